@@ -1,0 +1,87 @@
+"""Makes a preset of a finished run: the weights, what they were trained by, and a model card.
+
+python benchmarks/publish_preset.py WORKDIR NAME
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+
+from tf_glimpse.models.loading import PRESETS
+from tf_glimpse.training import workdirs
+
+DATA = {
+    "digits_canvas": "scikit-learn's bundled handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0), 28 px",
+    "mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0)",
+    "translated_mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), digits at random places of a larger canvas",
+    "cluttered_mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), digits at random places of a larger canvas among pieces of others",
+}
+
+CARD = """# {name}
+
+{description}.
+
+| | |
+|---|---|
+| data | {data} |
+| looks | {looks} of {patch}x{patch} px at {scales} scale(s) |
+| places | {places} |
+| parameters | {parameters:,} |
+| error on {examples:,} {split} images | {error:.2f} %, one deterministic rollout |
+| validation accuracy, by which the epoch was picked | {validation:.2f} % (epoch {epoch} of {epochs}) |
+| training images augmented | {augment} |
+| seed | {seed} |
+| commit | {commit} |
+| trained by | `{command}` |
+| checked by | `tf-glimpse evaluate --preset {name} --json` |
+| licence of the weights | Apache-2.0 |
+
+Limits: it knows the {classes} classes above, images of {side} px with one light object on black, and nothing else; it has no
+"none of these", and its probabilities are not calibrated.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workdir", type=pathlib.Path)
+    parser.add_argument("name")
+    options = parser.parse_args()
+    path, recipe, seed = workdirs.read_run(options.workdir)
+    results = workdirs.results(options.workdir)
+    command = f"tf-glimpse train {recipe['name']} --seed {seed} --workdir W"
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    shutil.copy(path, PRESETS / f"{options.name}.keras")
+    note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit, "results": results}
+    workdirs.write_json(PRESETS / f"{options.name}.json", note)
+    (PRESETS / f"{options.name}.md").write_text(card(options.name, note))
+
+
+def card(name, note):
+    recipe, results = note["recipe"], note["results"]
+    return CARD.format(
+        name=name,
+        description=recipe["description"],
+        data=DATA.get(recipe["data"].split("/")[0], recipe["data"]),
+        looks=results["num_glimpses"],
+        patch=results["patch_size"],
+        scales=results["num_scales"],
+        places=f"{recipe['actions']}, not the model's own" if recipe["actions"] else "the model's own",
+        parameters=results["parameters"],
+        examples=results["examples"],
+        split=results["split"],
+        error=results["error_percent"],
+        validation=100 * results["validation_accuracy"],
+        epoch=results["best_epoch"],
+        epochs=recipe["epochs"],
+        augment=", ".join(f"{key} {value}" for key, value in recipe["augment"].items()) or "no",
+        seed=note["seed"],
+        commit=note["commit"],
+        command=note["command"],
+        classes=10,
+        side="x".join(str(side) for side in results["image_shape"][:2]),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_glimpse.datasets import decode_image
+from tf_glimpse.datasets.decode import image_header
+from tf_glimpse.types import UserError
+
+GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
+ALPHA = np.concatenate([COLOUR, np.full([3, 4, 1], 128, np.uint8)], axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted"),
+    [
+        (GREY, GREY[..., None]),
+        (COLOUR, COLOUR),
+        (ALPHA, COLOUR),
+        (ALPHA[..., 2:], ALPHA[..., 2:3]),
+        (GREY > 100, (GREY > 100)[..., None] * 255),
+    ],
+    ids=["grey", "RGB", "RGBA", "grey+alpha", "bilevel"],
+)
+def test_png_modes(write_image, stored, wanted):
+    path = write_image("image.png", stored)
+    np.testing.assert_array_equal(decode_image(path), wanted)
+    np.testing.assert_array_equal(decode_image(path.read_bytes()), wanted)
+    assert image_header(path) == decode_image(path).shape
+
+
+def test_palette_with_and_without_transparency(write_image):
+    palette = Image.fromarray(COLOUR).quantize(12)
+    np.testing.assert_array_equal(decode_image(write_image("palette.png", palette)), COLOUR)
+    see_through = write_image("transparent.png", palette, transparency=bytes(range(12)))
+    np.testing.assert_array_equal(decode_image(see_through), COLOUR)
+
+
+def test_16_bits_keep_the_upper_byte(write_image):
+    deep = GREY.astype(np.uint16) * 256 + 200
+    path = write_image("deep.png", deep)
+    with Image.open(path) as stored:
+        assert stored.mode.startswith("I")
+    np.testing.assert_array_equal(decode_image(path)[..., 0], GREY)
+    assert decode_image(path, channels=3).shape == (3, 4, 3)
+    assert image_header(path) == (3, 4, 1)
+
+
+@pytest.mark.parametrize(("orientation", "upright"), [(1, GREY), (3, GREY[::-1, ::-1]), (6, np.rot90(GREY, -1)), (8, np.rot90(GREY))])
+def test_exif_rotation(write_image, orientation, upright):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = write_image("turned.png", GREY, exif=exif)
+    np.testing.assert_array_equal(decode_image(path)[..., 0], upright)
+    assert image_header(path) == (*upright.shape, 1)
+
+
+def test_jpeg_and_channels(write_image):
+    flat = np.full([16, 24, 3], (200, 100, 50), np.uint8)
+    path = write_image("photo.jpg", flat)
+    np.testing.assert_allclose(decode_image(path), flat, atol=3)
+    np.testing.assert_allclose(decode_image(path, channels=1), 0.299 * 200 + 0.587 * 100 + 0.114 * 50, atol=3)
+    np.testing.assert_array_equal(decode_image(write_image("grey.png", GREY), channels=3), GREY[..., None].repeat(3, -1))
+    cmyk = write_image("cmyk.jpg", Image.new("CMYK", (24, 16), (0, 0, 0, 0)))
+    np.testing.assert_array_equal(decode_image(cmyk), 255)
+
+
+def test_resizing_keeps_the_aspect_and_crops_the_centre(write_image):
+    wide = np.zeros([20, 60], np.uint8)
+    wide[:, 20:40] = 255
+    np.testing.assert_array_equal(decode_image(write_image("wide.png", wide), size=20), 255)
+    np.testing.assert_array_equal(decode_image(write_image("tall.png", wide.T), size=10)[2:-2], 255)
+    assert decode_image(write_image("small.png", GREY), size=32).shape == (32, 32, 1)
+
+
+def test_truncated_and_foreign_files_are_named(write_image, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, [64, 64, 3], np.uint8)
+    for name in ("photo.jpg", "photo.png"):
+        path = write_image(name, noise)
+        path.write_bytes(path.read_bytes()[:2000])
+        with pytest.raises(UserError, match=rf"cannot decode '.*{name}': .*truncated"):
+            decode_image(path)
+        with pytest.raises(UserError, match=r"cannot decode the image sent \(2000 bytes\)"):
+            decode_image(path.read_bytes())
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(UserError, match=r"cannot decode '.*text.png': not an image"):
+        decode_image(tmp_path / "text.png")
+    with pytest.raises(UserError, match=r"no image at '.*nothing.png'"):
+        decode_image(tmp_path / "nothing.png")
+    with pytest.raises(UserError, match=r"the image sent \(0 bytes\)"):
+        decode_image(b"")

@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_glimpse.datasets import encoded, eval_batches, load
+from tf_glimpse.types import UserError
+
+
+def filled(level, size=(20, 30), channels=3):
+    return np.full([*size, channels][: 2 + (channels > 1)], level, np.uint8)
+
+
+@pytest.fixture
+def classes_folder(write_image, tmp_path):
+    """CLASS/*: ten RGB images a class, all 20x30, class b brighter."""
+    for number in range(10):
+        write_image(f"photos/a/{number}.png", filled(number))
+        write_image(f"photos/b/{number}.PNG", filled(100 + number), format="png")
+    return tmp_path / "photos"
+
+
+def levels(source):
+    return np.concatenate([images[:, 0, 0, 0] for images, _ in eval_batches(source, 4).as_numpy_iterator()])
+
+
+def test_class_folders_of_one_size_keep_it_and_give_up_a_fixed_validation_part(classes_folder):
+    data = load(classes_folder, validation_fraction=0.2)
+    assert (data.class_names, data.num_classes, data.image_shape, data.test, data.canvas) == (["a", "b"], 2, (20, 30, 3), None, None)
+    assert len(data.train) == 16 and len(data.validation) == 4
+    np.testing.assert_array_equal(np.bincount(data.validation.labels), [2, 2])
+    for source in (data.train, data.validation):
+        np.testing.assert_array_equal(levels(source) >= 100, source.labels == 1)
+    assert sorted([*levels(data.train), *levels(data.validation)]) == [*range(10), *range(100, 110)]
+    np.testing.assert_array_equal(levels(load(classes_folder, validation_fraction=0.2).validation), levels(data.validation))
+    assert load(classes_folder, validation_fraction=0).validation is None
+
+
+def test_split_folders(write_image, tmp_path):
+    for number, split in enumerate(("train", "val", "test")):
+        for name in "ab":
+            write_image(f"{split}/{name}/image.jpg", filled(number * 50))
+    data = load(tmp_path)
+    assert [len(source) for source in (data.train, data.validation, data.test)] == [2, 2, 2]
+    assert [levels(source)[0] for source in (data.train, data.validation, data.test)] == [0, 50, 100]
+
+
+def test_mixed_sizes_and_formats_become_one_shape(write_image, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    write_image("a/grey.png", filled(10, (40, 50), channels=1))
+    write_image("a/deep.png", np.full([30, 30], 20 * 257, np.uint16))
+    write_image("a/alpha.png", filled(30, (8, 9), channels=4))
+    write_image("b/palette.png", Image.fromarray(filled(40, (200, 100))).quantize(2))
+    write_image("b/turned.jpg", filled(50, (10, 90)), exif=exif)
+    data = load(tmp_path, validation_fraction=0)
+    assert data.image_shape == (128, 128, 3)
+    np.testing.assert_allclose(levels(data.train), [30, 20, 10, 40, 50], atol=2)  # in the order of the file names
+    assert load(tmp_path, image_size=16, channels=1).image_shape == (16, 16, 1)
+
+
+def test_grey_folders_have_one_channel(write_image, tmp_path):
+    for name in "ab":
+        write_image(f"{name}/image.png", filled(7, channels=1))
+    assert load(tmp_path).image_shape == (20, 30, 1)
+    assert load(tmp_path, channels=3).image_shape == (20, 30, 3)
+
+
+def test_turned_images_count_with_their_upright_size(write_image, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    write_image("a/plain.png", filled(1))
+    write_image("b/turned.png", filled(2, (30, 20)), exif=exif)
+    assert load(tmp_path).image_shape == (20, 30, 3)
+
+
+def test_large_sets_are_decoded_batch_by_batch(classes_folder, monkeypatch):
+    cached = load(classes_folder, image_size=8)
+    monkeypatch.setattr(encoded, "CACHE_BYTES", 0)
+    streamed = load(classes_folder, image_size=8)
+    np.testing.assert_array_equal(streamed.train.labels, cached.train.labels)
+    for (ours, _), (theirs, _) in zip(eval_batches(streamed.train, 4), eval_batches(cached.train, 4), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("cache_bytes", [encoded.CACHE_BYTES, 0])
+def test_corrupt_files_are_named_or_skipped_and_counted(classes_folder, write_image, monkeypatch, cache_bytes):
+    monkeypatch.setattr(encoded, "CACHE_BYTES", cache_bytes)
+    noise = write_image("photos/a/torn.jpg", np.random.default_rng(0).integers(0, 256, [20, 30, 3], np.uint8))
+    noise.write_bytes(noise.read_bytes()[:-300])
+    with pytest.raises(UserError, match=r"cannot decode '.*photos/a/torn.jpg': .*truncated.*--skip-corrupt"):
+        load(classes_folder)
+    (classes_folder / "b" / "text.jpg").write_text("hello")
+    with pytest.raises(UserError, match=r"photos/b/text.jpg': not an image"):
+        load(classes_folder)
+    data = load(classes_folder, skip_corrupt=True)
+    assert data.skipped == 2 and len(data.train) + len(data.validation) == 20
+    np.testing.assert_array_equal(levels(data.train) >= 100, data.train.labels == 1)
+
+
+def test_other_files_and_hidden_folders_are_left_alone(classes_folder):
+    (classes_folder / "a" / ".DS_Store").write_text("x")
+    (classes_folder / "notes.txt").write_text("x")
+    (classes_folder / ".cache").mkdir()
+    assert load(classes_folder).class_names == ["a", "b"]
+
+
+def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_path):
+    with pytest.raises(UserError, match="no such folder: '/nowhere/photos'"):
+        load("/nowhere/photos")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"at least two classes, .*found no subfolder"):
+        load(tmp_path / "empty")
+    with pytest.raises(UserError, match=r"at least two classes, .*found one class \('photos'\)"):
+        write_image("one/photos/image.png", filled(1))
+        load(tmp_path / "one")
+    (classes_folder / "c").mkdir()
+    with pytest.raises(UserError, match=r"no images in '.*photos/c'; wanted files ending in"):
+        load(classes_folder)
+    for path in ("split/train/a/1.png", "split/train/b/1.png", "split/test/a/1.png", "split/test/c/1.png"):
+        write_image(path, filled(1))
+    with pytest.raises(UserError, match="has classes that the training split has not: c"):
+        load(tmp_path / "split")
+
+
+def test_a_folder_with_nothing_readable_is_told(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.png").write_text("no image")
+    with pytest.raises(UserError, match="the train split has no readable image"):
+        load(tmp_path, skip_corrupt=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"validation_fraction": 1.0}, "validation_fraction must be from 0 to below 1, got 1.0"),
+        ({"channels": 4}, r"channels must be 1 \(grey\), 3 \(RGB\) or None, got 4"),
+        ({"image_size": 0}, "image_size must be at least 1 pixel, got 0"),
+    ],
+)
+def test_bad_options_are_told(classes_folder, options, message):
+    with pytest.raises(UserError, match=message):
+        load(classes_folder, **options)

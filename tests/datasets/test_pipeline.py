@@ -1,0 +1,145 @@
+import dataclasses
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_glimpse.datasets import (
+    Augmentation,
+    Canvas,
+    array_source,
+    centre_actions,
+    eval_batches,
+    random_actions,
+    steps_per_epoch,
+    train_batches,
+)
+from tf_glimpse.types import UserError
+
+
+def batches_of(dataset):
+    return [(images, labels) for images, labels in dataset.as_numpy_iterator()]
+
+
+def assert_equal_batches(first, second):
+    assert len(first) == len(second)
+    tf.nest.map_structure(np.testing.assert_array_equal, first, second)
+
+
+def on_canvas(data):
+    return dataclasses.replace(data, canvas=Canvas(60, pieces=4), image_shape=(60, 60, 1))
+
+
+def test_an_epoch_shows_every_image_once_in_its_own_order(numbered_data):
+    batches = batches_of(train_batches(numbered_data, 10, seed=0, epochs=2))
+    assert [images.shape for images, _ in batches] == [(10, 28, 28, 1)] * 10 and batches[0][0].dtype == np.uint8
+    orders = np.stack([labels for _, labels in batches]).reshape(2, 50)
+    assert (np.sort(orders) == np.arange(50)).all() and (orders[0] != orders[1]).any() and (orders[0] != np.arange(50)).any()
+    for images, labels in batches:
+        assert (images == labels[:, None, None, None]).all()
+
+
+def test_the_remainder_is_dropped_and_the_length_is_known(numbered_data):
+    assert steps_per_epoch(numbered_data, 16) == 3
+    assert train_batches(numbered_data, 16, seed=0, epoch=1, epochs=5).cardinality() == 12
+    assert train_batches(numbered_data, 16, seed=0).cardinality() == tf.data.INFINITE_CARDINALITY
+    assert [len(labels) for _, labels in batches_of(train_batches(numbered_data, 16, seed=0, epochs=1))] == [16] * 3
+
+
+def test_a_set_smaller_than_a_batch_makes_one_batch(numbered_data):
+    assert steps_per_epoch(numbered_data, 128) == 1
+    assert [len(labels) for _, labels in batches_of(train_batches(numbered_data, 128, seed=0, epochs=2))] == [50, 50]
+
+
+@pytest.mark.parametrize("place", [lambda data: data, on_canvas], ids=["plain", "canvas"])
+def test_a_resumed_run_sees_the_same_batches(numbered_data, place):
+    options = {"batch_size": 10, "seed": 3, "epochs": 4, "augment": Augmentation(shift=2, rotation=10), "actions": random_actions(3)}
+    whole = batches_of(train_batches(place(numbered_data), **options))
+    assert_equal_batches(whole, batches_of(train_batches(place(numbered_data), **options)))
+    assert_equal_batches(whole[10:], batches_of(train_batches(place(numbered_data), epoch=2, **options)))
+    other_seed = batches_of(train_batches(place(numbered_data), **{**options, "seed": 4}))
+    assert any((one != two).any() for (_, one), (_, two) in zip(whole, other_seed, strict=True))
+
+
+def test_places_and_clutter_are_fresh_every_epoch(numbered_data):
+    same = array_source(np.full([50, 28, 28, 1], 200, np.uint8), np.zeros(50, int))
+    data = on_canvas(dataclasses.replace(numbered_data, train=same))
+    batches = [images for images, _ in batches_of(train_batches(data, 25, seed=0, epochs=2))]
+    assert batches[0].shape == (25, 60, 60, 1)
+    for one, other in itertools.combinations(batches, 2):  # the images are all alike, so only places and clutter can differ
+        assert (one != other).any((1, 2, 3)).all()
+    assert len({image.tobytes() for image in np.concatenate(batches)}) == 100
+
+
+def test_augmentation_is_fresh_every_epoch(numbered_data):
+    noise = array_source(np.random.default_rng(0).integers(0, 256, [1, 28, 28, 1], np.uint8).repeat(50, 0), np.zeros(50, int))
+    data = dataclasses.replace(numbered_data, train=noise)
+    batches = [images for images, _ in batches_of(train_batches(data, 25, seed=0, epochs=2, augment=Augmentation(rotation=20)))]
+    for one, other in itertools.combinations(batches, 2):
+        assert (one != other).any((1, 2, 3)).all()
+
+
+def test_fit_goes_through_the_epochs_and_resumes(numbered_data, recwarn):
+    def seen(epoch):
+        model = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(1, trainable=False)])
+        found = []
+
+        class Watched(keras.Model):
+            def train_step(self, batch):
+                tf.py_function(lambda labels: found.append(labels.numpy()), [batch[1]], [])
+                return {"loss": tf.reduce_sum(model(batch[0]))}
+
+        watched = Watched()
+        watched.compile()
+        batches = train_batches(numbered_data, 25, seed=0, epoch=epoch, epochs=4)
+        watched.fit(batches, initial_epoch=epoch, epochs=4, steps_per_epoch=steps_per_epoch(numbered_data, 25), shuffle=False, verbose=0)
+        return np.stack(found)
+
+    whole = seen(0)
+    assert len(whole) == 8
+    np.testing.assert_array_equal(whole, np.stack([labels for _, labels in batches_of(train_batches(numbered_data, 25, 0, epochs=4))]))
+    np.testing.assert_array_equal(seen(2), whole[4:])
+    assert not [warning for warning in recwarn if "shuffle" in str(warning.message) or "ran out" in str(warning.message)]
+
+
+def test_augment_may_be_any_function(numbered_data):
+    dataset = train_batches(numbered_data, 10, seed=0, epochs=1, augment=lambda images, seed: 255 - images)
+    for images, labels in dataset.as_numpy_iterator():
+        assert (255 - images == labels[:, None, None, None]).all()
+
+
+def test_evaluation_is_in_order_whole_and_of_known_length(digits_data):
+    dataset = eval_batches(digits_data.test, 64)
+    assert dataset.cardinality() == 7
+    batches = batches_of(dataset)
+    assert [len(labels) for _, labels in batches] == [64] * 6 + [16]
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches]), digits_data.test.labels)
+    np.testing.assert_array_equal(batches[1][0], digits_data.test.fetch(np.arange(64, 128)))
+
+
+def test_given_actions_are_fresh_in_training_and_fixed_in_evaluation(numbered_data):
+    (first, _), (second, _) = batches_of(train_batches(numbered_data, 50, seed=0, epochs=2, actions=random_actions(6)))
+    assert first["actions"].shape == (50, 6, 2) and first["actions"].dtype == np.float32
+    assert first["has_actions"].dtype == bool and first["has_actions"].all()
+    assert (first["actions"] != second["actions"]).all() and np.abs(first["actions"]).max() <= 1
+
+    def places(batch_size, seed):
+        batches = batches_of(eval_batches(numbered_data.train, batch_size, actions=random_actions(6), seed=seed))
+        return np.concatenate([inputs["actions"] for inputs, _ in batches])
+
+    np.testing.assert_array_equal(places(7, seed=1), places(50, seed=1))
+    assert (places(50, seed=1) != places(50, seed=2)).all()
+    assert abs(places(50, seed=1).mean()) < 0.1 and places(50, seed=1).std() == pytest.approx(np.sqrt(1 / 3), rel=0.1)
+    ((inputs, _),) = batches_of(eval_batches(numbered_data.train, 50, actions=centre_actions(2)))
+    assert inputs["actions"].shape == (50, 2, 2) and not inputs["actions"].any()
+
+
+def test_bad_arguments_are_told(numbered_data):
+    with pytest.raises(UserError, match="batch_size must be at least 1, got 0"):
+        train_batches(numbered_data, 0, seed=0)
+    with pytest.raises(UserError, match="batch_size must be at least 1, got -1"):
+        eval_batches(numbered_data.train, -1)
+    with pytest.raises(UserError, match="epochs=3 and epoch=3"):
+        train_batches(numbered_data, 10, seed=0, epoch=3, epochs=3)

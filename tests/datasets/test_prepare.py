@@ -1,0 +1,128 @@
+import http.server
+import os
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from tf_glimpse.datasets import load, prepare
+from tf_glimpse.datasets.sources import split_positions
+from tf_glimpse.types import UserError
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def unreachable(*arguments, **options):
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    monkeypatch.delenv(prepare.MANUAL_DIR_VARIABLE, raising=False)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cluttered_mnist/60", "cifar10", "imagenet2012", "tf_flowers"])
+def test_without_network_and_files_one_line_says_so_at_once(no_network, tmp_path, name):
+    start = time.monotonic()
+    wanted = r"cannot get '\w+': no network \(.*Name or service not known\), and no --manual-dir D \(or TF_GLIMPSE_MANUAL_DIR=D\) with D/"
+    with pytest.raises(UserError, match=wanted) as caught:
+        load(name, data_dir=tmp_path)
+    assert time.monotonic() - start < 10 and "\n" not in str(caught.value)
+
+
+def test_missing_manual_files_are_named(no_network, tmp_path, monkeypatch):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"mnist' lacks t10k-images-idx3-ubyte.gz, .*train-images-idx3-ubyte.gz$"):
+        load("mnist", data_dir=tmp_path / "data", manual_dir=tmp_path)
+    monkeypatch.setenv(prepare.MANUAL_DIR_VARIABLE, str(tmp_path))
+    with pytest.raises(UserError, match=r"mnist' lacks t10k-images-idx3-ubyte.gz"):
+        load("translated_mnist/60", data_dir=tmp_path / "data")
+
+
+def test_wrong_manual_files_are_told(no_network, tmp_path):
+    (tmp_path / "mnist").mkdir()
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / "mnist" / f"{part}-ubyte.gz").write_bytes(b"not the digits")
+    with pytest.raises(UserError, match=r"could not prepare 'mnist' in .*wrong checksum") as caught:
+        load("mnist", data_dir=tmp_path / "data", manual_dir=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_silent_host_is_given_up_on(monkeypatch):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        start = time.monotonic()
+        problem = prepare.network_problem(f"http://127.0.0.1:{silent.getsockname()[1]}/file.gz")
+    assert problem and time.monotonic() - start < 4.5
+
+
+def test_any_answer_is_a_network():
+    with http.server.HTTPServer(("127.0.0.1", 0), QuietRefusal) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert prepare.network_problem(f"http://127.0.0.1:{server.server_port}/file.gz") is None
+        thread.join()
+
+
+class QuietRefusal(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_unknown_names_are_told(tmp_path):
+    for name in ("no_such_set", "cluttered_mnist/61", "digits_canvas/60"):
+        with pytest.raises(UserError, match=f"no folder and no data set called '{name}'; wanted mnist, .*digits_canvas, another TFDS name"):
+            load(name, data_dir=tmp_path)
+    with pytest.raises(UserError, match="got ''"):
+        load("")
+
+
+def test_prepared_data_need_neither_network_nor_files(no_network, digits_data, monkeypatch, tmp_path):
+    load("digits_canvas", data_dir=tmp_path)
+    files = {path: os.stat(path).st_mtime_ns for path in (tmp_path / "digits_canvas").rglob("*")}
+    monkeypatch.setattr(prepare, "_prepare", None)
+    again = load("digits_canvas", data_dir=tmp_path)
+    np.testing.assert_array_equal(again.test.fetch([0, 399]), digits_data.test.fetch([0, 399]))
+    assert files == {path: os.stat(path).st_mtime_ns for path in (tmp_path / "digits_canvas").rglob("*")}
+
+
+def test_canvases_have_one_size(digits_data, tmp_path):
+    with pytest.raises(UserError, match="'digits_canvas' has grey images of 60x60 pixels, got image_size=28, channels=None"):
+        load("digits_canvas", image_size=28, data_dir=tmp_path)
+    assert load("digits_canvas", image_size=60, data_dir=tmp_path).train.image_shape == (28, 28, 1)
+
+
+def test_two_may_prepare_one_set_at_the_same_time(tmp_path):
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda name: load(name, data_dir=tmp_path), ["digits_canvas"] * 2))
+    assert [len(data.train) for data in both] == [1197, 1197]
+
+
+def test_a_data_dir_that_is_no_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="wanted a folder to keep prepared data in, got '.*file'"):
+        load("digits_canvas", data_dir=tmp_path / "file")
+
+
+def test_loading_prints_nothing_on_stdout(tmp_path, capsys):
+    load("digits_canvas", data_dir=tmp_path)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("count", "fraction"), [(1000, 0.1), (7, 0.3), (10, 0.0), (3, 0.1)])
+def test_split_positions_part_the_whole_and_keep_shares(count, fraction):
+    labels = np.random.default_rng(0).choice(3, count, p=[0.6, 0.3, 0.1])
+    train, validation = split_positions(labels, fraction, seed=0)
+    assert len(validation) == round(count * fraction)
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(count))
+    if count == 1000:
+        shares = np.bincount(labels[validation]) / np.bincount(labels)
+        np.testing.assert_allclose(shares, 0.1, atol=0.012)
+        assert (split_positions(labels, fraction, seed=1)[1] != validation).any()
+    np.testing.assert_array_equal(split_positions(labels, fraction, seed=0)[1], validation)

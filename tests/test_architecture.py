@@ -1,0 +1,144 @@
+"""Holds the house's rules by reading the source: who imports whom, what loads late, names, and the README's map."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "tf_glimpse"
+
+# A room may import itself and the rooms of earlier rows; the rooms of one row do not know each other.
+ROWS = [
+    ["types"],
+    ["ops"],
+    ["layers", "losses", "datasets", "environments"],
+    ["models"],
+    ["boed", "explain", "export"],
+    ["training"],
+    ["search"],
+    ["server"],
+    ["demo"],
+    ["cli"],
+]
+ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
+NEITHER = {"datasets": {"layers", "losses"}, "environments": {"layers", "losses"}, "layers": {"losses"}, "losses": {"layers"}}
+LATE = {"official", "matplotlib"}
+KERAS_METHODS = {"compute_loss", "compute_metrics", "fit"}  # overridden under Keras' own argument names, x and y
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+by_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
+
+
+def parse(source):
+    return ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
+
+
+def module_of(source):
+    """The dotted name of a file, and the package that its relative imports start from."""
+    parts = source.relative_to(ROOT).with_suffix("").parts
+    return (parts[:-1], parts[:-1]) if parts[-1] == "__init__" else (parts, parts[:-1])
+
+
+def imported(nodes, package):
+    """Every module that the nodes import, as dotted names; `from a import b` counts as a.b."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            base += node.module.split(".") if node.module else []
+            yield from (".".join([*base, alias.name]) for alias in node.names)
+
+
+def rooms_imported(tree, package):
+    """The rooms of tf_glimpse that a file imports, inside functions too; `import tf_glimpse` alone is the room "" ."""
+    for name in imported(ast.walk(tree), package):
+        top, *rest = name.split(".")
+        if top == "tf_glimpse" and rest != ["__version__"]:
+            yield rest[0] if rest else ""
+
+
+def outside_functions(node):
+    """All nodes that run on import."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from outside_functions(child)
+
+
+def complaints_about(room, others):
+    """What is wrong with a file of the room importing the others, in words."""
+    for other in others:
+        if other not in ROW_OF:
+            yield f"{room} imports {other or 'tf_glimpse itself'!r}: import from the room where the name lives"
+        elif other != room and (ROW_OF[other] >= ROW_OF[room] or other in NEITHER.get(room, ())):
+            yield f"{room} imports {other}, which is not before it"
+
+
+def test_there_is_a_package_to_read():
+    assert len(SOURCES) > 10
+
+
+@by_source
+def test_imports_go_one_way(source):
+    module, package = module_of(source)
+    if len(module) < 2 or module[1] == "__main__":  # the root itself names every room
+        return
+    assert module[1] in ROW_OF, f"{module[1]} has no place in ROWS: say here, and in CONTRIBUTING.md, what it may import"
+    assert not list(complaints_about(module[1], rooms_imported(parse(source), package)))
+
+
+@pytest.mark.parametrize(
+    ("room", "line", "right"),
+    [
+        ("models", "from tf_glimpse.layers.retina import Retina", True),
+        ("models", "from tf_glimpse import losses", True),
+        ("models", "def run():\n    from tf_glimpse.training import run", False),
+        ("layers", "from tf_glimpse.losses import reinforce", False),
+        ("layers", "from ..losses import reinforce", False),
+        ("layers", "from .retina import Retina", True),
+        ("datasets", "import tf_glimpse.layers", False),
+        ("server", "import tf_glimpse.cli", False),
+        ("ops", "import tf_glimpse", False),
+        ("ops", "from tf_glimpse import __version__", True),
+    ],
+)
+def test_the_reader_sees_wrong_imports(room, line, right):
+    complaints = list(complaints_about(room, rooms_imported(ast.parse(line), ("tf_glimpse", room))))
+    assert (not complaints) == right, complaints
+
+
+@by_source
+def test_heavy_libraries_load_where_they_are_used(source):
+    _, package = module_of(source)
+    early = {name.split(".")[0] for name in imported(outside_functions(parse(source)), package)} & LATE
+    assert not early, f"import {', '.join(sorted(early))} inside the function that uses it"
+
+
+@by_source
+def test_arguments_have_words_for_names(source):
+    for node in ast.walk(parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            name = getattr(node, "name", "lambda")
+            named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+            allowed = {"_", "x", "y"} if name in KERAS_METHODS else {"_"}
+            short = [argument.arg for argument in named if argument and len(argument.arg) == 1 and argument.arg not in allowed]
+            assert not short, f"line {node.lineno}: {name} takes {short}; write what they are"
+
+
+def folders(parent):
+    """Folders with something of ours in them."""
+    hidden = {"build", "dist", "__pycache__"}
+    candidates = [path for path in parent.iterdir() if path.is_dir() and path.name not in hidden and not path.name.endswith(".egg-info")]
+    return {path.name for path in candidates if path.name[0] != "." and any(file.suffix != ".pyc" for file in path.rglob("*.*"))}
+
+
+def test_readme_map_lists_the_folders_that_exist():
+    paragraphs = (ROOT / "README.md").read_text(encoding="utf-8").split("\n\n")
+    maps = [paragraph for paragraph in paragraphs if re.search(r"^\s*tf_glimpse/\s*$", paragraph, flags=re.M)]
+    assert len(maps) == 1, "README.md wants one block with a line for tf_glimpse/ and one for each folder"
+    named = set(re.findall(r"(?<![\w/.])(\w+)/(?=[\s,]|$)", maps[0]))
+    assert named >= folders(PACKAGE) | {"tf_glimpse", "tests", "serving", "notebooks", "benchmarks"}
+    assert named <= folders(PACKAGE) | folders(ROOT)

@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_glimpse.cli import main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["train", "testing", "--epochs", "1", "--workdir", str(folder)]) == 0
+    return folder
+
+
+def make_photos(folder, count=6, size=40):
+    for name, level in (("dark", 40), ("light", 200)):
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = np.random.default_rng(index).integers(level - 30, level + 30, [size + index, size + 2 * index, 3]).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    return folder
+
+
+def test_evaluate_prints_one_line_of_json(run, capsys):
+    assert main(["evaluate", str(run), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    results = json.loads(line)
+    assert {"error_percent", "num_glimpses", "rollouts", "examples", "patch_size", "num_scales", "parameters", "seed", "preset"} <= set(
+        results
+    )
+    assert (results["rollouts"], results["examples"], results["preset"]) == (1, 400, None)
+
+
+def test_draw_writes_both_pictures(run, tmp_path, capsys):
+    assert main(["draw", str(run), "--count", "2", "--out", str(tmp_path / "pictures" / "look")]) == 0
+    png, gif = capsys.readouterr().out.split()
+    with Image.open(png) as picture, Image.open(gif) as film:
+        assert picture.size[0] > 300
+        assert film.n_frames == 2
+    Image.fromarray(np.zeros([80, 70, 4], np.uint8)).save(tmp_path / "mine.png")
+    assert main(["draw", str(run), str(tmp_path / "mine.png"), "--out", str(tmp_path / "mine_drawn")]) == 0
+    assert (tmp_path / "mine_drawn.gif").exists()
+
+
+def test_export_writes_the_next_version_and_never_over_one(run, tmp_path, capsys):
+    for version in "12":
+        assert main(["export", str(run), "--out", str(tmp_path)]) == 0
+        assert capsys.readouterr().out.strip().endswith(f"/{version}")
+    assert main(["export", str(run), "--out", str(tmp_path), "--version", "2"]) == 2
+    assert "not overwritten" in capsys.readouterr().err
+
+
+def test_own_photos_train_and_evaluate(tmp_path, capsys):
+    data = make_photos(tmp_path / "photos")
+    command = ["train", "testing", "--data", str(data), "--image-size", "32", "--batch-size", "4", "--epochs", "1", "--workdir"]
+    assert main([*command, str(tmp_path / "run")]) == 0
+    assert main(["evaluate", str(tmp_path / "run"), "--split", "validation", "--json"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "run")]) == 2
+    assert "no test split" in capsys.readouterr().err
+
+
+MISTAKES = {
+    "an unknown recipe": (["train", "ram_minst", "--workdir", "W"], "No recipe 'ram_minst'. There are: ram_mnist"),
+    "no data": (["train", "ram", "--workdir", "W"], "wants --data"),
+    "no such set": (["train", "ram", "--data", "no_such_set", "--workdir", "W"], "no_such_set"),
+    "no such folder": (["train", "ram", "--data", "./nowhere", "--workdir", "W"], "nowhere"),
+    "no such preset": (["evaluate", "--preset", "ram_minst"], "No preset 'ram_minst'"),
+    "neither run nor preset": (["evaluate"], "give the folder of a finished run, or --preset"),
+    "no such run": (["evaluate", "nowhere"], "No run in nowhere"),
+    "nothing to serve": (["serve", "nowhere", "--port", "0"], "nowhere"),
+    "an image that is none": (["draw", "RUN", "setup.cfg"], "setup.cfg"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_one_clear_line_and_exit_code_2(mistake, run, tmp_path, capsys):
+    arguments, words = MISTAKES[mistake]
+    places = {"W": str(tmp_path / "W"), "RUN": str(run)}
+    assert main([places.get(argument, argument) for argument in arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("tf-glimpse: ")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train"], ["train", "testing", "--workdir", "W", "--epochs", "0"], ["train", "testing", "--seeds", "1"]]
+)
+def test_misspelled_commands_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert "usage" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""The notebooks run from end to end with tiny parameters, without warnings, and are stored without outputs."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+TINY_RUN = {"num_glimpses": 2, "epochs": 1, "steps": 2, "jit_compile": False}
+TINY = {
+    "00_attention_from_scratch": {"estimates": 20, "rollouts": 100, "baseline_steps": 60, **TINY_RUN},
+    "01_quickstart": {"batch_size": 16, "own_epochs": 1, **TINY_RUN},
+}
+# Warnings are errors in the kernel as they are in pytest, with the same exceptions.
+STRICT = "from _pytest.config import apply_warning_filters\napply_warning_filters({filters!r}, [])"
+LENIENT = "import warnings\nwarnings.simplefilter('ignore')"  # what ipykernel says when it shuts down is its own affair
+by_notebook = pytest.mark.parametrize("name", TINY)
+
+
+def read(name):
+    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
+def parameters_cell(notebook):
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    return cell
+
+
+def assigned(source):
+    """The names that a cell assigns, tuples included."""
+    targets = [target for node in ast.parse(source).body for target in node.targets]
+    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+
+
+def test_every_notebook_is_run():
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(TINY)
+
+
+@by_notebook
+def test_notebook_runs_with_tiny_parameters(name, tmp_path, pytestconfig, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)  # tests/conftest.py has set it; the notebooks must keep quiet by themselves
+    notebook = read(name)
+    cell = parameters_cell(notebook)
+    cell.source = "\n".join([cell.source, *(f"{parameter} = {value!r}" for parameter, value in TINY[name].items())])
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT.format(filters=pytestconfig.getini("filterwarnings"))))
+    notebook.cells.append(nbformat.v4.new_code_cell(LENIENT))
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+    assert [output for output in outputs if "image/png" in output.get("data", {})], "no picture was drawn"
+
+
+@by_notebook
+def test_parameters_are_those_of_the_parameters_cell(name):
+    assert set(TINY[name]) <= assigned(parameters_cell(read(name)).source)
+
+
+@by_notebook
+def test_outputs_are_stripped(name):
+    for cell in read(name).cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+@by_notebook
+def test_sections_are_numbered(name):
+    text = "\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
+    numbers = [int(number) for number in re.findall(r"^## (\d+)\. ", text, flags=re.M)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) == len(re.findall(r"^## ", text, flags=re.M)) > 3

@@ -1,0 +1,50 @@
+"""tf_glimpse: hard visual attention for Keras.
+
+Networks that look at an image through a few small glimpses and choose each next place themselves. Public names load on first use, so
+that `import tf_glimpse` and the command line's help need no TensorFlow.
+
+Example:
+    >>> import tf_glimpse
+    >>> model = tf_glimpse.RAM(num_classes=10, patch_size=8, num_glimpses=6)
+"""
+
+import importlib
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+__version__ = "0.1.0.dev0"
+
+_HOME = {
+    "UserError": "types",
+    "Trajectory": "types",
+    "Retina": "layers",
+    "GlimpseEncoder": "layers",
+    "ConvGlimpseEncoder": "layers",
+    "RectifiedCore": "layers",
+    "GaussianLocation": "layers",
+    "CategoricalLocation": "layers",
+    "GlimpseCell": "layers",
+    "LocationHead": "layers",
+    "unroll": "layers",
+    "AttentionModel": "models",
+    "RAM": "models",
+    "load_model": "models",
+    "draw_glimpses": "explain",
+    "save_glimpses_gif": "explain",
+    "export_model": "export",
+    "train_and_evaluate": "training",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'tf_glimpse' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"tf_glimpse.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return [*globals(), *__all__]

@@ -1,0 +1,217 @@
+"""`tf-glimpse …`: argument parsing only. What the commands do is in the rooms they call, imported when they run."""
+
+import argparse
+import dataclasses
+import json
+import sys
+
+from tf_glimpse.training.recipes import RECIPES, get_recipe
+from tf_glimpse.types import UserError
+
+
+def main(arguments=None):
+    """Runs one command; returns the exit code: 0, 2 for a user's mistake told in one line, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UserError as error:
+        print(f"tf-glimpse: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tf-glimpse: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="tf-glimpse", description="Hard visual attention: train, evaluate, draw, export, serve.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_recipes(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_draw(commands)
+    _add_export(commands)
+    _add_serve(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_recipes(commands):
+    command = commands.add_parser("recipes", help="list the recipes, or show one", description="Lists the recipes, or shows one as JSON.")
+    command.add_argument("recipe", nargs="?", help="show this one whole")
+    command.set_defaults(run=_recipes)
+
+
+def _recipes(options):
+    if options.recipe:
+        print(json.dumps(dataclasses.asdict(get_recipe(options.recipe)), indent=1))
+        return
+    for name, maker in RECIPES.items():
+        print(f"{name:20} {maker().description}")
+
+
+def _add_train(commands):
+    command = commands.add_parser("train", help="train a recipe in a folder", description="Trains a recipe; called again, resumes.")
+    command.add_argument("recipe", help="see `tf-glimpse recipes`")
+    command.add_argument("--workdir", required=True, help="folder of the run")
+    _add_data(command)
+    command.add_argument("--epochs", type=_count, help="instead of the recipe's; the schedule is rescaled")
+    command.add_argument("--batch-size", type=_count, help="instead of the recipe's")
+    command.add_argument("--learning-rate", type=float, help="instead of the recipe's")
+    command.add_argument("--rollouts", type=_count, help="sampled trajectories an image in training")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seeds", type=_seeds, help="several, such as 0,1,2: each in WORKDIR/seed-N, mean and 95 %% interval at the end")
+    command.add_argument("--deterministic", action="store_true", help="byte-equal weights for equal seeds (slower: no XLA)")
+    command.set_defaults(run=_train)
+
+
+def _train(options):
+    recipe = _changed(get_recipe(options.recipe), options)
+    if recipe.data is None:
+        raise UserError(f"recipe {recipe.name} wants --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
+    from tf_glimpse.training import train_and_evaluate, train_seeds
+
+    sources = {name: getattr(options, name) for name in ("manual_dir", "data_dir", "skip_corrupt", "deterministic")}
+    if options.seeds:
+        summary = train_seeds(recipe, options.workdir, options.seeds, **sources)
+        print(f"error {summary['error_percent']:.2f} +- {summary['interval']:.2f} % (95 %, {len(options.seeds)} seeds)")
+        return
+    results = train_and_evaluate(recipe, options.workdir, options.seed, **sources)
+    print(
+        f"{results['split']} error {results['error_percent']:.2f} % with one deterministic rollout; model in {options.workdir}/model.keras"
+    )
+
+
+def _changed(recipe, options):
+    wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate")}
+    recipe = dataclasses.replace(recipe, **{name: value for name, value in wanted.items() if value is not None})
+    return recipe if options.rollouts is None else dataclasses.replace(recipe, loss={**recipe.loss, "rollouts": options.rollouts})
+
+
+def _add_evaluate(commands):
+    command = commands.add_parser("evaluate", help="error of a trained model", description="Error of a run or a preset on a split.")
+    _add_model(command)
+    _add_data(command)
+    command.add_argument("--split", choices=("train", "validation", "test"), default="test")
+    command.add_argument("--rollouts", type=_count, default=1, help="1: the deterministic one (default); more: sampled and averaged")
+    command.add_argument("--policy", choices=("own", "random", "centre"), default="own", help="who chooses the places")
+    command.add_argument("--seed", type=int, default=0, help="of draws")
+    command.add_argument("--json", action="store_true", help="print one line of JSON")
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(options):
+    from tf_glimpse.training.finished import evaluate_finished, open_finished
+
+    finished = open_finished(options.workdir, options.preset)
+    results = evaluate_finished(finished, options.split, options.policy, options.rollouts, options.seed, **_data(options))
+    if options.json:
+        print(json.dumps(results))
+        return
+    how = "one deterministic rollout" if options.rollouts == 1 else f"{options.rollouts} sampled rollouts averaged"
+    print(
+        f"{options.split} error {results['error_percent']:.2f} % of {results['examples']} images, {results['num_glimpses']} glimpses, {how}"
+    )
+
+
+def _add_draw(commands):
+    command = commands.add_parser("draw", help="draw where a model looks", description="Writes OUT.png, and OUT.gif of the first.")
+    _add_model(command)
+    command.add_argument("images", nargs="*", metavar="IMAGE", help="files; images of the test split if there are none")
+    _add_data(command)
+    command.add_argument("--count", type=_count, default=6, help="how many of the test split")
+    command.add_argument("--out", default="glimpses", help="path without ending (%(default)s)")
+    command.set_defaults(run=_draw)
+
+
+def _draw(options):
+    from tf_glimpse.training.finished import draw_finished, open_finished
+
+    finished = open_finished(options.workdir, options.preset, options.images)
+    for path in draw_finished(finished, options.out, options.images, options.count, **_data(options)):
+        print(path)
+
+
+def _add_export(commands):
+    command = commands.add_parser("export", help="write a SavedModel", description="Writes OUT/VERSION, for servers.")
+    _add_model(command)
+    command.add_argument("--out", required=True, help="folder of the model's versions")
+    command.add_argument("--version", type=_count, help="default: one more than the highest there")
+    command.set_defaults(run=_export)
+
+
+def _export(options):
+    from tf_glimpse.export import export_model
+    from tf_glimpse.training.finished import open_finished
+
+    print(export_model(open_finished(options.workdir, options.preset).model, options.out, options.version))
+
+
+def _add_serve(commands):
+    command = commands.add_parser("serve", help="answer REST requests", description="Serves the highest version in a folder.")
+    command.add_argument("path", help="folder that `tf-glimpse export --out` wrote")
+    command.add_argument("--name", default="model", help="the model's name in URLs (%(default)s)")
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    command.add_argument("--port", type=int, default=8501, help="0 takes a free one (%(default)s)")
+    command.add_argument("--max-body-bytes", type=_count, help="longest request")
+    command.add_argument("--max-pixels", type=_count, help="most pixels in a request's images")
+    command.set_defaults(run=_serve)
+
+
+def _serve(options):
+    from tf_glimpse.server import serve
+
+    limits = {name: getattr(options, name) for name in ("max_body_bytes", "max_pixels") if getattr(options, name)}
+    url = f"/v1/models/{options.name}:predict"
+    serve(
+        options.path, options.name, options.port, options.host, ready=lambda base: print(f"Ready: POST {base}{url}", flush=True), **limits
+    )
+
+
+def _add_demo(commands):
+    command = commands.add_parser("demo", help="the whole way in five minutes", description="Trains, evaluates, draws, serves, asks.")
+    command.add_argument("--workdir", default="demo", help="folder for what it makes (%(default)s)")
+    command.set_defaults(run=_demo)
+
+
+def _demo(options):
+    from tf_glimpse.demo import run_demo
+
+    run_demo(options.workdir)
+
+
+def _add_model(command):
+    command.add_argument("workdir", nargs="?", help="folder of a finished run")
+    command.add_argument("--preset", help="a model that ships with the package, instead of a folder")
+
+
+def _add_data(command):
+    command.add_argument("--data", help="a set's name or a folder of images, instead of the recipe's")
+    command.add_argument("--image-size", type=_count, help="side that images are brought to")
+    command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
+    command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
+    command.add_argument("--skip-corrupt", action="store_true", help="leave out images that cannot be decoded")
+
+
+def _data(options):
+    return {name: getattr(options, name) for name in ("data", "image_size", "manual_dir", "data_dir", "skip_corrupt")}
+
+
+def _count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"wants a whole number of at least 1, got {text}")
+    return value
+
+
+def _seeds(text):
+    seeds = [int(part) for part in text.split(",")]
+    if len(seeds) < 2 or len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"wants at least two different seeds, such as 0,1,2, got {text}")
+    return seeds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

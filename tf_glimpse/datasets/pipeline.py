@@ -1,0 +1,108 @@
+"""The only place with shuffle, batch and prefetch: indices -> images -> augmentation or canvas -> actions.
+
+Everything random comes from (seed, epoch, step), so epoch k is the same whether a run started at 0 or resumed at k.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_glimpse.datasets.canvas import compose
+from tf_glimpse.types import UserError
+
+_ORDER, _PIXELS, _CANVAS, _ACTIONS = range(4)  # one random stream each
+
+
+def steps_per_epoch(data, batch_size):
+    """Training steps in an epoch: whole batches only; one smaller batch if the set is smaller than a batch."""
+    return max(len(data.train) // batch_size, 1)
+
+
+def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None):
+    """All training batches of epochs `epoch` to `epochs - 1`, end to end; each epoch has its own order, places and clutter.
+
+    For `model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps_per_epoch(data, batch_size), shuffle=False)`.
+
+    Args:
+        data: `ImageData`.
+        batch_size: images a batch; what is left of an epoch after the last whole batch is dropped.
+        seed: int.
+        epoch: first epoch, counted from 0.
+        epochs: where to stop, as Keras counts; None goes on for ever.
+        augment: None, an `Augmentation`, or any function of (images uint8 `[B, H, W, C]`, seed `[2]`) that returns images. It sees digits
+            before they are placed on a canvas.
+        actions: None, or an actions function (see `actions`).
+
+    Returns:
+        `tf.data.Dataset` of known length, of (images uint8 `[B, H, W, C]`, labels int64 `[B]`), or, with `actions`, of
+        ({"images", "actions" float32 `[B, T, 2]`, "has_actions" bool `[B]`}, labels).
+
+    Raises:
+        UserError: a batch size below 1, or `epochs` not above `epoch`.
+    """
+    if batch_size < 1:
+        raise UserError(f"batch_size must be at least 1, got {batch_size}")
+    if epochs is not None and epochs <= epoch:
+        raise UserError(f"epochs must be greater than the first epoch, got epochs={epochs} and epoch={epoch}")
+    steps, source = steps_per_epoch(data, batch_size), data.train
+    batch_size = min(batch_size, len(source))
+
+    def epoch_indices(epoch):
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(source), dtype=tf.int64), seed=_seed(seed, _ORDER, epoch, 0))
+        batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        return tf.data.Dataset.from_tensor_slices((tf.fill([steps], epoch), tf.range(steps, dtype=tf.int64), batches))
+
+    def make_batch(epoch, step, indices):
+        images = source.fetch(indices)
+        if augment is not None:
+            images = augment(images, _seed(seed, _PIXELS, epoch, step))
+        if data.canvas is not None:
+            draws = tf.random.stateless_uniform([batch_size, data.canvas.draws_per_image], _seed(seed, _CANVAS, epoch, step))
+            images = compose(images, indices, draws, source, data.canvas)
+        images = tf.ensure_shape(images, [batch_size, *data.image_shape])
+        given = None if actions is None else actions(indices, _seed(seed, _ACTIONS, epoch, step))
+        return _inputs(images, given), tf.gather(source.labels, indices)
+
+    last = np.iinfo(np.int64).max if epochs is None else epochs
+    length = tf.data.INFINITE_CARDINALITY if epochs is None else (epochs - epoch) * steps
+    indices = tf.data.Dataset.range(epoch, last).flat_map(epoch_indices).apply(tf.data.experimental.assert_cardinality(length))
+    return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def eval_batches(source, batch_size, actions=None, seed=0):
+    """A split's batches in its own order, all images, the last batch smaller.
+
+    Args:
+        source: `ImageSource`.
+        batch_size: images a batch.
+        actions: None, or an actions function; an image's actions depend on `seed` and on its index, not on the batch size.
+        seed: int, for `actions` only.
+
+    Returns:
+        `tf.data.Dataset` of known length, of batches as in `train_batches`.
+
+    Raises:
+        UserError: a batch size below 1.
+    """
+    if batch_size < 1:
+        raise UserError(f"batch_size must be at least 1, got {batch_size}")
+    with tf.device("CPU:0"):
+        table = None if actions is None else actions(tf.range(len(source), dtype=tf.int64), _seed(seed, _ACTIONS, 0, 0))
+
+    def make_batch(indices):
+        images = tf.ensure_shape(source.fetch(indices), [None, *source.image_shape])
+        given = None if table is None else tf.gather(table, indices)
+        return _inputs(images, given), tf.gather(source.labels, indices)
+
+    indices = tf.data.Dataset.range(len(source)).batch(batch_size)
+    return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _inputs(images, actions):
+    if actions is None:
+        return images
+    return {"images": images, "actions": actions, "has_actions": tf.ones([tf.shape(images)[0]], tf.bool)}
+
+
+def _seed(seed, stream, epoch, step):
+    seed = tf.stack([tf.constant(seed, tf.int64), tf.constant(stream, tf.int64)])
+    return tf.random.fold_in(tf.random.fold_in(seed, epoch), step)

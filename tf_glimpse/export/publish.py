@@ -1,0 +1,126 @@
+"""Writes a version of a model where a server looks for it: all of it or nothing."""
+
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import tensorflow as tf
+
+from tf_glimpse.export import warm_up
+from tf_glimpse.export.signatures import CLASSIFY, signatures
+from tf_glimpse.types import UserError
+
+
+def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8, 16, 32)):
+    """Exports a model as a SavedModel that TF-Serving and `tf-glimpse serve` load.
+
+    The signatures are those of `tf_glimpse.export.signatures.signatures`. The version appears in `base_path` at once and whole: it is
+    built in a folder `tmp-...`, which servers ignore, its warm-up records are answered there, and then it is renamed. XLA is off.
+
+    Args:
+        model: a built model, such as `RAM`: fitted, loaded, or called once on images.
+        base_path: folder of the model's versions; made if absent. A server is pointed at this folder.
+        version: positive integer; None takes one more than the highest there, or 1.
+        warm_up_batch_sizes: batch sizes of the warm-up records, which a server answers before it says that it is ready. Give the
+            `allowed_batch_sizes` of `serving/batching.config`; an empty sequence writes no records.
+
+    Returns:
+        `pathlib.Path` of the version: `base_path/version`.
+
+    Raises:
+        UserError: the model is not built, `version` exists or is no positive integer, `base_path` is a file, or warm-up records are
+            wanted and tensorflow-serving-api is not installed.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> from tf_glimpse.models import RAM
+        >>> model = RAM(num_classes=10, patch_size=4, num_glimpses=2, units=8)
+        >>> trajectory = model(np.zeros([1, 12, 12, 1], "uint8"))
+        >>> export_model(model, tempfile.mkdtemp(), warm_up_batch_sizes=()).name
+        '1'
+    """
+    if not model.built or model.image_shape is None:
+        raise UserError("cannot export a model that has seen no image: fit it, load it, or call model(images) once, and export again")
+    if None in model.image_shape:
+        raise UserError(
+            f"cannot export a model built for images of any size: build it for one (height, width, channels), got {model.image_shape}"
+        )
+    if warm_up_batch_sizes:
+        warm_up.protos()
+    base_path = Path(base_path).expanduser()
+    path = base_path / str(_next_version(base_path) if version is None else _checked(version))
+    if path.exists():
+        raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another version, or none for the next")
+    try:
+        base_path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"base_path must be a folder for the model's versions, but {base_path} is, or lies under, a file") from None
+    with _unpublished(base_path, path.name) as folder:
+        _write(model, folder)
+        if warm_up_batch_sizes:
+            warm_up.add(folder, tuple(model.image_shape), warm_up_batch_sizes)
+        _publish(folder, path)
+    return path
+
+
+def versions(base_path):
+    """The versions in a model's folder, in order: its subfolders with a whole number for a name, as TF-Serving sees them."""
+    if not Path(base_path).is_dir():
+        return []
+    return sorted(int(folder.name) for folder in Path(base_path).iterdir() if folder.name.isdecimal() and folder.is_dir())
+
+
+def _next_version(base_path):
+    return max(versions(base_path), default=0) + 1
+
+
+def _checked(version):
+    if isinstance(version, bool) or not str(version).isdecimal() or int(version) < 1:
+        raise UserError(f"version must be a whole number from 1, got {version!r}: a server ignores folders of any other name")
+    return int(version)
+
+
+@contextmanager
+def _unpublished(base_path, version):
+    folder = Path(tempfile.mkdtemp(dir=base_path, prefix=f"tmp-{version}-"))
+    folder.chmod(0o755)  # mkdtemp's 0700 would lock out a server that runs as another user
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _publish(folder, path):
+    try:
+        os.rename(folder, path)
+    except OSError:
+        raise UserError(f"version {path.name} appeared in {path.parent} while this export was written: export again") from None
+
+
+def _write(model, folder):
+    import keras  # here, so that a server, which asks this module for versions, starts sooner
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name, (function, specification) in signatures(model).items():
+        archive.add_endpoint(name, function, input_signature=specification)
+    with _quiet_tensorflow():
+        archive.write_out(folder, verbose=False)
+        methods = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+        methods.replace_method_name(CLASSIFY, "tensorflow/serving/classify", tags="serve")
+        methods.save()
+
+
+@contextmanager
+def _quiet_tensorflow():
+    """Without "Assets written to"."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,81 @@
+"""The questions an exported model answers: one function and its input specification each."""
+
+import tensorflow as tf
+
+from tf_glimpse.export.decoding import decode_images
+from tf_glimpse.ops.patches import to_float
+
+CLASSIFY = "classify"
+
+
+def signatures(model):
+    """The signatures of a built model, by name.
+
+    Every output has one row an image: `classes` string `[B]`, `labels` int32 `[B]`, `scores` float32 `[B, K]` (softmax after the last
+    look), `locations` float32 `[B, T, 2]` (y, x) in [-1, 1], `num_glimpses` int32 `[B]`.
+
+    - `bytes` (also `serving_default`): `image_bytes` string `[B]`, PNG or JPEG files of any size.
+    - `uint8`: `images` uint8 `[B, H, W, C]`, 0-255, and `float`: `images` float32 `[B, H, W, C]`, 0-1, of the model's image size.
+    - `trajectory`: as `bytes`, and answers every field of the `Trajectory` as well.
+    - `sample`: as `bytes`, with `seed` int32 `[B, 2]`: the looks are drawn from the policy, each row by its own seed.
+    - `classify`: `inputs` string `[B]`, serialized `tf.train.Example` with the feature `image_bytes`; answers `classes` string `[B, K]`
+      and `scores` float32 `[B, K]`, best first, as TF-Serving's `:classify` wants.
+
+    Args:
+        model: a built model with `image_shape`, `num_classes`, `num_glimpses` and `class_names`.
+
+    Returns:
+        dict of name to `(function, [tf.TensorSpec])`.
+    """
+    names = tf.constant(model.class_names or [str(label) for label in range(model.num_classes)])
+    shape = tuple(model.image_shape)
+    pixels = tf.TensorSpec([None, *shape], tf.uint8, "images")
+    floats = tf.TensorSpec([None, *shape], tf.float32, "images")
+    encoded = tf.TensorSpec([None], tf.string, "image_bytes")
+    seeds = tf.TensorSpec([None, 2], tf.int32, "seed")
+    # Traced once here and shared by the signatures; in floats, since a GPU has no kernel that gathers uint8.
+    look = _traced(lambda images: model(images), floats)
+    look_by_chance = _traced(lambda images, seed: model(images, sample=True, seed=seed), floats, seeds)
+
+    def opened(image_bytes):
+        return to_float(decode_images(image_bytes, shape))
+
+    def answer(trajectory):
+        scores = _scores(trajectory)
+        labels = tf.argmax(scores, axis=-1, output_type=tf.int32)
+        num_glimpses = tf.zeros_like(labels) + trajectory.locations.shape[1]
+        locations = tf.cast(trajectory.locations, tf.float32)
+        return {"classes": _named(names, labels), "labels": labels, "scores": scores, "locations": locations, "num_glimpses": num_glimpses}
+
+    def whole_trajectory(image_bytes):
+        trajectory = look(opened(image_bytes))
+        fields = {field: tf.cast(value, tf.float32) for field, value in trajectory._asdict().items()}
+        return {**fields, **answer(trajectory)}
+
+    def classify(inputs):
+        with tf.device("cpu:0"):
+            image_bytes = tf.io.parse_example(inputs, {"image_bytes": tf.io.FixedLenFeature([], tf.string)})["image_bytes"]
+        scores, labels = tf.math.top_k(_scores(look(opened(image_bytes))), model.num_classes)
+        return {"classes": _named(names, labels), "scores": scores}
+
+    return {
+        "bytes": (lambda image_bytes: answer(look(opened(image_bytes))), [encoded]),
+        "uint8": (lambda images: answer(look(to_float(images))), [pixels]),
+        "float": (lambda images: answer(look(images)), [floats]),
+        "trajectory": (whole_trajectory, [encoded]),
+        "sample": (lambda image_bytes, seed: answer(look_by_chance(opened(image_bytes), seed)), [encoded, seeds]),
+        CLASSIFY: (classify, [tf.TensorSpec([None], tf.string, "inputs")]),
+    }
+
+
+def _traced(function, *specifications):
+    return tf.function(function, autograph=False).get_concrete_function(*specifications)
+
+
+def _scores(trajectory):
+    return tf.nn.softmax(tf.cast(trajectory.logits[:, -1], tf.float32))
+
+
+def _named(names, labels):
+    with tf.device("cpu:0"):  # a GPU holds no strings
+        return tf.gather(names, labels)

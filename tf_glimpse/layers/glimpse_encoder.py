@@ -1,0 +1,115 @@
+"""The glimpse network: from what the retina saw, and where, to one vector."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tf_glimpse")
+class GlimpseEncoder(keras.layers.Layer):
+    """The paper's dense glimpse network: relu(Dense([relu(Dense(patches)), relu(Dense(location))])).
+
+    Args:
+        what_units: units that read the patches.
+        where_units: units that read the location.
+        units: size of the glimpse vector.
+
+    Call arguments:
+        patches: `[B, P, P, S*C]`, what the retina returned.
+        locations: `[B, 2]` float32 (y, x) in [-1, 1].
+
+    Output shape:
+        `[B, units]`.
+
+    Example:
+        >>> GlimpseEncoder(units=16)(tf.ones([2, 8, 8, 1]), tf.zeros([2, 2])).shape
+        TensorShape([2, 16])
+
+    Reference: Mnih et al. 2014, section 4: g = Rect(Linear(h_g) + Linear(h_l)), which is one Dense layer on both.
+    """
+
+    def __init__(self, what_units=128, where_units=128, units=256, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.what_units = what_units
+        self.where_units = where_units
+        self.units = units
+        self.what = keras.layers.Dense(what_units, activation="relu", dtype=self.dtype_policy, name="what")
+        self.where = keras.layers.Dense(where_units, activation="relu", dtype=self.dtype_policy, name="where")
+        self.join = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy, name="join")
+
+    def build(self, patches_shape, locations_shape=(None, 2)):
+        _, height, width, channels = patches_shape
+        self.what.build((None, height * width * channels))
+        self.where.build((None, 2))
+        self.join.build((None, self.what_units + self.where_units))
+
+    def call(self, patches, locations):
+        flat = tf.reshape(patches, [-1, self.what.kernel.shape[0]])
+        return self.join(tf.concat([self.what(flat), self.where(locations)], axis=-1))
+
+    def compute_output_shape(self, patches_shape, locations_shape=None):
+        return (patches_shape[0], self.units)
+
+    def get_config(self):
+        own = {"what_units": self.what_units, "where_units": self.where_units, "units": self.units}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("tf_glimpse")
+class ConvGlimpseEncoder(keras.layers.Layer):
+    """A convolutional glimpse network: relu convolutions say what, a dense layer says where, and the two are multiplied.
+
+    Args:
+        filters: channels of the 3x3 convolutions, one after another.
+        strides: stride of each convolution; a tuple as long as `filters`, or one number.
+        units: size of the glimpse vector.
+        padding: "same" or "valid", of the convolutions.
+
+    Call arguments:
+        patches: `[B, P, P, S*C]`, what the retina returned.
+        locations: `[B, 2]` float32 (y, x) in [-1, 1].
+
+    Output shape:
+        `[B, units]`.
+
+    Example:
+        >>> ConvGlimpseEncoder(filters=(8, 8), units=16)(tf.ones([2, 8, 8, 1]), tf.zeros([2, 2])).shape
+        TensorShape([2, 16])
+
+    Reference: Ba et al. 2015, Multiple Object Recognition with Visual Attention, section 3: G = G_image * G_loc.
+    """
+
+    def __init__(self, filters=(32, 64), strides=1, units=256, padding="valid", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.filters = tuple(filters)
+        self.strides = strides if isinstance(strides, int) else tuple(strides)
+        self.units = units
+        self.padding = padding
+        steps = (strides,) * len(self.filters) if isinstance(strides, int) else self.strides
+        convolution = {"activation": "relu", "padding": padding, "dtype": self.dtype_policy}
+        self.convolutions = [
+            keras.layers.Conv2D(width, 3, strides=step, name=f"convolution_{index}", **convolution)
+            for index, (width, step) in enumerate(zip(self.filters, steps, strict=True))
+        ]
+        self.what = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy, name="what")
+        self.where = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy, name="where")
+
+    def build(self, patches_shape, locations_shape=(None, 2)):
+        shape = tuple(patches_shape)
+        for convolution in self.convolutions:
+            convolution.build(shape)
+            shape = convolution.compute_output_shape(shape)
+        self.what.build((None, shape[1] * shape[2] * shape[3]))
+        self.where.build((None, 2))
+
+    def call(self, patches, locations):
+        for convolution in self.convolutions:
+            patches = convolution(patches)
+        flat = tf.reshape(patches, [-1, self.what.kernel.shape[0]])
+        return self.what(flat) * self.where(locations)
+
+    def compute_output_shape(self, patches_shape, locations_shape=None):
+        return (patches_shape[0], self.units)
+
+    def get_config(self):
+        own = {"filters": self.filters, "strides": self.strides, "units": self.units, "padding": self.padding}
+        return {**super().get_config(), **own}

@@ -1,0 +1,48 @@
+"""The paper's core network as a Keras RNN cell."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tf_glimpse")
+class RectifiedCore(keras.layers.Layer):
+    """The simple recurrent core h' = relu(Dense([h, glimpse])), a Keras RNN cell.
+
+    Args:
+        units: size of the hidden state.
+
+    Call arguments:
+        inputs: `[B, G]`, the glimpse.
+        states: a list with the hidden state `[B, units]`.
+
+    Output shape:
+        `[B, units]` and the list of new states.
+
+    Example:
+        >>> core = RectifiedCore(units=8)
+        >>> hidden, states = core(tf.ones([2, 4]), core.get_initial_state(2))
+        >>> hidden.shape
+        TensorShape([2, 8])
+
+    Reference: Mnih et al. 2014, section 4: h_t = Rect(Linear(h_{t-1}) + Linear(g_t)), which is one Dense layer on both.
+    """
+
+    def __init__(self, units=256, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.state_size = units
+        self.output_size = units
+        self.dense = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy, name="dense")
+
+    def build(self, inputs_shape, states_shape=None):
+        self.dense.build((None, self.units + inputs_shape[-1]))
+
+    def call(self, inputs, states, training=False):
+        hidden = self.dense(tf.concat([tf.cast(states[0], inputs.dtype), inputs], axis=-1))
+        return hidden, [hidden]
+
+    def get_initial_state(self, batch_size=None):
+        return [tf.zeros([batch_size, self.units], self.compute_dtype)]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}

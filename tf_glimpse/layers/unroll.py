@@ -1,0 +1,74 @@
+"""The only loop over looks."""
+
+import tensorflow as tf
+
+from tf_glimpse.types import Glimpse
+
+
+def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None, training=False):
+    """Looks `num_glimpses` times at an image, or once at each frame of a film.
+
+    Args:
+        cell: a `GlimpseCell`.
+        images: `[B, H, W, C]`, or one frame a look, `[B, T, H, W, C]`.
+        num_glimpses: T, the number of looks.
+        actions: `[B, T, 2]` float32, places that somebody else chose, or None.
+        has_actions: `[B]` bool, the rows whose actions are given; all of them if None.
+        seed: None for the policy's mode at each look, else int32 `[2]`, or `[B, 2]` with one seed a row.
+        training: passed to the core; also draws a "random" first location.
+
+    Returns:
+        `(glimpses, log_probs, entropies)`: a `Glimpse` stacked on axis 1, and the score `[B, T]` and entropy `[B, T]` of its actions.
+
+    Example:
+        >>> from tf_glimpse.layers import *
+        >>> cell = GlimpseCell(Retina(4), GlimpseEncoder(), RectifiedCore(), GaussianLocation())
+        >>> glimpses, log_probs, entropies = unroll(cell, tf.ones([2, 16, 16, 1]), num_glimpses=3)
+        >>> glimpses.location.shape
+        TensorShape([2, 3, 2])
+    """
+    film = len(images.shape) == 5
+    if not cell.built:
+        cell.build(images.shape[:1] + images.shape[2:] if film else images.shape)
+    given, has_given = _given(cell, images, num_glimpses, actions, has_actions, seed, training)
+    views = None if film else cell.retina.prepare(images, num_glimpses)
+    states = cell.get_initial_state(tf.shape(images)[0])
+    looks = []
+    for step in range(num_glimpses):
+        seen = cell.retina.prepare(images[:, step]) if film else views
+        draw_seed = None if seed is None else _fold(seed, step + 1)
+        glimpse, states = cell((seen, given[:, step], has_given[:, step]), states, draw_seed=draw_seed, training=training)
+        looks.append(glimpse)
+    glimpses = Glimpse(*(tf.stack(field, axis=1) for field in zip(*looks, strict=True)))
+    return glimpses, *cell.score(glimpses.action, glimpses.policy)
+
+
+def _given(cell, images, num_glimpses, actions, has_actions, seed, training):
+    """The actions that the policy does not choose, `[B, T, 2]`, and where they hold, `[B, T]`: somebody else's, and the first place."""
+    batch = tf.shape(images)[0]
+    if actions is None:
+        actions, has_actions = tf.zeros([batch, num_glimpses, 2]), tf.zeros([batch], tf.bool)
+    elif has_actions is None:
+        has_actions = tf.ones([batch], tf.bool)
+    everywhere = tf.repeat(tf.cast(has_actions, tf.bool)[:, None], num_glimpses, axis=1)
+    if cell.first_location == "learned":
+        return actions, everywhere
+    first = tf.zeros([batch, 2])
+    if cell.first_location == "random" and training and seed is not None:
+        first = _uniform(batch, _fold(seed, 0))
+    first = tf.where(everywhere[:, :1], tf.cast(actions[:, 0], tf.float32), first)
+    return tf.concat([first[:, None], tf.cast(actions[:, 1:], tf.float32)], axis=1), everywhere | (tf.range(num_glimpses) == 0)
+
+
+def _uniform(batch, seed):
+    if len(seed.shape) == 1:
+        return tf.random.stateless_uniform([batch, 2], seed, -1.0, 1.0)
+    return tf.map_fn(lambda row: tf.random.stateless_uniform([2], row, -1.0, 1.0), seed, fn_output_signature=tf.float32)
+
+
+def _fold(seed, number):
+    """A seed of its own for each look; seeds are int32 `[2]`, or `[B, 2]` row by row."""
+    seed = tf.cast(seed, tf.int32)
+    if len(seed.shape) == 1:
+        return tf.random.experimental.stateless_fold_in(seed, number)
+    return tf.map_fn(lambda row: tf.random.experimental.stateless_fold_in(row, number), seed)

@@ -1,0 +1,18 @@
+"""The hybrid loss in free functions that read like the formula; they know no layer and no model."""
+
+from tf_glimpse.losses.classification import anytime_cross_entropy
+from tf_glimpse.losses.policy_gradient import baseline_error, policy_gradient_variance, reinforce
+from tf_glimpse.losses.rewards import class_numbers, final_correct, final_probability, returns_to_go
+from tf_glimpse.losses.supervision import location_likelihood
+
+__all__ = [
+    "anytime_cross_entropy",
+    "baseline_error",
+    "class_numbers",
+    "final_correct",
+    "final_probability",
+    "location_likelihood",
+    "policy_gradient_variance",
+    "reinforce",
+    "returns_to_go",
+]

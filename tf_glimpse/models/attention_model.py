@@ -1,0 +1,230 @@
+"""The one train_step and test_step of the package."""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_glimpse import losses
+from tf_glimpse.datasets.checks import check_images, check_labels
+from tf_glimpse.types import UserError
+
+TERMS = (
+    "cross_entropy",
+    "anytime",
+    "reinforce",
+    "baseline",
+    "supervision",
+    "entropy",
+    "reward",
+    "policy_entropy",
+    "policy_gradient_variance",
+)
+
+
+class AttentionModel(keras.Model):
+    """A Keras model whose call returns a `Trajectory`, trained by the hybrid loss; subclasses say what the call does.
+
+    The call takes images, or `{"images", "actions" [B, T, 2], "has_actions" [B] bool}`, and the keywords `training`, `sample` (draw from
+    the policy instead of taking its mode; as `training` if None) and `seed` (int32 `[2]`, or `[B, 2]` with one seed a row). Losses and
+    metrics given to `compile` see `trajectory.logits[:, -1]`. Outside training nothing is drawn unless `sample` asks for it.
+
+    Args:
+        seed: int, the seed of every draw in training, together with the optimiser's step; None draws one from Keras' global seed.
+    """
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
+        self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
+
+    def compile(
+        self,
+        optimizer="adam",
+        loss=None,
+        metrics=("accuracy",),
+        *,
+        rollouts=1,
+        reward=losses.final_correct,
+        discount=1.0,
+        reinforce_weight=0.1,
+        baseline_weight=1.0,
+        supervision_weight=1.0,
+        anytime_weight=0.0,
+        entropy_weight=0.0,
+        jit_compile=False,
+        **kwargs,
+    ):
+        """As `keras.Model.compile`, with the weights of the hybrid loss.
+
+        A weight is a number, or a `keras.optimizers.schedules` schedule of the optimiser's step, to anneal that term.
+
+        Args:
+            optimizer: a Keras optimiser or its name; `clipnorm` and the like belong to it.
+            loss: a Keras loss on logits `[B, K]`; sparse categorical cross-entropy if None.
+            metrics: Keras metrics on `(labels, logits [B, K])`.
+            rollouts: sampled trajectories an image in each training step, at least 1.
+            reward: a function `(trajectory, labels) -> [B, T]`, what each look earned; or the name of one in `tf_glimpse.losses`.
+            discount: of later rewards, in [0, 1].
+            reinforce_weight: weight of REINFORCE, which alone trains the location network.
+            baseline_weight: weight of the baseline's squared error.
+            supervision_weight: weight of the likelihood of given actions, on the rows that have them.
+            entropy_weight: weight of a bonus on the policy's entropy, which keeps a categorical policy from settling too early.
+            anytime_weight: weight of the mean cross-entropy after every look but the last.
+            jit_compile: whether XLA compiles the steps (about twice as fast on a CPU; the first step then takes some seconds).
+            **kwargs: as for `keras.Model.compile`.
+
+        Raises:
+            UserError: a loss on probabilities, or fewer than one rollout.
+        """
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
+        _check_loss(loss)
+        if rollouts < 1:
+            raise UserError(f"compile wants rollouts of at least 1. Received: {rollouts=}")
+        self.hybrid = {
+            "rollouts": rollouts,
+            "reward": getattr(losses, reward) if isinstance(reward, str) else reward,
+            "discount": discount,
+            "reinforce_weight": reinforce_weight,
+            "baseline_weight": baseline_weight,
+            "supervision_weight": supervision_weight,
+            "anytime_weight": anytime_weight,
+            "entropy_weight": entropy_weight,
+        }
+        metrics = None if metrics is None else list(metrics)
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return super().get_compile_config()
+        return {**super().get_compile_config(), **keras.saving.serialize_keras_object(self.hybrid)}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.fit`; NumPy images and labels are checked first.
+
+        Raises:
+            UserError: images or labels that no model can take: wrong rank, channels or dtype, NaN, labels out of range.
+        """
+        images = x["images"] if isinstance(x, dict) else x
+        if isinstance(images, np.ndarray):
+            frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images
+            check_images(frames, patch_size=getattr(self, "patch_size", None))
+        if isinstance(y, np.ndarray) and y.ndim == 1:
+            check_labels(y, len(y), getattr(self, "num_classes", None))
+        return super().fit(x, y, *args, **kwargs)
+
+    def train_step(self, data):
+        inputs, labels, weights = self._repeat(keras.utils.unpack_x_y_sample_weight(data))
+        with tf.GradientTape() as tape:
+            trajectory = self(inputs, training=True, seed=self._step_seed())
+            terms, loss = self.loss_terms(inputs, labels, trajectory, weights)
+            scaled = self.optimizer.scale_loss(loss)
+        variables = self.trainable_variables
+        gradients, policy_gradient = tape.gradient(scaled, [variables, trajectory.policy], unconnected_gradients="zero")
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        rows = tf.cast(tf.shape(policy_gradient)[0], tf.float32) / self.optimizer.scale_loss(1.0)
+        terms["policy_gradient_variance"] = losses.policy_gradient_variance(policy_gradient * rows)
+        return self._report(inputs, labels, trajectory, weights, loss, terms)
+
+    def test_step(self, data):
+        inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        trajectory = self(inputs, training=False)
+        loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=False)
+        return self._report(inputs, labels, trajectory, weights, loss, {})
+
+    def loss_terms(self, inputs, labels, trajectory, weights=None):
+        """The named terms of the hybrid loss and their weighted sum, two scalars' worth of a step.
+
+        Args:
+            inputs: what the model was called with; rows whose actions were given earn no REINFORCE.
+            labels: as for the compiled loss.
+            trajectory: the `Trajectory` of that call.
+            weights: `[B]` sample weights or None.
+
+        Returns:
+            `(terms, loss)`: a dict of scalars by name, and the loss to minimise.
+        """
+        hybrid, numbers = self.hybrid, losses.class_numbers(labels)
+        rewards = hybrid["reward"](trajectory, labels)
+        returns = losses.returns_to_go(rewards, hybrid["discount"])
+        given = tf.cast(has_actions(inputs, tf.shape(rewards)[0]), tf.float32)
+        rows = {
+            "reinforce": (1 - given) * losses.reinforce(trajectory.log_probs, returns - trajectory.baselines),
+            "baseline": (1 - given) * losses.baseline_error(trajectory.baselines, returns),
+        }
+        if hybrid["entropy_weight"]:
+            rows["entropy"] = -tf.reduce_sum(trajectory.entropies, axis=1)
+        if hybrid["anytime_weight"]:
+            rows["anytime"] = losses.anytime_cross_entropy(trajectory.logits, numbers)
+        if isinstance(inputs, dict):
+            rows["supervision"] = given * losses.location_likelihood(trajectory.log_probs)
+        terms = {name: _weighted_mean(row, weights) for name, row in rows.items()}
+        terms["cross_entropy"] = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
+        loss = terms["cross_entropy"] + sum(self._weight(name) * terms[name] for name in rows)
+        terms["reward"] = tf.reduce_mean(returns[:, 0])
+        terms["policy_entropy"] = tf.reduce_mean(trajectory.entropies)
+        return terms, loss
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x=x, y=y, y_pred=y_pred.logits[:, -1], sample_weight=sample_weight, training=training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred.logits[:, -1], sample_weight=sample_weight)
+
+    def _report(self, inputs, labels, trajectory, weights, loss, terms):
+        rows = tf.shape(trajectory.logits)[0]
+        self._loss_tracker.update_state(loss, sample_weight=rows)
+        for name, value in terms.items():
+            self.term_trackers[name].update_state(value, sample_weight=rows)
+        results = self.compute_metrics(inputs, labels, trajectory, weights)
+        unused = set(TERMS) - set(terms)
+        return {name: value for name, value in results.items() if name not in unused}
+
+    def _repeat(self, batch):
+        """Every row `rollouts` times: images, actions, labels and weights alike."""
+        count = self.hybrid["rollouts"]
+        if count == 1:
+            return batch
+        return tuple(tf.nest.map_structure(lambda tensor: tensor if tensor is None else tf.repeat(tensor, count, axis=0), batch))
+
+    def _weight(self, name):
+        weight = self.hybrid[f"{name}_weight"]
+        return weight(self.optimizer.iterations) if callable(weight) else weight
+
+    def _step_seed(self):
+        return tf.stack([tf.constant(self.seed, tf.int32), tf.cast(self.optimizer.iterations, tf.int32)])
+
+    def get_config(self):
+        return {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy), "seed": self.seed}
+
+
+def has_actions(inputs, batch):
+    """Which of the `batch` rows `[B]` come with somebody else's actions."""
+    if not isinstance(inputs, dict) or inputs.get("actions") is None:
+        return tf.zeros([batch], tf.bool)
+    given = inputs.get("has_actions")
+    return tf.ones([batch], tf.bool) if given is None else tf.cast(given, tf.bool)
+
+
+def _weighted_mean(rows, weights):
+    return tf.reduce_mean(rows if weights is None else rows * tf.cast(tf.reshape(weights, [-1]), rows.dtype))
+
+
+def _check_loss(loss):
+    """Refuses a loss that takes its input for probabilities: the model returns logits."""
+    known = keras.losses.get(loss) if isinstance(loss, str) else loss
+    from_logits = getattr(known, "from_logits", None)
+    settings = getattr(known, "_fn_kwargs", None)
+    if settings is not None:
+        from_logits = settings.get("from_logits")
+    elif from_logits is None and callable(known) and not isinstance(known, keras.losses.Loss):
+        parameter = inspect.signature(known).parameters.get("from_logits")
+        from_logits = None if parameter is None else parameter.default
+    if from_logits is False:
+        wanted = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
+        raise UserError(f"compile wants a loss on logits, such as {wanted}, or none at all. Received: loss={loss!r} on probabilities")

@@ -1,0 +1,195 @@
+"""The recurrent attention model."""
+
+import keras
+import tensorflow as tf
+
+from tf_glimpse.layers import (
+    CategoricalLocation,
+    ConvGlimpseEncoder,
+    GaussianLocation,
+    GlimpseCell,
+    GlimpseEncoder,
+    RectifiedCore,
+    Retina,
+    unroll,
+)
+from tf_glimpse.layers.glimpse_cell import serialize_part
+from tf_glimpse.models.attention_model import AttentionModel, has_actions
+from tf_glimpse.models.loading import from_preset
+from tf_glimpse.types import Trajectory, UserError
+
+ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
+CORES = {"rectified": RectifiedCore, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
+LOCATIONS = {"gaussian": GaussianLocation, "categorical": CategoricalLocation}
+
+
+@keras.saving.register_keras_serializable("tf_glimpse")
+class RAM(AttentionModel):
+    """The recurrent attention model: looks at an image through a few glimpses and classifies it after each.
+
+    Args:
+        num_classes: K, at least 2.
+        patch_size: side of the retina's smallest patch in pixels.
+        num_scales: how many patches, each covering twice the side of the one before.
+        num_glimpses: T, how many looks.
+        encoder: "dense", "conv", or a layer `(patches, locations) -> [B, G]`. This, core and location are a layer, a name, or a pair of
+            a name and its layer's options, such as `("gaussian", {"stddev": 0.2})`.
+        core: "rectified" (the paper's), "lstm", "gru", or any Keras RNN cell.
+        units: size of glimpse vector and core, where they are given by name.
+        location: "gaussian", "categorical", or a location head of your own.
+        first_location: "random" (uniform in training, the centre outside of it), "centre", or "learned" (chosen by the location network).
+        baseline: whether to learn a baseline of the reward.
+        class_names: K names, kept with the model for drawing and serving; numbers if None.
+        seed: seed of every draw in training.
+
+    Call arguments:
+        inputs: images `[B, H, W, C]` uint8 0-255 or float 0-1; films `[B, T, H, W, C]`, one frame a look; or a dict with "images",
+            "actions" `[B, T, 2]` and "has_actions" `[B]`.
+        training: Python bool.
+        sample: draw places from the policy instead of taking its mode; as `training` if None.
+        seed: int32 `[2]`, or `[B, 2]` with one seed a row; wanted where places are drawn, (0, 0) if None.
+
+    Output:
+        a `Trajectory`.
+
+    Raises:
+        UserError: an unknown name, a wrong number of class names, a part that does not fit.
+
+    Example:
+        >>> model = RAM(num_classes=10, patch_size=8, num_glimpses=3)
+        >>> trajectory = model(tf.zeros([2, 28, 28, 1]))
+        >>> trajectory.logits.shape, trajectory.locations.shape
+        (TensorShape([2, 3, 10]), TensorShape([2, 3, 2]))
+
+    Reference: Mnih, Heess, Graves, Kavukcuoglu 2014, Recurrent Models of Visual Attention, https://arxiv.org/abs/1406.6247.
+    """
+
+    def __init__(
+        self,
+        num_classes,
+        patch_size=8,
+        num_scales=1,
+        num_glimpses=6,
+        encoder="dense",
+        core="rectified",
+        units=256,
+        location="gaussian",
+        first_location="random",
+        baseline=True,
+        class_names=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(seed=seed, **kwargs)
+        _check_classes(num_classes, class_names, num_glimpses)
+        self.num_classes = num_classes
+        self.patch_size = patch_size
+        self.num_scales = num_scales
+        self.num_glimpses = num_glimpses
+        self.units = units
+        self.class_names = None if class_names is None else [str(name) for name in class_names]
+        dtype = self.dtype_policy
+        self.cell = GlimpseCell(
+            retina=Retina(patch_size, num_scales, dtype=dtype, name="retina"),
+            encoder=_part("encoder", encoder, ENCODERS, units=units, dtype=dtype),
+            core=_part("core", core, CORES, units=units, dtype=dtype),
+            location=_part("location", location, LOCATIONS),
+            first_location=first_location,
+            baseline=baseline,
+            dtype=dtype,
+            name="cell",
+        )
+        self.classifier = keras.layers.Dense(num_classes, dtype="float32", name="classifier")
+        self.image_shape = None
+
+    @classmethod
+    def from_preset(cls, name, num_classes=None):
+        """A model with the trained weights that ship with the package, or of a `.keras` file.
+
+        Args:
+            name: a preset's name, such as "ram_digits", or the path of a `.keras` file.
+            num_classes: for another number of classes than the preset's: everything but the classifier keeps its weights.
+
+        Raises:
+            UserError: no such preset; the message lists those there are.
+        """
+        model = from_preset(name)
+        return model if num_classes in (None, model.num_classes) else model.with_classes(num_classes)
+
+    def with_classes(self, num_classes, class_names=None):
+        """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
+        other = type(self).from_config({**self.get_config(), "num_classes": num_classes, "class_names": class_names})
+        other.build((None, *self.image_shape))
+        other.cell.set_weights(self.cell.get_weights())
+        return other
+
+    def build(self, input_shape):
+        shape = tuple(input_shape["images"] if isinstance(input_shape, dict) else input_shape)
+        self.image_shape = _checked_shape(shape, self.patch_size)
+        if not self.cell.built:
+            self.cell.build((None, *self.image_shape))
+        self.classifier.build((None, self.cell.output_size))
+        self.built = True
+
+    def call(self, inputs, training=False, sample=None, seed=None):
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        if images.shape[-1] != self.image_shape[-1]:
+            raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: images of shape {tuple(images.shape)}")
+        actions = inputs.get("actions") if isinstance(inputs, dict) else None
+        given = None if actions is None else has_actions(inputs, tf.shape(images)[0])
+        draws = training if sample is None else sample
+        draw_seed = tf.convert_to_tensor((0, 0) if seed is None else seed, tf.int32) if draws else None
+        glimpses, log_probs, entropies = unroll(self.cell, images, self.num_glimpses, actions, given, draw_seed, training)
+        hidden = tf.cast(glimpses.hidden, tf.float32)
+        logits = self.classifier(hidden)
+        return Trajectory(logits, glimpses.location, glimpses.action, log_probs, glimpses.baseline, entropies, glimpses.policy, hidden)
+
+    def compute_output_shape(self, input_shape):
+        shape = input_shape["images"] if isinstance(input_shape, dict) else input_shape
+        looks, parameters = (shape[0], self.num_glimpses), self.cell.location.policy_size
+        sizes = {
+            "logits": (self.num_classes,),
+            "locations": (2,),
+            "actions": (2,),
+            "policy": (parameters,),
+            "hidden": (self.cell.output_size,),
+        }
+        return Trajectory(**{field: looks + sizes.get(field, ()) for field in Trajectory._fields})
+
+    def get_config(self):
+        parts = {name: serialize_part(getattr(self.cell, name)) for name in ("encoder", "core", "location")}
+        names = ("num_classes", "patch_size", "num_scales", "num_glimpses", "units", "class_names")
+        own = {name: getattr(self, name) for name in names}
+        cell = {"first_location": self.cell.first_location, "baseline": self.cell.baseline is not None}
+        return {**super().get_config(), **own, **parts, **cell}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("encoder", "core", "location")}
+        return cls(**{**config, **parts})
+
+
+def _checked_shape(shape, patch_size):
+    """(H, W, C) of images or films of that shape."""
+    if len(shape) not in (4, 5):
+        raise UserError(f"RAM wants images [B, H, W, C] or films [B, T, H, W, C]. Received: shape {shape}")
+    if any(side is not None and side < patch_size for side in shape[-3:-1]):
+        raise UserError(f"RAM wants images of at least {patch_size}x{patch_size} pixels, one patch. Received: shape {shape}")
+    return shape[-3:]
+
+
+def _part(role, given, known, **defaults):
+    """A layer as it was given, or made by its name and options."""
+    if isinstance(given, keras.layers.Layer):
+        return given
+    name, options = (given, {}) if isinstance(given, str) else given
+    if name not in known:
+        raise UserError(f"{role} wants one of {', '.join(known)}, a pair (name, options), or a Keras layer. Received: {given!r}")
+    return known[name](**{**defaults, **options})
+
+
+def _check_classes(num_classes, class_names, num_glimpses):
+    if num_classes < 2 or num_glimpses < 1:
+        raise UserError(f"RAM wants num_classes of at least 2 and num_glimpses of at least 1. Received: {num_classes=}, {num_glimpses=}")
+    if class_names is not None and len(class_names) != num_classes:
+        raise UserError(f"class_names wants {num_classes} names, one a class. Received: {len(class_names)}")

@@ -1,0 +1,86 @@
+"""Cutting square patches out of images by a flat gather, so that a patch costs what it shows, whatever the image's size."""
+
+import tensorflow as tf
+
+from tf_glimpse.ops.coordinates import patch_corners
+
+
+def to_float(pixels):
+    """uint8 0-255 or float 0-1 pixels as float32 0-1."""
+    if pixels.dtype == tf.uint8:
+        return tf.cast(pixels, tf.float32) * (1.0 / 255.0)
+    return tf.cast(pixels, tf.float32)
+
+
+def extract_patches(images, locations, size, scale=1):
+    """Square patches centred on the locations, each pixel the mean of `scale` x `scale` pixels of the image; zeros outside of it.
+
+    Args:
+        images: `[B, H, W, C]` uint8 0-255 or float 0-1.
+        locations: `[B, 2]` (y, x) in [-1, 1].
+        size: the side of the result in pixels.
+        scale: how many image pixels a patch pixel stands for, along each side.
+
+    Returns:
+        `[B, size, size, C]` float32 0-1.
+
+    Example:
+        >>> extract_patches(tf.ones([1, 6, 6, 1]), tf.constant([[-1.0, -1.0]]), 2)[0, :, :, 0].numpy().tolist()
+        [[0.0, 0.0], [0.0, 1.0]]
+    """
+    corners = patch_corners(locations, tf.shape(images)[1:3], size * scale)
+    pixels = to_float(gather_grid(images, corners, size * scale))
+    if scale == 1:
+        return pixels
+    channels = images.shape[-1]
+    return tf.reduce_mean(tf.reshape(pixels, [-1, size, scale, size, scale, channels]), axis=[2, 4])
+
+
+def gather_grid(images, corners, count, stride=1):
+    """The `count` x `count` pixels from each corner on, `stride` apart; zeros where they lie outside of the image.
+
+    Args:
+        images: `[B, H, W, C]`.
+        corners: `[B, 2]` int32 (row, column), possibly outside.
+        count: pixels a side.
+        stride: distance between them.
+
+    Returns:
+        `[B, count, count, C]` of the images' dtype.
+    """
+    shape = tf.shape(images)
+    height, width, channels = shape[1], shape[2], images.shape[-1]
+    steps = tf.range(count) * stride
+    rows, columns = corners[:, 0, None] + steps, corners[:, 1, None] + steps
+    inside = _within(rows, height)[:, :, None] & _within(columns, width)[:, None, :]
+    rows, columns = tf.clip_by_value(rows, 0, height - 1), tf.clip_by_value(columns, 0, width - 1)
+    places = rows[:, :, None] * width + columns[:, None, :]
+    pixels = tf.gather(tf.reshape(images, [-1, height * width, channels]), places, batch_dims=1)
+    return tf.where(inside[..., None], pixels, tf.zeros([], images.dtype))
+
+
+def box_means(images, scale):
+    """Means over every `scale` x `scale` box that touches the image, made by doubling: the pooled pyramid's level.
+
+    Args:
+        images: `[B, H, W, C]` float.
+        scale: a power of two.
+
+    Returns:
+        `[B, H + scale - 1, W + scale - 1, C]`; entry (i, j) is the mean of the box with upper left pixel (i - scale + 1, j - scale + 1).
+
+    Example:
+        >>> box_means(tf.ones([1, 1, 1, 1]), 2)[0, :, :, 0].numpy().tolist()
+        [[0.25, 0.25], [0.25, 0.25]]
+    """
+    step = 1
+    while step < scale:
+        padded = tf.pad(images, [[0, 0], [step, step], [step, step], [0, 0]])
+        tall = padded[:, :-step] + padded[:, step:]
+        images = (tall[:, :, :-step] + tall[:, :, step:]) * 0.25
+        step *= 2
+    return images
+
+
+def _within(places, size):
+    return (places >= 0) & (places < size)

@@ -1,0 +1,112 @@
+"""One version of a SavedModel, ready to be asked."""
+
+import re
+from pathlib import Path
+
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tf_glimpse.export.publish import versions
+from tf_glimpse.server.json_tensor import RequestError
+from tf_glimpse.types import UserError
+
+CLASSIFY = "tensorflow/serving/classify"
+REGRESS = "tensorflow/serving/regress"
+
+
+class Servable:
+    """The highest version in a model's folder.
+
+    Args:
+        base_path: folder with a SavedModel in a subfolder named by its version number, as `export_model` makes it.
+        name: what requests call the model.
+
+    Raises:
+        UserError: the folder holds no version, or the version is no SavedModel.
+    """
+
+    def __init__(self, base_path, name):
+        found = versions(base_path)
+        if not found:
+            missing = f"no model version (a folder named by a number) in {base_path}"
+            raise UserError(f"{missing}: make one with `tf-glimpse export WORKDIR --out {base_path}`")
+        self.name = name
+        self.version = str(found[-1])
+        path = next(folder for folder in Path(base_path).iterdir() if folder.name.isdecimal() and int(folder.name) == found[-1])
+        try:
+            meta_graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
+            self._loaded = tf.saved_model.load(str(path))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} holds no SavedModel that can be loaded; export it again ({one_line(error)})") from None
+        self._definitions = meta_graph.signature_def
+
+    def definition(self, signature_name):
+        """The `SignatureDef` that TensorFlow keeps of a signature; `serving_default` for an empty name."""
+        signature_name = signature_name or "serving_default"
+        if signature_name not in self._loaded.signatures:
+            raise RequestError(f'Serving signature name: "{signature_name}" not found in signature def')
+        return self._definitions[signature_name]
+
+    def dtypes(self, signature_name):
+        """NumPy dtype of each input of a signature, by name."""
+        inputs = self.definition(signature_name).inputs
+        return {name: tf.as_dtype(inputs[name].dtype).as_numpy_dtype for name in sorted(inputs)}
+
+    def images_in(self, signature_name, inputs):
+        """The encoded images, as a list of bytes, in a signature's inputs: `image_bytes`, or that feature of a `tf.train.Example`."""
+        if "image_bytes" in inputs:
+            return inputs["image_bytes"].ravel().tolist()
+        if self.definition(signature_name).method_name != CLASSIFY:
+            return []
+        return [image for example in inputs["inputs"].ravel().tolist() for image in _images_in_example(example)]
+
+    def run(self, signature_name, inputs):
+        """Asks a signature: dict of NumPy arrays in, dict of NumPy arrays out."""
+        definition = self.definition(signature_name)
+        for name, array in inputs.items():
+            _check_shape(name, array.shape, [dimension.size for dimension in definition.inputs[name].tensor_shape.dim])
+        if len({len(array) for array in inputs.values()}) > 1:
+            raise RequestError(f"inputs must have one row an example, got {_listed({name: len(array) for name, array in inputs.items()})}")
+        signature = self._loaded.signatures[signature_name or "serving_default"]
+        try:
+            outputs = signature(**{name: tf.constant(array) for name, array in inputs.items()})
+        except tf.errors.OpError as error:
+            raise RequestError(one_line(error), 400 if isinstance(error, tf.errors.InvalidArgumentError) else 500) from None
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    def metadata(self):
+        """What TF-Serving answers to `/metadata`, as a dict."""
+        definitions = {
+            name: json_format.MessageToDict(definition, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+            for name, definition in self._definitions.items()
+        }
+        specification = {"name": self.name, "signature_name": "", "version": self.version}
+        return {"model_spec": specification, "metadata": {"signature_def": {"signature_def": definitions}}}
+
+
+def one_line(error):
+    """A TensorFlow error without the graph around it."""
+    text = getattr(error, "message", None) or str(error)
+    text = text.rpartition("<stack traces unavailable>")[2].partition("[[{{")[0].partition("[Op:")[0]
+    return " ".join(re.sub(r"{{function_node [^}]*}}", "", text).split())
+
+
+def _images_in_example(serialized):
+    try:
+        features = tf.train.Example.FromString(serialized).features.feature
+    except Exception:  # protobuf's DecodeError, of whichever of its implementations is installed
+        raise RequestError("Could not parse example input: it is no serialized tf.train.Example") from None
+    return list(features["image_bytes"].bytes_list.value) if "image_bytes" in features else []
+
+
+def _check_shape(name, shape, wanted):
+    if len(shape) != len(wanted) or any(size not in (-1, given) for size, given in zip(wanted, shape, strict=True)):
+        shown = [size if size >= 0 else "any" for size in wanted]
+        raise RequestError(f"input {name!r} must have the shape {_listed(shown)}, got {_listed(shape)}")
+
+
+def _listed(values):
+    if isinstance(values, dict):
+        return ", ".join(f"{name}: {value}" for name, value in values.items())
+    return "[" + ", ".join(map(str, values)) + "]"

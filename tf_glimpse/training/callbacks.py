@@ -1,0 +1,136 @@
+"""What happens after each epoch: a checkpoint that a kill cannot break, and pictures of where the model looks."""
+
+import csv
+import json
+import os
+import pathlib
+import shutil
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keeps everything a resumed run needs in `workdir/checkpoint-N`, renamed into place when whole; N epochs are done.
+
+    It holds the weights with the optimiser's state, the best epoch's weights, and the history, from which the best value, the epochs
+    without a better one and `log.csv` are made anew. (`ModelCheckpoint` and `BackupAndRestore` forget the best value on resuming.)
+
+    Args:
+        workdir: the run's folder.
+        monitor: the log that the best epoch is picked by, the higher the better; the last epoch is best where it is missing.
+        patience: epochs without a better value after which training stops; None for never.
+    """
+
+    def __init__(self, workdir, monitor="val_accuracy", patience=None):
+        super().__init__()
+        self.workdir = pathlib.Path(workdir)
+        self.monitor = monitor
+        self.patience = patience
+        self.history = []
+        self.folder = None
+
+    @property
+    def best_epoch(self):
+        """Number of the best epoch, counted from 1; the first of equals."""
+        values = [row.get(self.monitor, index) for index, row in enumerate(self.history)]
+        return int(np.argmax(values)) + 1
+
+    @property
+    def best_value(self):
+        return self.history[self.best_epoch - 1].get(self.monitor)
+
+    @property
+    def best_weights(self):
+        return self.folder / "best.weights.h5"
+
+    @property
+    def exhausted(self):
+        """Whether patience has run out."""
+        return self.patience is not None and len(self.history) - self.best_epoch >= self.patience
+
+    @property
+    def seconds(self):
+        return sum(row["seconds"] for row in self.history)
+
+    def restore(self, model):
+        """Loads the last whole checkpoint into the model, if there is one; returns how many epochs are done."""
+        found = sorted(self.workdir.glob("checkpoint-[0-9]*"))
+        if not found:
+            return 0
+        self.folder = found[-1]
+        self.history = json.loads((self.folder / "history.json").read_text())
+        model.load_weights(self.folder / "training.weights.h5")
+        return len(self.history)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {name: float(value) for name, value in (logs or {}).items()}
+        self.history.append({"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - self.started, 2)})
+        self._save()
+        self._write_log()
+        if self.exhausted:
+            self.model.stop_training = True
+
+    def _save(self):
+        part = self.workdir / "checkpoint.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        self.model.save_weights(part / "training.weights.h5")
+        if self.best_epoch == len(self.history):
+            self._save_best(part / "best.weights.h5")
+        else:
+            os.link(self.best_weights, part / "best.weights.h5")
+        (part / "history.json").write_text(json.dumps(self.history))
+        before, self.folder = self.folder, self.workdir / f"checkpoint-{len(self.history):06d}"
+        os.replace(part, self.folder)
+        if before is not None:
+            shutil.rmtree(before)
+
+    def _save_best(self, file):
+        """The weights as they were validated: the running mean, where the optimiser keeps one."""
+        model, optimizer = self.model, getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        weights = model.get_weights()
+        if optimizer.use_ema:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        model.save_weights(file)
+        model.set_weights(weights)
+
+    def _write_log(self):
+        part = self.workdir / "log.csv.part"
+        with open(part, "w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(self.history[0]))
+            writer.writeheader()
+            writer.writerows(self.history)
+        os.replace(part, self.workdir / "log.csv")
+
+
+class GlimpsePictures(keras.callbacks.Callback):
+    """Draws where the model looks at a few images, for TensorBoard.
+
+    Args:
+        log_dir: TensorBoard's folder.
+        source: an `ImageSource`.
+        count: how many images.
+        every: epochs between pictures.
+    """
+
+    def __init__(self, log_dir, source, count=4, every=10):
+        super().__init__()
+        self.log_dir = str(log_dir)
+        self.every = every
+        self.images = source.fetch(tf.range(min(count, len(source)), dtype=tf.int64))
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch % self.every:
+            return
+        from tf_glimpse.explain import draw_glimpses, figure_to_array
+
+        trajectory = self.model(self.images)
+        figure = draw_glimpses(self.images.numpy(), trajectory, self.model.cell.retina, self.model.class_names)
+        with tf.summary.create_file_writer(self.log_dir, filename_suffix=".glimpses").as_default():
+            tf.summary.image("glimpses", figure_to_array(figure)[None], step=epoch)

@@ -1,0 +1,157 @@
+"""One training run in a folder: resumes after a kill, overwrites nothing, touches the test split once."""
+
+import dataclasses
+import sys
+import warnings
+
+import keras
+import numpy as np
+import scipy.stats
+import tensorflow as tf
+
+from tf_glimpse import datasets
+from tf_glimpse.models import RAM
+from tf_glimpse.training import workdirs
+from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
+from tf_glimpse.training.evaluation import evaluate_model
+
+ACTIONS = {None: lambda num_glimpses: None, "random": datasets.random_actions, "centre": datasets.centre_actions}
+
+
+def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=None, skip_corrupt=False, deterministic=False, verbose=None):
+    """Trains a recipe in a folder, picks the best epoch on validation and evaluates that once on test.
+
+    The folder then holds `model.keras` (the best epoch's weights, no optimiser), `results.json`, `recipe.json`, `log.csv`, `tensorboard/`
+    and the last `checkpoint-N/`. Called again on an unfinished folder, it goes on after the last whole epoch and ends with the weights
+    that an unbroken run has.
+
+    Args:
+        recipe: a `Recipe` whose `data` says what to train on.
+        workdir: the folder; made if it is not there.
+        seed: int, of weights, data order, clutter and sampled places.
+        manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`.
+        deterministic: byte-equal weights for equal seeds: TensorFlow's op determinism, and no XLA.
+        verbose: as in `fit`; None shows a progress bar on a terminal and a line an epoch elsewhere.
+
+    Returns:
+        the results, a dict as in `results.json`.
+
+    Raises:
+        UserError: a finished folder, one of another recipe or seed, data that does not fit.
+
+    Example:
+        >>> import tempfile
+        >>> from tf_glimpse.training import get_recipe
+        >>> results = train_and_evaluate(get_recipe("testing"), tempfile.mkdtemp(), verbose=0)
+        >>> sorted(results)[:3]
+        ['best_epoch', 'data', 'error_percent']
+    """
+    recipe = dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not deterministic)
+    workdir = workdirs.claim(workdir, recipe, seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    data = datasets.load(recipe.data, image_size=recipe.image_size, manual_dir=manual_dir, data_dir=data_dir, skip_corrupt=skip_corrupt)
+    if data.skipped:
+        print(f"Left out {data.skipped} images that could not be decoded.")
+    train = data.train.subset(np.tile(np.arange(len(data.train)), recipe.passes))
+    data = dataclasses.replace(data, train=train)
+    keras.utils.set_random_seed(seed)
+    model = compiled_model(recipe, data, seed)
+    progress = Checkpoint(workdir, patience=recipe.patience)
+    _fit(model, recipe, data, seed, progress, verbose)
+    return _finish(recipe, data, seed, workdir, progress)
+
+
+def train_seeds(recipe, workdir, seeds, **kwargs):
+    """`train_and_evaluate` for several seeds, in `workdir/seed-N`; writes `summary.json` with the mean and a 95 % interval.
+
+    Args:
+        recipe: a `Recipe`.
+        workdir: a folder.
+        seeds: ints, at least two; finished ones are not trained again.
+        **kwargs: as for `train_and_evaluate`.
+
+    Returns:
+        the summary: "error_percent" (mean), "interval" (half its width, Student's t), "spread" (standard deviation), and each "runs".
+    """
+    folders = {seed: workdirs.path(workdir) / f"seed-{seed}" for seed in seeds}
+    runs = [workdirs.results(folder) or train_and_evaluate(recipe, folder, seed, **kwargs) for seed, folder in folders.items()]
+    errors = np.array([run["error_percent"] for run in runs])
+    spread = float(errors.std(ddof=1))
+    width = float(scipy.stats.t.ppf(0.975, len(errors) - 1) * spread / len(errors) ** 0.5)
+    summary = {"recipe": recipe.name, "error_percent": float(errors.mean()), "interval": width, "spread": spread, "runs": runs}
+    workdirs.write_json(workdirs.path(workdir) / "summary.json", summary)
+    return summary
+
+
+def build_model(recipe, data, seed=0):
+    """The recipe's untrained model for that data, built, not compiled."""
+    model = RAM(data.num_classes, class_names=data.class_names, seed=seed, dtype=recipe.dtype, name="ram", **recipe.model)
+    model.build((None, *data.image_shape))
+    return model
+
+
+def compiled_model(recipe, data, seed=0):
+    """The recipe's model, compiled with its loss and its schedule over `recipe.epochs`."""
+    model = build_model(recipe, data, seed)
+    steps = recipe.epochs * datasets.steps_per_epoch(data, recipe.batch_size)
+    warmup = int(recipe.warmup * steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        recipe.learning_rate / max(warmup, 1), steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.AdamW(
+        rate if warmup else keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps),
+        weight_decay=recipe.weight_decay,
+        clipnorm=recipe.clipnorm,
+        use_ema=recipe.ema_momentum > 0,
+        ema_momentum=recipe.ema_momentum or 0.99,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    loss = dict(recipe.loss)
+    if loss.get("entropy_weight"):
+        loss["entropy_weight"] = keras.optimizers.schedules.CosineDecay(loss["entropy_weight"], steps)
+    model.compile(optimizer, jit_compile=recipe.jit_compile, **loss)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _fit(model, recipe, data, seed, progress, verbose):
+    epoch = progress.restore(model)
+    if epoch >= recipe.epochs or progress.exhausted:
+        return
+    actions = ACTIONS[recipe.actions](model.num_glimpses)
+    augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
+    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, augment, actions)
+    validation = None if data.validation is None else datasets.eval_batches(data.validation, 500, actions)
+    callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
+    callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
+    callbacks += [GlimpsePictures(progress.workdir / "tensorboard", data.validation or data.train)]
+    if epoch:
+        print(f"Resuming after epoch {epoch} of {recipe.epochs}.")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        model.fit(
+            batches,
+            initial_epoch=epoch,
+            epochs=recipe.epochs,
+            steps_per_epoch=datasets.steps_per_epoch(data, recipe.batch_size),
+            validation_data=validation,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=(1 if sys.stdout.isatty() else 2) if verbose is None else verbose,
+        )
+
+
+def _finish(recipe, data, seed, workdir, progress):
+    """The best epoch's model without its optimiser, evaluated once."""
+    model = build_model(recipe, data, seed)
+    model.load_weights(progress.best_weights)
+    model.save(workdir / "model.keras")
+    split = "test" if data.test is not None else "validation"
+    source = data.test if data.test is not None else (data.validation or data.train)
+    test = evaluate_model(model, source, actions=ACTIONS[recipe.actions](model.num_glimpses))
+    best = {"best_epoch": progress.best_epoch, "validation_accuracy": progress.best_value, "train_seconds": round(progress.seconds, 1)}
+    versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
+    results = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split, **test, **best, "versions": versions}
+    workdirs.write_json(workdir / "results.json", results)
+    return results

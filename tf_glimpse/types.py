@@ -1,0 +1,53 @@
+"""What travels between the rooms: a look, a trajectory of looks, and the user's mistakes.
+
+Shape letters used in comments and docstrings of the whole package: B images, T looks, H and W pixels, C channels, P pixels of a patch's
+side, S scales, U units of the core, K classes, A parameters of the policy (2 for a Gaussian mean, h*w for a grid of cells).
+"""
+
+from typing import Any, NamedTuple
+
+
+class UserError(ValueError):
+    """A mistake of the user's, told in one line: what was wanted, what came, what to do. The command line exits with 2."""
+
+
+class Glimpse(NamedTuple):
+    """One look, as `GlimpseCell` returns it and `unroll` stacks it on axis 1.
+
+    Attributes:
+        action: `[B, 2]` float32, the raw place drawn, chosen or given; the score is taken of this one.
+        location: `[B, 2]` float32, the action clipped to [-1, 1] (y, x): where the retina looked.
+        policy: `[B, A]` float32, the policy's parameters that the action was chosen from.
+        baseline: `[B]` float32, the return expected before the look.
+        hidden: `[B, U]`, the core's output after the look.
+    """
+
+    action: Any
+    location: Any
+    policy: Any
+    baseline: Any
+    hidden: Any
+
+
+class Trajectory(NamedTuple):
+    """What a model returns: one rollout an image. Every field is always a tensor; index t on axis 1 means look t.
+
+    Attributes:
+        logits: `[B, T, K]` float32, class scores after each look; the prediction is `logits[:, -1]`.
+        locations: `[B, T, 2]` float32, (y, x) in [-1, 1], where each look went.
+        actions: `[B, T, 2]` float32, the raw actions; passed to the model again they replay the trajectory.
+        log_probs: `[B, T]` float32, log-density (or -mass) of each action; 0 for a first place that no policy chose.
+        baselines: `[B, T]` float32, the return expected by the state before each look; zeros without a baseline.
+        entropies: `[B, T]` float32, entropy in nats of the policy each action was chosen from; 0 where none was.
+        policy: `[B, T, A]` float32, the policy's mean or logits before each look.
+        hidden: `[B, T, U]` float32, the core's output after each look.
+    """
+
+    logits: Any
+    locations: Any
+    actions: Any
+    log_probs: Any
+    baselines: Any
+    entropies: Any
+    policy: Any
+    hidden: Any
