@@ -96,7 +96,7 @@ def _add_evaluate(commands):
     _add_data(command)
     command.add_argument("--split", choices=("train", "validation", "test"), default="test")
     command.add_argument("--rollouts", type=_count, default=1, help="1: the deterministic one (default); more: sampled and averaged")
-    command.add_argument("--policy", choices=("own", "random", "centre"), default="own", help="who chooses the places")
+    command.add_argument("--policy", choices=("random", "centre"), help="who chooses the places; default: the model")
     command.add_argument("--seed", type=int, default=0, help="of draws")
     command.add_argument("--json", action="store_true", help="print one line of JSON")
     command.set_defaults(run=_evaluate)

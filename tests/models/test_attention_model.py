@@ -237,6 +237,10 @@ def test_images_of_another_kind_than_the_model_was_built_for():
         make_model()(np.zeros([2, 14, 14, 3], "float32"))
     with pytest.raises(UserError, match="at least 4x4 pixels"):
         RAM(3, patch_size=4).build((None, 3, 9, 1))
+    with pytest.raises(UserError, match="3 looks want 3 frames"):
+        make_model()(np.zeros([2, 4, 14, 14, 1], "float32"))
+    with pytest.raises(UserError, match="3 looks want 3 actions"):
+        make_model()({"images": IMAGES, "actions": ACTIONS[:, :2]})
     with pytest.raises(UserError, match="class_names wants 3 names"):
         RAM(3, class_names=["a", "b"])
     with pytest.raises(UserError, match="encoder wants one of dense, conv"):

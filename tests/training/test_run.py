@@ -99,7 +99,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 
 
 def test_several_seeds_give_mean_and_interval(tmp_path):
-    summary = train_seeds(TINY, tmp_path, [0, 1], verbose=0)
+    summary = train_seeds(dataclasses.replace(TINY, patience=1), tmp_path, [0, 1], verbose=0)
     errors = [run["error_percent"] for run in summary["runs"]]
     assert errors == [workdirs.results(tmp_path / f"seed-{seed}")["error_percent"] for seed in (0, 1)]
     assert summary["error_percent"] == pytest.approx(np.mean(errors))

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tf_glimpse.types import Glimpse
+from tf_glimpse.types import Glimpse, UserError
 
 
 def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None, training=False):
@@ -17,6 +17,9 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
         seed: None for the policy's mode at each look, else int32 `[2]`, or `[B, 2]` with one seed a row.
         training: passed to the core; also draws a "random" first location.
 
+    Raises:
+        UserError: a number of frames or of actions that is not the number of looks.
+
     Returns:
         `(glimpses, log_probs, entropies)`: a `Glimpse` stacked on axis 1, and the score `[B, T]` and entropy `[B, T]` of its actions.
 
@@ -28,6 +31,7 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
         TensorShape([2, 3, 2])
     """
     film = len(images.shape) == 5
+    _check_looks(num_glimpses, {"frames": images if film else None, "actions": actions})
     if not cell.built:
         cell.build(images.shape[:1] + images.shape[2:] if film else images.shape)
     given, has_given = _given(cell, images, num_glimpses, actions, has_actions, seed, training)
@@ -41,6 +45,12 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
         looks.append(glimpse)
     glimpses = Glimpse(*(tf.stack(field, axis=1) for field in zip(*looks, strict=True)))
     return glimpses, *cell.score(glimpses.action, glimpses.policy)
+
+
+def _check_looks(num_glimpses, tensors):
+    for name, tensor in tensors.items():
+        if tensor is not None and tensor.shape[1] not in (None, num_glimpses):
+            raise UserError(f"{num_glimpses} looks want {num_glimpses} {name}. Received: {name} of shape {tuple(tensor.shape)}")
 
 
 def _given(cell, images, num_glimpses, actions, has_actions, seed, training):

@@ -49,7 +49,7 @@ class Checkpoint(keras.callbacks.Callback):
     @property
     def exhausted(self):
         """Whether patience has run out."""
-        return self.patience is not None and len(self.history) - self.best_epoch >= self.patience
+        return bool(self.history) and self.patience is not None and len(self.history) - self.best_epoch >= self.patience
 
     @property
     def seconds(self):

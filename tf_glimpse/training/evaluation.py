@@ -3,7 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.datasets import eval_batches
+from tf_glimpse.datasets import centre_actions, eval_batches, random_actions
+
+# Who chooses the places: None is the model's own policy.
+ACTIONS = {None: lambda num_glimpses: None, "random": random_actions, "centre": centre_actions}
 
 
 def evaluate_model(model, source, *, rollouts=1, actions=None, seed=0, batch_size=500):

@@ -9,10 +9,8 @@ import numpy as np
 from tf_glimpse import datasets
 from tf_glimpse.models.loading import PRESETS, from_preset, load_model
 from tf_glimpse.training import workdirs
-from tf_glimpse.training.evaluation import evaluate_model
+from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
 from tf_glimpse.types import UserError
-
-POLICIES = {"own": lambda num_glimpses: None, "random": datasets.random_actions, "centre": datasets.centre_actions}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,22 +48,22 @@ def open_finished(workdir=None, preset=None, images=()):
     return Finished(load_model(path), recipe, seed, None)
 
 
-def evaluate_finished(finished, split="test", policy="own", rollouts=1, seed=0, **data_options):
+def evaluate_finished(finished, split="test", policy=None, rollouts=1, seed=0, **data_options):
     """`evaluate_model` on a split of the run's own data, or of `data`; returns its dict with recipe, seed, preset and policy.
 
     Raises:
         UserError: no such split, data that does not fit the model.
     """
-    if policy != "own" and rollouts > 1:
+    if policy and rollouts > 1:
         raise UserError(f"--rollouts draws from the model's own policy. Received: rollouts={rollouts} with policy {policy}")
-    policy = finished.recipe["actions"] or policy
+    policy = policy or finished.recipe["actions"]
     data = load_data(finished, **data_options)
     source = getattr(data, split)
     if source is None or (split == "train" and data.canvas):
         raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
-    actions = POLICIES[policy](finished.model.num_glimpses)
+    actions = ACTIONS[policy](finished.model.num_glimpses)
     results = evaluate_model(finished.model, source, rollouts=rollouts, actions=actions, seed=seed)
-    return {**results, "data": data.name, "split": split, "policy": policy, "seed": finished.seed, "preset": finished.preset}
+    return {**results, "data": data.name, "split": split, "policy": policy or "own", "seed": finished.seed, "preset": finished.preset}
 
 
 def draw_finished(finished, out, images=(), count=6, **data_options):
@@ -82,7 +80,7 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
 
     model, out = finished.model, pathlib.Path(out)
     pixels, labels = _files(model, images) if images else _examples(finished, count, **data_options)
-    actions = POLICIES[finished.recipe["actions"] or "own"](model.num_glimpses)
+    actions = ACTIONS[finished.recipe["actions"]](model.num_glimpses)
     inputs = pixels if actions is None else {"images": pixels, "actions": actions(np.arange(len(pixels)), (0, 0))}
     trajectory = model(inputs)
     out.parent.mkdir(parents=True, exist_ok=True)

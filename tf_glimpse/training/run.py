@@ -13,9 +13,7 @@ from tf_glimpse import datasets
 from tf_glimpse.models import RAM
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
-from tf_glimpse.training.evaluation import evaluate_model
-
-ACTIONS = {None: lambda num_glimpses: None, "random": datasets.random_actions, "centre": datasets.centre_actions}
+from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
 
 
 def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=None, skip_corrupt=False, deterministic=False, verbose=None):
