@@ -4,12 +4,15 @@ python benchmarks/publish_preset.py WORKDIR NAME
 """
 
 import argparse
+import dataclasses
+import json
 import pathlib
 import shutil
 import subprocess
+import sys
 
 from tf_glimpse.models.loading import PRESETS
-from tf_glimpse.training import workdirs
+from tf_glimpse.training import get_recipe, workdirs
 
 DATA = {
     "digits_canvas": "scikit-learn's bundled handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0), 28 px",
@@ -49,8 +52,12 @@ def main():
     options = parser.parse_args()
     path, recipe, seed = workdirs.read_run(options.workdir)
     results = workdirs.results(options.workdir)
+    published = dataclasses.asdict(get_recipe(recipe["name"]))
+    changed = [key for key, value in json.loads(json.dumps(published)).items() if recipe[key] != value]
+    if changed:
+        sys.exit(f"{options.workdir} was trained with other settings than recipe {recipe['name']}: {', '.join(changed)}")
     command = f"tf-glimpse train {recipe['name']} --seed {seed} --workdir W"
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True).stdout.strip()
     shutil.copy(path, PRESETS / f"{options.name}.keras")
     note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit, "results": results}
     workdirs.write_json(PRESETS / f"{options.name}.json", note)
@@ -78,7 +85,7 @@ def card(name, note):
         seed=note["seed"],
         commit=note["commit"],
         command=note["command"],
-        classes=10,
+        classes=results["num_classes"],
         side="x".join(str(side) for side in results["image_shape"][:2]),
     )
 

@@ -19,7 +19,7 @@ def ask(path, url="http://127.0.0.1:8501", name="model", timeout=30.0):
         (one [y, x] a look, from [-1, -1], the upper left corner, to [1, 1]; [0, 0] is the centre), "num_glimpses".
 
     Raises:
-        RuntimeError: the server's words, if it refused.
+        RuntimeError: the server's words, if it refused; or what came, if that is no answer of a model server.
     """
     with open(path, "rb") as file:
         instance = {"b64": base64.b64encode(file.read()).decode()}
@@ -30,9 +30,16 @@ def ask(path, url="http://127.0.0.1:8501", name="model", timeout=30.0):
     )
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            return json.load(response)["predictions"][0]
+            body = response.read()
     except urllib.error.HTTPError as error:
-        raise RuntimeError(json.load(error)["error"]) from None
+        body = error.read()
+    try:
+        answer = json.loads(body)
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["predictions"][0]
+    except (ValueError, TypeError, LookupError):
+        raise RuntimeError(f"{url} is no model server: it answered {body[:100]!r}") from None
 
 
 def main():
@@ -44,7 +51,7 @@ def main():
     arguments = parser.parse_args()
     try:
         answer = ask(arguments.image, arguments.url, arguments.name)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError) as error:  # urllib says ValueError to what is no URL
         sys.exit(f"client: {error}")
     print(f"label: {answer['classes']}")
     print(f"score: {answer['scores'][answer['labels']]:.3f}")

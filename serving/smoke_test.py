@@ -29,9 +29,13 @@ def call(url, body=None):
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=60) as response:
-            return response.status, json.load(response)
+            status, text = response.status, response.read()
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        status, text = error.code, error.read()
+    try:
+        return status, json.loads(text)
+    except ValueError:
+        raise AssertionError(f"{url} answered {status} and no JSON: {text[:100]!r}") from None
 
 
 def b64(data):
@@ -87,7 +91,7 @@ def main():
     try:
         for line in check(arguments.url.rstrip("/"), arguments.name):
             print("ok  ", line)
-    except (AssertionError, KeyError, OSError) as error:
+    except (AssertionError, LookupError, TypeError, ValueError, OSError) as error:
         sys.exit(f"FAILED: {error!r}")
 
 

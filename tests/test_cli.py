@@ -60,6 +60,13 @@ def test_own_photos_train_and_evaluate(tmp_path, capsys):
     capsys.readouterr()
     assert main(["evaluate", str(tmp_path / "run")]) == 2
     assert "no test split" in capsys.readouterr().err
+    held_out = make_photos(tmp_path / "held_out", count=4)
+    assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert (results["split"], results["examples"]) == ("all", 8)
+    (held_out / "dark").rename(held_out / "twilight")
+    assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out)]) == 2
+    assert "['dark', 'light']" in capsys.readouterr().err
 
 
 MISTAKES = {
@@ -68,7 +75,15 @@ MISTAKES = {
     "no such set": (["train", "ram", "--data", "no_such_set", "--workdir", "W"], "no_such_set"),
     "no such folder": (["train", "ram", "--data", "./nowhere", "--workdir", "W"], "nowhere"),
     "no such preset": (["evaluate", "--preset", "ram_minst"], "No preset 'ram_minst'"),
-    "neither run nor preset": (["evaluate"], "give the folder of a finished run, or --preset"),
+    "neither run nor preset": (["evaluate"], "give either the folder of a finished run, or --preset"),
+    "run and preset": (["evaluate", "RUN", "--preset", "ram_digits"], "give either the folder"),
+    "a path for a preset": (["evaluate", "--preset", "mine/model.keras"], "No preset 'mine/model.keras'"),
+    "a file for a folder": (["train", "testing", "--workdir", "setup.cfg/run"], "wants a folder to write in"),
+    "a finished run": (["train", "testing", "--epochs", "1", "--workdir", "RUN"], "nothing was overwritten"),
+    "other classes": (["evaluate", "--preset", "ram_digits", "--data", "PHOTOS"], "the model knows 10 classes"),
+    "sampling random places": (["evaluate", "RUN", "--policy", "random", "--rollouts", "2"], "model's own policy"),
+    "no name to draw to": (["draw", "RUN", "--out", ""], "--out wants a path"),
+    "a file to draw under": (["draw", "RUN", "--out", "setup.cfg/look"], "setup.cfg"),
     "no such run": (["evaluate", "nowhere"], "No run in nowhere"),
     "nothing to serve": (["serve", "nowhere", "--port", "0"], "nowhere"),
     "an image that is none": (["draw", "RUN", "setup.cfg"], "setup.cfg"),
@@ -79,17 +94,29 @@ MISTAKES = {
 def test_mistakes_are_one_clear_line_and_exit_code_2(mistake, run, tmp_path, capsys):
     arguments, words = MISTAKES[mistake]
     places = {"W": str(tmp_path / "W"), "RUN": str(run)}
+    if "PHOTOS" in arguments:
+        places["PHOTOS"] = str(make_photos(tmp_path / "photos"))
     assert main([places.get(argument, argument) for argument in arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("tf-glimpse: ")
     assert words in line
 
 
-@pytest.mark.parametrize(
-    "arguments", [["train"], ["train", "testing", "--workdir", "W", "--epochs", "0"], ["train", "testing", "--seeds", "1"]]
-)
-def test_misspelled_commands_exit_with_2(arguments, capsys):
+MISSPELLED = [
+    "--epochs 0",
+    "--epochs ten",
+    "--seeds 1",
+    "--seeds 1,1",
+    "--seed -1",
+    "--seed 5000000000",
+    "--learning-rate nan",
+    "--rollouts 0.5",
+]
+
+
+@pytest.mark.parametrize("words", ["", *MISSPELLED])
+def test_misspelled_commands_exit_with_2(words, capsys):
     with pytest.raises(SystemExit) as exit_:
-        main(arguments)
+        main(["train", *(["testing", "--workdir", "W", *words.split()] if words else [])])
     assert exit_.value.code == 2
     assert "usage" in capsys.readouterr().err

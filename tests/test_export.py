@@ -10,8 +10,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import kernels, op_def_registry
 
 from tf_glimpse.datasets.decode import decode_image
-from tf_glimpse.export import export_model
-from tf_glimpse.export.decoding import decode_images
+from tf_glimpse.export import export_model, warm_up
+from tf_glimpse.export.decoding import _fit, decode_images
 from tf_glimpse.export.publish import _publish, _unpublished, versions
 from tf_glimpse.models import RAM
 from tf_glimpse.types import Trajectory, UserError
@@ -147,16 +147,36 @@ def test_files_are_decoded_as_the_datasets_are(file, channels):
     assert np.abs(got - decode_image(file, channels, 32)).max() <= 2
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("endian", ["<", ">"])
-def test_files_are_turned_upright_and_the_centre_is_kept(orientation, endian):
-    exif = Image.Exif()
-    exif.endian = endian
-    exif[0x010F], exif[0x0112] = "camera", orientation
-    file = encoded(photo(61, 90), "JPEG", quality=95, exif=exif)
-    wanted = ImageOps.fit(ImageOps.exif_transpose(Image.open(io.BytesIO(file))), (24, 32), Image.Resampling.BILINEAR)
-    got = decode_images(tf.constant([file]), (32, 24, 3))[0].numpy().astype(int)
-    assert np.abs(got - np.asarray(wanted)).max() <= 2
+def test_files_are_turned_upright_and_the_centre_is_kept(kind, endian):
+    files = []
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif.endian = endian
+        exif[0x010F], exif[0x0112] = "camera", orientation
+        files.append(encoded(photo(61, 90), kind, quality=95, exif=exif))
+    upright = [ImageOps.exif_transpose(Image.open(io.BytesIO(file))) for file in files]
+    wanted = [np.asarray(ImageOps.fit(image, (24, 32), Image.Resampling.BILINEAR)) for image in upright]
+    got = decode_images(tf.constant(files), (32, 24, 3)).numpy().astype(int)
+    assert len({image.tobytes() for image in wanted}) == 8
+    assert np.abs(got - np.stack(wanted)).max() <= 2
+
+
+@pytest.mark.parametrize("shape", [(3, 400), (400, 3), (31, 200), (200, 31), (500, 300)])
+@pytest.mark.parametrize("size", [(16, 16), (7, 40)])
+def test_cutting_before_resizing_changes_nothing(shape, size):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    scale = max(size[0] / shape[0], size[1] / shape[1])
+    whole = tf.raw_ops.ScaleAndTranslate(
+        images=image[None],
+        size=size,
+        scale=[scale, scale],
+        translation=[(to - scale * was) / 2 for to, was in zip(size, shape, strict=True)],
+        kernel_type="triangle",
+        antialias=True,
+    )
+    np.testing.assert_allclose(_fit(tf.constant(image), size), whole[0], atol=0.02)
 
 
 def test_garbage_is_an_error_of_its_request(loaded):
@@ -190,11 +210,19 @@ def test_only_the_decoding_needs_a_cpu(path):
     assert not runs_on_a_gpu(next(node for node in nodes if node.op == "ScaleAndTranslate")), "the check finds nothing"
 
 
-def test_xla_is_off_and_no_generator_is_advanced(path):
+def test_no_generator_is_advanced(path):
     functions = saved(path).graph_def.library.function
-    assert not any(function.attr["_XlaMustCompile"].b for function in functions)
     ops = {node.op for function in functions if "restore" not in function.signature.name for node in function.node_def}
     assert not {op for op in ops if op.startswith("Assign") or op.startswith("Random")}
+
+
+def test_xla_is_off_even_for_a_model_that_it_trained(tmp_path, images):
+    model = RAM(num_classes=4, patch_size=4, num_glimpses=1, units=4)
+    model.compile("sgd", jit_compile=True)
+    model.fit(images, np.arange(5) % 4, batch_size=5, verbose=0)
+    assert model.jit_compile
+    path = export_model(model, tmp_path, warm_up_batch_sizes=())
+    assert not any(function.attr["_XlaMustCompile"].b for function in saved(path).graph_def.library.function)
 
 
 def test_half_precision_still_answers_in_float32(tmp_path, images):
@@ -239,6 +267,27 @@ def test_a_version_that_appears_meanwhile_is_kept_and_the_build_removed(tmp_path
     assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["3", "3/theirs"]
 
 
+def test_an_export_that_fails_leaves_nothing(model, tmp_path, monkeypatch):
+    seen = []
+
+    def fail(folder, *_):
+        seen.append((folder / "saved_model.pb").exists())
+        raise RuntimeError("a record fails")
+
+    monkeypatch.setattr(warm_up, "add", fail)
+    with pytest.raises(RuntimeError, match="a record fails"):
+        export_model(model, tmp_path)
+    assert (seen, list(tmp_path.iterdir())) == ([True], [])
+
+
+@pytest.mark.parametrize("folder", ["file", "file/under", "n" * 300])
+def test_a_folder_that_cannot_be_written_to_is_one_line(model, tmp_path, folder):
+    (tmp_path / "file").touch()
+    for version in (None, 1):
+        with pytest.raises(UserError, match=r"^cannot write a version into .*: base_path must be a folder that can be written to$"):
+            export_model(model, tmp_path / folder, version)
+
+
 @pytest.mark.parametrize("version", [0, -1, "latest", True, 1.5])
 def test_a_version_is_a_whole_number_from_one(model, tmp_path, version):
     with pytest.raises(UserError, match=r"version must be a whole number from 1"):
@@ -248,10 +297,6 @@ def test_a_version_is_a_whole_number_from_one(model, tmp_path, version):
 def test_what_cannot_be_exported_says_what_to_do(model, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"call model\(images\) once"):
         export_model(RAM(num_classes=4, patch_size=4), tmp_path)
-    file = tmp_path / "file"
-    file.touch()
-    with pytest.raises(UserError, match=r"base_path must be a folder"):
-        export_model(model, file)
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     with pytest.raises(UserError, match=r"pip install tf_glimpse\[serve\]"):
         export_model(model, tmp_path / "exported")

@@ -37,10 +37,14 @@ _HOME = {
     "train_and_evaluate": "training",
 }
 
+_ROOMS = ("datasets", "explain", "export", "layers", "losses", "models", "ops", "server", "training", "types")
+
 __all__ = sorted(_HOME)
 
 
 def __getattr__(name):
+    if name in _ROOMS:
+        return importlib.import_module(f"tf_glimpse.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'tf_glimpse' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(importlib.import_module(f"tf_glimpse.{_HOME[name]}"), name)

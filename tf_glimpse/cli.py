@@ -3,6 +3,8 @@
 import argparse
 import dataclasses
 import json
+import math
+import pathlib
 import sys
 
 from tf_glimpse.training.recipes import RECIPES, get_recipe
@@ -22,6 +24,9 @@ def main(arguments=None):
         return 130
     except BrokenPipeError:
         sys.stderr.close()
+    except OSError as error:
+        print(f"tf-glimpse: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -59,9 +64,9 @@ def _add_train(commands):
     _add_data(command)
     command.add_argument("--epochs", type=_count, help="instead of the recipe's; the schedule is rescaled")
     command.add_argument("--batch-size", type=_count, help="instead of the recipe's")
-    command.add_argument("--learning-rate", type=float, help="instead of the recipe's")
+    command.add_argument("--learning-rate", type=_rate, help="instead of the recipe's")
     command.add_argument("--rollouts", type=_count, help="sampled trajectories an image in training")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=_seed, default=0)
     command.add_argument("--seeds", type=_seeds, help="several, such as 0,1,2: each in WORKDIR/seed-N, mean and 95 %% interval at the end")
     command.add_argument("--deterministic", action="store_true", help="byte-equal weights for equal seeds (slower: no XLA)")
     command.set_defaults(run=_train)
@@ -85,6 +90,9 @@ def _train(options):
 
 
 def _changed(recipe, options):
+    """The recipe with what the command line says instead; a folder's path is kept whole, so that it means the same from anywhere."""
+    if options.data and pathlib.Path(options.data).expanduser().is_dir():
+        options.data = str(pathlib.Path(options.data).expanduser().resolve())
     wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate")}
     recipe = dataclasses.replace(recipe, **{name: value for name, value in wanted.items() if value is not None})
     return recipe if options.rollouts is None else dataclasses.replace(recipe, loss={**recipe.loss, "rollouts": options.rollouts})
@@ -94,10 +102,10 @@ def _add_evaluate(commands):
     command = commands.add_parser("evaluate", help="error of a trained model", description="Error of a run or a preset on a split.")
     _add_model(command)
     _add_data(command)
-    command.add_argument("--split", choices=("train", "validation", "test"), default="test")
+    command.add_argument("--split", choices=("train", "validation", "test"), help="default: test")
     command.add_argument("--rollouts", type=_count, default=1, help="1: the deterministic one (default); more: sampled and averaged")
     command.add_argument("--policy", choices=("random", "centre"), help="who chooses the places; default: the model")
-    command.add_argument("--seed", type=int, default=0, help="of draws")
+    command.add_argument("--seed", type=_seed, default=0, help="of draws")
     command.add_argument("--json", action="store_true", help="print one line of JSON")
     command.set_defaults(run=_evaluate)
 
@@ -111,8 +119,9 @@ def _evaluate(options):
         print(json.dumps(results))
         return
     how = "one deterministic rollout" if options.rollouts == 1 else f"{options.rollouts} sampled rollouts averaged"
+    how = how if results["policy"] == "own" else f"{results['policy']} places"
     print(
-        f"{options.split} error {results['error_percent']:.2f} % of {results['examples']} images, {results['num_glimpses']} glimpses, {how}"
+        f"{results['split']} error {results['error_percent']:.2f} % of {results['examples']} images: {results['num_glimpses']} looks, {how}"
     )
 
 
@@ -129,8 +138,11 @@ def _add_draw(commands):
 def _draw(options):
     from tf_glimpse.training.finished import draw_finished, open_finished
 
-    finished = open_finished(options.workdir, options.preset, options.images)
-    for path in draw_finished(finished, options.out, options.images, options.count, **_data(options)):
+    images = options.images
+    if options.preset and options.workdir:  # argparse took the first image for the folder
+        images, options.workdir = [options.workdir, *images], None
+    finished = open_finished(options.workdir, options.preset)
+    for path in draw_finished(finished, options.out, images, options.count, **_data(options)):
         print(path)
 
 
@@ -200,14 +212,29 @@ def _data(options):
 
 
 def _count(text):
-    value = int(text)
-    if value < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"wants a whole number of at least 1, got {text}")
-    return value
+    return int(text)
+
+
+def _rate(text):
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"wants a number above 0, got {text}")
+    return rate
+
+
+def _seed(text):
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"wants a whole number from 0 to 2**31 - 1, got {text}")
+    return int(text)
 
 
 def _seeds(text):
-    seeds = [int(part) for part in text.split(",")]
+    seeds = [_seed(part) for part in text.split(",")]
     if len(seeds) < 2 or len(set(seeds)) < len(seeds):
         raise argparse.ArgumentTypeError(f"wants at least two different seeds, such as 0,1,2, got {text}")
     return seeds

@@ -16,6 +16,7 @@ RANDOM_PRESET = "ram_digits_random"
 def run_demo(workdir):
     """Runs the demonstration in a folder and prints what it finds; a finished training there is not repeated."""
     folder, start = pathlib.Path(workdir), time.monotonic()
+    control = open_finished(preset=RANDOM_PRESET)
     run = folder / "run"
     if results(run) is None:
         print("1. Train a RAM on 1,197 handwritten digits, each on a cluttered 60x60 canvas", flush=True)
@@ -23,7 +24,7 @@ def run_demo(workdir):
     else:
         print(f"1. {run} holds a finished training; delete {folder} to train again", flush=True)
     finished = open_finished(run)
-    _evaluate(finished)
+    _evaluate(finished, control)
     pictures = draw_finished(finished, folder / "glimpses")
     export = _export(finished, folder)
     _ask(finished, folder, export)
@@ -34,12 +35,12 @@ def run_demo(workdir):
     print(f"  tf-glimpse serve {export}")
 
 
-def _evaluate(finished):
+def _evaluate(finished, control):
     print("2. Evaluate on 400 digits it never saw", flush=True)
     rows = {
         "its own policy, one deterministic rollout": evaluate_finished(finished),
         "the same weights, random places": evaluate_finished(finished, policy="random"),
-        "weights trained for random places": evaluate_finished(open_finished(preset=RANDOM_PRESET)),
+        "weights trained for random places": evaluate_finished(control),
     }
     for name, row in rows.items():
         print(f"   accuracy {100 - row['error_percent']:5.2f} %   {name}")

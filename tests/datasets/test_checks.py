@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_glimpse.datasets import array_source, check_images
+from tf_glimpse.datasets import ImageData, array_source, check_images
 from tf_glimpse.types import UserError
 
 GOOD = np.zeros([2, 28, 28, 1], np.float32)
@@ -61,3 +61,13 @@ def test_an_image_smaller_than_the_smallest_patch_is_told():
 def test_sources_take_uint8_only():
     with pytest.raises(UserError, match="wanted uint8 images, 0 to 255, got dtype float32"):
         array_source(GOOD, [0, 1])
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_labels_are_checked_where_data_enter(split):
+    good = array_source(np.zeros([2, 28, 28, 1], np.uint8), [0, 1])
+    sources = {"train": good, "validation": None, "test": None}
+    ImageData("good", **sources, num_classes=2, class_names=["a", "b"], image_shape=(28, 28, 1))
+    sources[split] = array_source(np.zeros([2, 28, 28, 1], np.uint8), [1, 2])
+    with pytest.raises(UserError, match=r"labels must lie in 0 to 1 \(2 classes\), got 1 to 2"):
+        ImageData("bad", **sources, num_classes=2, class_names=["a", "b"], image_shape=(28, 28, 1))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps, PngImagePlugin
 
 from tf_glimpse.datasets import decode_image
 from tf_glimpse.datasets.decode import image_header
@@ -55,6 +55,41 @@ def test_exif_rotation(write_image, orientation, upright):
     assert image_header(path) == (*upright.shape, 1)
 
 
+@pytest.mark.parametrize("name", ["turned.png", "turned.jpg"])
+def test_only_exif_turns(write_image, name):
+    """The exported model reads Exif alone, so XMP and the orientations that Exif does not know leave an image as it lies."""
+    packet = '<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    described = PngImagePlugin.PngInfo()
+    described.add_itxt("XML:com.adobe.xmp", packet)
+    xmp = {"pnginfo": described} if name.endswith("png") else {"xmp": packet.encode()}
+    plain = decode_image(write_image(name, GREY))
+    path = write_image(name, GREY, **xmp)
+    with Image.open(path) as stored:
+        assert stored.getexif()[0x0112] == 6
+    np.testing.assert_array_equal(decode_image(path), plain)
+    assert image_header(path) == (3, 4, 1)
+    exif = Image.Exif()
+    for orientation, shape in ((1, (3, 4, 1)), (5, (4, 3, 1)), (7, (4, 3, 1)), (9, (3, 4, 1))):
+        exif[0x0112] = orientation
+        path = write_image(name, GREY, exif=exif, **xmp)
+        assert image_header(path) == decode_image(path).shape == shape
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation_is_as_pillow_turns_it(write_image, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = write_image("turned.png", COLOUR, exif=exif)
+    with Image.open(path) as stored:
+        np.testing.assert_array_equal(decode_image(path), ImageOps.exif_transpose(stored))
+
+
+def test_the_header_is_read_without_the_pixels(write_image):
+    path = write_image("photo.png", np.random.default_rng(0).integers(0, 256, [64, 48, 3], np.uint8))
+    path.write_bytes(path.read_bytes()[:2000])
+    assert image_header(path) == (64, 48, 3)
+
+
 def test_jpeg_and_channels(write_image):
     flat = np.full([16, 24, 3], (200, 100, 50), np.uint8)
     path = write_image("photo.jpg", flat)
@@ -71,6 +106,18 @@ def test_resizing_keeps_the_aspect_and_crops_the_centre(write_image):
     np.testing.assert_array_equal(decode_image(write_image("wide.png", wide), size=20), 255)
     np.testing.assert_array_equal(decode_image(write_image("tall.png", wide.T), size=10)[2:-2], 255)
     assert decode_image(write_image("small.png", GREY), size=32).shape == (32, 32, 1)
+
+
+def test_sizes_need_not_be_square(write_image):
+    stripes = np.repeat(np.uint8([0, 100, 200]), 20)[None].repeat(20, 0)
+    path = write_image("stripes.png", stripes)
+    np.testing.assert_array_equal(decode_image(path, size=(20, 60))[..., 0], stripes)
+    assert decode_image(path, size=(10, 30)).shape == (10, 30, 1)
+    np.testing.assert_array_equal(decode_image(path, size=(20, 20)), decode_image(path, size=20))
+    np.testing.assert_array_equal(decode_image(path, size=(20, 10)), np.full([20, 10, 1], 100))
+    for size in (0, (10, 0), (1, 2, 3), 2.5, "10"):
+        with pytest.raises(UserError, match="image_size must be at least 1 pixel"):
+            decode_image(path, size=size)
 
 
 def test_truncated_and_foreign_files_are_named(write_image, tmp_path):

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from tf_glimpse.datasets import encoded, eval_batches, load
+from tf_glimpse.datasets.sources import split_files
 from tf_glimpse.types import UserError
 
 
@@ -35,6 +36,44 @@ def test_class_folders_of_one_size_keep_it_and_give_up_a_fixed_validation_part(c
     assert load(classes_folder, validation_fraction=0).validation is None
 
 
+def test_one_more_file_leaves_the_others_in_their_parts():
+    files = [f"{name}/{number}.jpg" for name in "ab" for number in range(100)]
+    held_out = {}
+    for count in range(20, 101):
+        present = [file for file in files if int(file[2:-4]) < count or file[0] == "b"]
+        train, validation = split_files(present, [file[0] == "b" for file in present], 0.1, seed=0)
+        np.testing.assert_array_equal(np.sort([*train, *validation]), np.arange(len(present)))
+        held_out[count] = {present[position] for position in validation}
+        assert [sum(file[0] == name for file in held_out[count]) for name in "ab"] == [round(0.1 * count), 10]
+    for count in range(20, 100):
+        before, after, newest = held_out[count], held_out[count + 1], f"a/{count}.jpg"
+        assert len((before ^ after) - {newest}) <= 1
+    _, other_seed = split_files(files, [0] * 100 + [1] * 100, 0.1, seed=1)
+    assert {files[position] for position in other_seed} != held_out[100]
+    assert [len(part) for part in split_files(["a/1", "b/1", "b/2"], [0, 1, 1], 0.9, seed=0)] == [2, 1]
+
+
+def test_a_folder_is_split_by_its_files_names(classes_folder, write_image):
+    def held_out():
+        data = load(classes_folder, validation_fraction=0.2)
+        assert not set(data.train.files) & set(data.validation.files)
+        np.testing.assert_array_equal([file.startswith("b/") for file in data.validation.files], data.validation.labels)
+        return set(data.validation.files)
+
+    before = held_out()
+    write_image("photos/a/00.png", filled(50))  # comes before all others
+    assert len((before ^ held_out()) - {"a/00.png"}) <= 1 and len(before) == 4
+
+
+def test_fingerprints_tell_data_apart(classes_folder, write_image):
+    same, options = load(classes_folder).fingerprint, [{"validation_fraction": 0}, {"validation_fraction": 0.2}, {"seed": 5}]
+    assert load(classes_folder).fingerprint == load(classes_folder, image_size=8).fingerprint == same and len(same) == 16
+    found = [load(classes_folder, **option).fingerprint for option in options]
+    (classes_folder / "a" / "0.png").rename(classes_folder / "a" / "renamed.png")
+    found.append(load(classes_folder).fingerprint)
+    assert len({same, *found}) == 5
+
+
 def test_split_folders(write_image, tmp_path):
     for number, split in enumerate(("train", "val", "test")):
         for name in "ab":
@@ -56,6 +95,8 @@ def test_mixed_sizes_and_formats_become_one_shape(write_image, tmp_path):
     assert data.image_shape == (128, 128, 3)
     np.testing.assert_allclose(levels(data.train), [30, 20, 10, 40, 50], atol=2)  # in the order of the file names
     assert load(tmp_path, image_size=16, channels=1).image_shape == (16, 16, 1)
+    wide = load(tmp_path, image_size=(10, 16), validation_fraction=0)
+    assert wide.image_shape == wide.train.fetch([0]).shape[1:] == (10, 16, 3)
 
 
 def test_grey_folders_have_one_channel(write_image, tmp_path):
@@ -97,8 +138,20 @@ def test_corrupt_files_are_named_or_skipped_and_counted(classes_folder, write_im
     np.testing.assert_array_equal(levels(data.train) >= 100, data.train.labels == 1)
 
 
+@pytest.mark.parametrize("cache_bytes", [encoded.CACHE_BYTES, 0])
+def test_images_left_out_do_not_decide_the_shape(write_image, tmp_path, monkeypatch, cache_bytes):
+    monkeypatch.setattr(encoded, "CACHE_BYTES", cache_bytes)
+    for name in "ab":
+        write_image(f"{name}/image.png", filled(7, channels=1))
+    torn = write_image("a/torn.jpg", np.random.default_rng(0).integers(0, 256, [64, 64, 3], np.uint8))
+    torn.write_bytes(torn.read_bytes()[:-300])
+    data = load(tmp_path, skip_corrupt=True)
+    assert (data.image_shape, data.skipped, list(levels(data.train))) == ((20, 30, 1), 1, [7, 7])
+
+
 def test_other_files_and_hidden_folders_are_left_alone(classes_folder):
     (classes_folder / "a" / ".DS_Store").write_text("x")
+    (classes_folder / "a" / "._1.png").write_text("what macOS leaves beside 1.png")
     (classes_folder / "notes.txt").write_text("x")
     (classes_folder / ".cache").mkdir()
     assert load(classes_folder).class_names == ["a", "b"]
@@ -120,6 +173,11 @@ def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_
         write_image(path, filled(1))
     with pytest.raises(UserError, match="has classes that the training split has not: c"):
         load(tmp_path / "split")
+    for split in ("train", "val", "validation"):
+        for name in "ab":
+            write_image(f"twice/{split}/{name}/1.png", filled(1))
+    with pytest.raises(UserError, match="wanted one validation split in '.*twice', found train, val, validation"):
+        load(tmp_path / "twice")
 
 
 def test_a_folder_with_nothing_readable_is_told(tmp_path):
@@ -135,7 +193,7 @@ def test_a_folder_with_nothing_readable_is_told(tmp_path):
     [
         ({"validation_fraction": 1.0}, "validation_fraction must be from 0 to below 1, got 1.0"),
         ({"channels": 4}, r"channels must be 1 \(grey\), 3 \(RGB\) or None, got 4"),
-        ({"image_size": 0}, "image_size must be at least 1 pixel, got 0"),
+        ({"image_size": 0}, r"image_size must be at least 1 pixel, one number or \(height, width\), got 0"),
     ],
 )
 def test_bad_options_are_told(classes_folder, options, message):

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import itertools
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 from tf_glimpse.datasets import (
     Augmentation,
     Canvas,
+    ImageData,
     array_source,
     centre_actions,
     eval_batches,
@@ -51,6 +53,36 @@ def test_the_remainder_is_dropped_and_the_length_is_known(numbered_data):
 def test_a_set_smaller_than_a_batch_makes_one_batch(numbered_data):
     assert steps_per_epoch(numbered_data, 128) == 1
     assert [len(labels) for _, labels in batches_of(train_batches(numbered_data, 128, seed=0, epochs=2))] == [50, 50]
+
+
+def test_an_epoch_may_go_through_the_split_several_times(numbered_data):
+    assert steps_per_epoch(numbered_data, 40, passes=3) == 3
+    options = {"batch_size": 25, "seed": 0, "epochs": 2, "passes": 3}
+    dataset = train_batches(numbered_data, **options)
+    assert dataset.cardinality() == 2 * steps_per_epoch(numbered_data, 25, passes=3) == 12
+    batches = batches_of(dataset)
+    orders = np.stack([labels for _, labels in batches]).reshape(6, 50)
+    assert (np.sort(orders) == np.arange(50)).all() and len({order.tobytes() for order in orders}) == 6
+    assert_equal_batches(batches[6:], batches_of(train_batches(numbered_data, epoch=1, **options)))
+    once = batches_of(train_batches(numbered_data, 25, seed=0, epochs=1))
+    assert_equal_batches(batches[:2], once)
+    assert [len(labels) for _, labels in batches_of(train_batches(numbered_data, 128, seed=0, epochs=1, passes=3))] == [128]
+
+
+def test_one_pass_keeps_its_order():
+    """Published results depend on it."""
+    source = array_source(np.zeros([53, 8, 8, 1], np.uint8), np.arange(53))
+    data = ImageData("53", source, None, None, 53, [str(label) for label in range(53)], (8, 8, 1))
+    labels = np.concatenate([labels for _, labels in batches_of(train_batches(data, 10, seed=3, epochs=4))])
+    assert hashlib.sha256(labels.tobytes()).hexdigest() == "ba42a857c287728584249ff93d0289f1d3cbcc60c1147824193b6acb3b5cc448"
+
+
+def test_a_digit_is_never_its_own_clutter_in_any_pass(numbered_data):
+    black_and_grey = array_source(np.stack([np.zeros([28, 28, 1], np.uint8), np.full([28, 28, 1], 90, np.uint8)]), [0, 1])
+    data = on_canvas(dataclasses.replace(numbered_data, train=black_and_grey))
+    images, labels = next(train_batches(data, 100, seed=0, epochs=1, passes=50).as_numpy_iterator())
+    assert images.shape == (100, 60, 60, 1)
+    assert ((images[labels == 1] > 0).sum((1, 2, 3)) == 28 * 28).all() and images[labels == 0].any((1, 2, 3)).all()
 
 
 @pytest.mark.parametrize("place", [lambda data: data, on_canvas], ids=["plain", "canvas"])
@@ -141,5 +173,7 @@ def test_bad_arguments_are_told(numbered_data):
         train_batches(numbered_data, 0, seed=0)
     with pytest.raises(UserError, match="batch_size must be at least 1, got -1"):
         eval_batches(numbered_data.train, -1)
+    with pytest.raises(UserError, match="passes must be at least 1, got 0"):
+        train_batches(numbered_data, 10, seed=0, passes=0)
     with pytest.raises(UserError, match="epochs=3 and epoch=3"):
         train_batches(numbered_data, 10, seed=0, epoch=3, epochs=3)

@@ -1,5 +1,7 @@
 import http.server
+import importlib.util
 import os
+import shutil
 import socket
 import threading
 import time
@@ -7,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from tf_glimpse.datasets import load, prepare
 from tf_glimpse.datasets.sources import split_positions
@@ -83,6 +86,19 @@ def test_unknown_names_are_told(tmp_path):
         load("")
 
 
+def test_sets_without_images_and_labels_are_told_before_any_download(no_network, tmp_path):
+    with pytest.raises(UserError, match="'imdb_reviews' has no feature 'image' with one class 'label'; it has text, label"):
+        load("imdb_reviews", data_dir=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(importlib.util.find_spec("huggingface_hub") is not None, reason="the package is there")
+def test_a_missing_package_is_told(tmp_path, capsys):
+    with pytest.raises(UserError, match="TFDS cannot open 'huggingface:x': No module named 'huggingface_hub'"):
+        load("huggingface:x", data_dir=tmp_path)
+    assert capsys.readouterr().out == ""
+
+
 def test_prepared_data_need_neither_network_nor_files(no_network, digits_data, monkeypatch, tmp_path):
     load("digits_canvas", data_dir=tmp_path)
     files = {path: os.stat(path).st_mtime_ns for path in (tmp_path / "digits_canvas").rglob("*")}
@@ -106,8 +122,26 @@ def test_two_may_prepare_one_set_at_the_same_time(tmp_path):
 
 def test_a_data_dir_that_is_no_folder_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="wanted a folder to keep prepared data in, got '.*file'"):
+    with pytest.raises(UserError, match="could not prepare 'digits_canvas' in '.*file': .*exists"):
         load("digits_canvas", data_dir=tmp_path / "file")
+
+
+def test_a_data_dir_that_cannot_be_written_to_is_told(tmp_path):
+    (tmp_path / ".digits_canvas.lock").mkdir()  # fails even for root, as a read-only folder does for others
+    with pytest.raises(UserError, match="could not prepare 'digits_canvas' in .*lock'") as caught:
+        load("digits_canvas", data_dir=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_manual_dir_may_move(tmp_path):
+    builder = tfds.builder("cifar10", data_dir=tmp_path)
+    for place in ("before", "after"):
+        (tmp_path / place / "cifar-10-batches-bin").mkdir(parents=True)
+        config = tfds.download.DownloadConfig(manual_dir=tmp_path / place, extract_dir=tmp_path / "extracted")
+        prepare._place_unpacked(builder, config, tmp_path / "downloads")
+        (link,) = tmp_path.glob("extracted/*/cifar-10-batches-bin")
+        assert link.resolve() == (tmp_path / place / link.name).resolve()
+        shutil.rmtree(tmp_path / place)
 
 
 def test_loading_prints_nothing_on_stdout(tmp_path, capsys):

@@ -1,14 +1,21 @@
+import asyncio
 import base64
 import http.client
+import json
+import re
+import shutil
 import struct
 import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_glimpse.types import Trajectory
+from tf_glimpse.server.app import make_app
+from tf_glimpse.server.servable import Servable
+from tf_glimpse.types import Trajectory, UserError
 
 PREDICT = "/v1/models/digits:predict"
 CLASSIFY = "/v1/models/digits:classify"
@@ -145,6 +152,9 @@ REFUSED = [
     (CLASSIFY, {"signature_name": "classify", "examples": []}, 400, "'examples' value is an empty array"),
     (CLASSIFY, {"signature_name": "classify", "examples": [1]}, 400, "Example must be JSON object but got JSON Number"),
     (CLASSIFY, {"signature_name": "classify", "examples": [{"a": [None]}]}, 400, "Feature: a has element with unexpected JSON type: Null"),
+    (CLASSIFY, {"signature_name": "classify", "examples": [{"a": [10, 10.0]}]}, 400, "element type in feature: a expecting type: int64"),
+    (CLASSIFY, {"signature_name": "classify", "examples": [{"a": [2**63]}]}, 400, "a has uint64 element. Only int64 is supported."),
+    (CLASSIFY, {"signature_name": "classify", "examples": [{"a": 1e39}]}, 400, "1e+39 to float without loss of precision."),
     (CLASSIFY, {"signature_name": "classify", "examples": [{"a": 0.5}]}, 400, "image_bytes"),
 ]
 
@@ -189,6 +199,78 @@ def test_too_many_pixels_are_refused_by_the_header(ask, limits):
 def test_a_large_enough_image_is_taken(ask, encode):
     status, answer = ask(PREDICT, {"instances": [b64(encode(np.zeros((200, 200), "uint8")))]})
     assert status == 200, answer
+
+
+@pytest.mark.parametrize("shape", [(1, 200_000), (200_000, 1)])
+def test_a_thread_of_an_image_costs_no_more_than_its_pixels(servable, model, encode, shape):
+    image = np.full(shape, 255, "uint8")
+    image.flat[100_000 - 60 : 100_000 + 60] = 0
+    inputs = {"image_bytes": np.array([encode(image)], object)}
+    servable.run("bytes", {"image_bytes": np.array([encode(np.zeros((30, 30), "uint8"))], object)})
+    Path("/proc/self/clear_refs").write_text("5")  # starts the count of the highest memory anew
+    before = highest_memory()
+    answer = servable.run("bytes", inputs)
+    assert highest_memory() - before < 12_000, "KiB; the pixels are 600 of them"
+    np.testing.assert_allclose(answer["scores"], tf.nn.softmax(model(np.zeros((1, 20, 20, 1), "uint8")).logits[:, -1]), atol=1e-5)
+
+
+def highest_memory():
+    """In KiB, as Linux counts it."""
+    return int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1])
+
+
+@pytest.fixture(scope="module")
+def servable(base_path):
+    return Servable(base_path, "digits")
+
+
+def answers(app, *events):
+    """What an ASGI application sends back for a POST with these events."""
+    scope = {"type": "http", "method": "POST", "path": PREDICT, "headers": [], "query_string": b""}
+    events, sent = iter(events), []
+
+    async def receive():
+        return next(events)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return sent[0]["status"], sent[1]["body"]
+
+
+def test_what_nobody_foresaw_is_json_too_and_one_line_in_the_log(caplog):
+    body = b'{"instances": [1]}'
+    status, answer = answers(make_app(None, 100, 100), {"type": "http.request", "body": body})
+    assert status == 500 and json.loads(answer)["error"] == "the server failed on this request (AttributeError); its log says more"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"POST '{PREDICT}' failed: AttributeError: 'NoneType' object has no attribute 'name'"
+    ]
+
+
+def test_a_client_that_hangs_up_is_no_failure(caplog):
+    started = {"type": "http.request", "body": b"{", "more_body": True}
+    assert answers(make_app(None, 100, 100), started, {"type": "http.disconnect"}) == (200, b"")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "path, damage",
+    [
+        ("saved_model.pb", lambda file: file.write_bytes(b"")),
+        ("saved_model.pb", lambda file: file.write_bytes(b"garbage")),
+        ("saved_model.pb", lambda file: file.write_bytes(file.read_bytes()[:5000])),
+        ("saved_model.pb", lambda file: file.unlink()),
+        ("variables", shutil.rmtree),
+        ("variables/variables.data-00000-of-00001", lambda file: file.write_bytes(file.read_bytes()[:100])),
+    ],
+    ids=["empty", "garbage", "cut", "absent", "no-variables", "cut-variables"],
+)
+def test_a_broken_export_is_one_line(base_path, tmp_path, path, damage):
+    shutil.copytree(base_path / "12", tmp_path / "12")
+    damage(tmp_path / "12" / path)
+    with pytest.raises(UserError, match=r"^.*12 holds no SavedModel that can be loaded; export it again \(.+\)$"):
+        Servable(tmp_path, "digits")
 
 
 def test_a_long_body_is_refused(ask, url, limits):

@@ -1,9 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import orjson
 import pytest
 
+from tf_glimpse.server.errors import RequestError
 from tf_glimpse.server.formats import parse, read_inputs, write_outputs
-from tf_glimpse.server.json_tensor import RequestError, dump, to_array
+from tf_glimpse.server.json_tensor import dump, to_array
 
 TWO = {"a": np.dtype("float32"), "b": np.dtype(object)}
 ONE = {"a": np.dtype("float32")}
@@ -19,6 +22,8 @@ ONE = {"a": np.dtype("float32")}
         ([["ä", {"b64": "AP8="}]], object, np.array([["ä".encode(), b"\0\xff"]], object)),
         ([{"b64": "AP\n8="}], object, np.array([b"\0\xff"], object)),
         (3.5, "float32", np.float32(3.5)),
+        ([2**63, 0], "uint64", np.uint64([2**63, 0])),
+        ([[], []], "float32", np.zeros([2, 0], "float32")),
         ([], object, np.array([], object)),
     ],
 )
@@ -40,6 +45,8 @@ def test_values_become_tensors(value, dtype, wanted):
         ([256], "uint8", "JSON Value: 256 Type: Number is not of expected type: uint8"),
         ([1.5], "int32", "JSON Value: 1.5 Type: Number is not of expected type: int32"),
         ([1], "bool", "JSON Value: 1 Type: Number is not of expected type: bool"),
+        ([2**63, -1], "int64", "JSON Value: 9223372036854775808 Type: Number is not of expected type: int64"),
+        ([-(2**63)], "float16", "Cannot convert JSON value: -9223372036854775808 to float16 without loss of precision."),
         ([1e39], "float32", "Cannot convert JSON value: 1e+39 to float without loss of precision."),
         ([{"b64": "A"}], object, "Unable to base64 decode"),
         ([{"b64": "%%%%"}], object, "Unable to base64 decode"),
@@ -53,6 +60,15 @@ def test_values_that_are_no_tensor(value, dtype, message):
     with pytest.raises(RequestError) as error:
         to_array(value, dtype)
     assert message in str(error.value) and len(str(error.value)) < 400
+
+
+def test_a_long_string_among_numbers_is_not_multiplied():
+    value = [[0] * 1000, ["x" * 100_000, *[0] * 999]]
+    tracemalloc.start()
+    with pytest.raises(RequestError, match="Type: String is not of expected type: float"):
+        to_array(value, "float32")
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000  # 800 MB as an array of strings
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_killed_run_ends_byte_equal_to_an_unbroken_one_in_another_process(tmp_
         del result["train_seconds"]
     assert results[0] == results[1]
     found = [path.name for path in (tmp_path / "killed").iterdir()]
-    assert sorted(found) == ["checkpoint-000004", "log.csv", "model.keras", "recipe.json", "results.json", "tensorboard"]
+    assert sorted(found) == [".lock", "checkpoint-000004", "log.csv", "model.keras", "recipe.json", "results.json", "tensorboard"]
 
 
 def test_a_finished_run_is_not_overwritten_and_can_be_evaluated(tmp_path):
@@ -79,22 +79,44 @@ def test_a_finished_run_is_not_overwritten_and_can_be_evaluated(tmp_path):
 
 
 def test_another_recipe_seed_or_setting_is_refused(tmp_path):
-    workdirs.claim(tmp_path / "run", TINY, 0)
-    with pytest.raises(UserError, match="run of recipe testing, not ram_mnist"):
-        workdirs.claim(tmp_path / "run", get_recipe("ram_mnist"), 0)
-    with pytest.raises(UserError, match=r"epochs 1 there, 5 here"):
-        workdirs.claim(tmp_path / "run", dataclasses.replace(TINY, epochs=5), 0)
-    with pytest.raises(UserError, match=r"seed 0 there, 1 here"):
-        workdirs.claim(tmp_path / "run", TINY, 1)
-    assert workdirs.claim(tmp_path / "run", TINY, 0) == tmp_path / "run"
+    with workdirs.locked(tmp_path / "run") as folder:
+        assert not workdirs.check(folder, TINY, 0)
+        workdirs.claim(folder, TINY, 0, "the data")
+        assert workdirs.check(folder, TINY, 0)
+        with pytest.raises(UserError, match="run of recipe testing, not ram_mnist"):
+            workdirs.check(folder, get_recipe("ram_mnist"), 0)
+        with pytest.raises(UserError, match=r"epochs 1 there, 5 here"):
+            workdirs.check(folder, dataclasses.replace(TINY, epochs=5), 0)
+        with pytest.raises(UserError, match=r"seed 0 there, 1 here"):
+            workdirs.check(folder, TINY, 1)
+        with pytest.raises(UserError, match="other images or splits than when"):
+            workdirs.claim(folder, TINY, 0, "other data")
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    with workdirs.locked(tmp_path / "run"), pytest.raises(UserError, match="another process is training"):
+        train_and_evaluate(TINY, tmp_path / "run", verbose=0)
+
+
+def test_a_first_attempt_that_failed_does_not_claim_the_folder(tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        train_and_evaluate(dataclasses.replace(TINY, data="./nowhere"), tmp_path / "run", verbose=0)
+    assert train_and_evaluate(TINY, tmp_path / "run", verbose=0)["examples"] == 400
+
+
+def test_damaged_notes_are_told(tmp_path):
+    for content in ("{", "{}", "[]"):
+        (tmp_path / "recipe.json").write_text(content)
+        with pytest.raises(UserError, match=r"recipe.json is damaged"):
+            workdirs.check(tmp_path, TINY, 0)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("all my work")
     with pytest.raises(UserError, match="holds other things"):
-        workdirs.claim(tmp_path, TINY, 0)
-    with pytest.raises(UserError, match="is a file"):
-        workdirs.claim(tmp_path / "thesis.tex", TINY, 0)
+        train_and_evaluate(TINY, tmp_path, verbose=0)
+    with pytest.raises(UserError, match="wants a folder to write in"):
+        train_and_evaluate(TINY, tmp_path / "thesis.tex", verbose=0)
     assert (tmp_path / "thesis.tex").read_text() == "all my work"
 
 
@@ -107,6 +129,10 @@ def test_several_seeds_give_mean_and_interval(tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     with pytest.raises(UserError, match="several seeds"):
         workdirs.read_run(tmp_path)
+    with pytest.raises(UserError, match=r"seed-0.*all seeds that are to count"):
+        train_seeds(TINY, tmp_path, [3, 4], verbose=0)
+    with pytest.raises(UserError, match="other settings"):
+        train_seeds(dataclasses.replace(TINY, epochs=2), tmp_path, [0, 1], verbose=0)
 
 
 def test_images_smaller_than_a_patch_are_refused(tmp_path):

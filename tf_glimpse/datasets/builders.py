@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tf_glimpse.datasets.canvas import Canvas, compose
-from tf_glimpse.datasets.named import read_split
+from tf_glimpse.datasets.loading import read_split
 from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import array_source, split_positions
 

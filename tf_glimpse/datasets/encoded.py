@@ -1,13 +1,15 @@
 """Sources over encoded images (files or bytes): every image is checked once, and kept decoded where the set is small enough."""
 
+import dataclasses
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tf_glimpse.datasets.decode import decode_image, image_header
+from tf_glimpse.datasets.decode import decode_image, image_header, size_pair
 from tf_glimpse.datasets.sources import ImageSource, array_source
 from tf_glimpse.types import UserError
 
@@ -21,7 +23,7 @@ def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
 
     Args:
         splits: dict of name -> (encoded images: paths or bytes, labels int `[N]`).
-        image_size: pixels a side; None keeps the images' own size if all have the same one, else means 128.
+        image_size: (H, W), or an int for squares; None keeps the images' own size if all have the same one, else means 128.
         channels: 1, 3, or None: 1 if every image is stored grey, else 3.
         skip_corrupt: leave out images that cannot be decoded, instead of raising.
 
@@ -31,44 +33,42 @@ def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
     Raises:
         UserError: an image cannot be decoded (named), or a split has no readable image.
     """
-    headers, skipped = {}, 0
+    # A torn image may have a whole header, and an image that is left out must not decide the common shape.
+    read_shape = (lambda image: decode_image(image).shape) if skip_corrupt else image_header
+    readable, shapes = {}, []
     for name, (items, labels) in splits.items():
-        found = _scan(items, image_header, f"{name}: reading sizes", skip_corrupt)
-        headers[name] = [header for header in found if header is not None]
-        kept = [header is not None for header in found]
-        splits = {**splits, name: ([item for item, keep in zip(items, kept, strict=True) if keep], np.asarray(labels)[kept])}
-        skipped += len(items) - len(headers[name])
-    shape, size = _common_shape([header for found in headers.values() for header in found], image_size, channels)
-    sources = {}
-    for name, (items, labels) in splits.items():
-        sources[name] = _decoded_source(name, items, labels, shape, size, skip_corrupt)
-        skipped += len(items) - len(sources[name])
-    return sources, skipped
+        found = _scan(items, read_shape, f"{name}: reading sizes", skip_corrupt)
+        kept = [position for position, shape in enumerate(found) if shape is not None]
+        if not kept:
+            raise UserError(f"the {name} split has no readable image")
+        shapes += [found[position] for position in kept]
+        readable[name] = [items[position] for position in kept], np.asarray(labels)[kept]
+    shape, size = _common_shape(shapes, size_pair(image_size), channels)
+    sources = {name: _decoded_source(name, *split, shape, size, checked=skip_corrupt) for name, split in readable.items()}
+    return sources, sum(len(items) for items, _ in splits.values()) - len(shapes)
 
 
-def _common_shape(headers, image_size, channels):
+def _common_shape(shapes, size, channels):
     """(H, W, C) of all images, and the size to pass to `decode_image` (None: as they are)."""
-    sizes = {header[:2] for header in headers}
-    channels = channels or max((header[2] for header in headers), default=1)
-    if image_size is None and len(sizes) == 1:
+    sizes = {shape[:2] for shape in shapes}
+    channels = channels or max(shape[2] for shape in shapes)
+    if size is None and len(sizes) == 1:
         return (*sizes.pop(), channels), None
-    size = image_size or DEFAULT_SIZE
-    return (size, size, channels), size
+    size = size or (DEFAULT_SIZE, DEFAULT_SIZE)
+    return (*size, channels), size
 
 
-def _decoded_source(name, items, labels, shape, size, skip_corrupt):
+def _decoded_source(name, items, labels, shape, size, checked):
+    files = tuple(f"{item.parent.name}/{item.name}" for item in items) if isinstance(items[0], Path) else None
+
     def decode(item):
         return decode_image(item, shape[2], size)
 
-    cached = len(items) * np.prod(shape) <= CACHE_BYTES
-    # Pillow finds a truncated file only by decoding all of it, so each image is decoded once even where none is kept.
-    images = _scan(items, decode if cached else lambda item: decode(item) is not None, f"{name}: reading images", skip_corrupt)
-    kept = [position for position, image in enumerate(images) if image is not None]
-    if not kept:
-        raise UserError(f"the {name} split has no readable image")
-    if cached:
-        return array_source(np.stack([images[position] for position in kept]), labels[kept])
-    items = [items[position] for position in kept]
+    if len(items) * np.prod(shape) <= CACHE_BYTES:
+        images = np.stack(_scan(items, decode, f"{name}: reading images"))
+        return dataclasses.replace(array_source(images, labels), files=files)
+    if not checked:  # Pillow finds a truncated file only by decoding all of it
+        _scan(items, lambda item: decode(item) is not None, f"{name}: checking images")
 
     def decode_batch(indices):
         with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -77,11 +77,11 @@ def _decoded_source(name, items, labels, shape, size, skip_corrupt):
     def fetch(indices):
         return tf.ensure_shape(tf.numpy_function(decode_batch, [indices], tf.uint8), [None, *shape])
 
-    return ImageSource(np.asarray(labels[kept], np.int64), shape, fetch)
+    return ImageSource(np.asarray(labels, np.int64), shape, fetch, files)
 
 
-def _scan(items, read, description, skip_corrupt):
-    """`read` of every item; None for one that cannot be read, where that is allowed."""
+def _scan(items, read, description, skip_corrupt=False):
+    """`read` of every item, on all cores; None for one that cannot be read, where that is allowed."""
 
     def read_or_none(item):
         try:
@@ -91,4 +91,6 @@ def _scan(items, read, description, skip_corrupt):
                 return None
             raise UserError(f"{error}; remove it, or leave out such files with skip_corrupt=True (--skip-corrupt)") from None
 
-    return [read_or_none(item) for item in tqdm(items, desc=description, disable=None if len(items) >= _LONG_SCAN else True, leave=False)]
+    quiet = None if len(items) >= _LONG_SCAN else True
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(tqdm(threads.map(read_or_none, items), desc=description, total=len(items), disable=quiet, leave=False))

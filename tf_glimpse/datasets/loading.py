@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+
+from tf_glimpse.datasets.decode import size_pair
 from tf_glimpse.datasets.encoded import encoded_sources
 from tf_glimpse.datasets.folders import find_images
-from tf_glimpse.datasets.named import read_sources
 from tf_glimpse.datasets.prepare import NAMES, prepared_builder
-from tf_glimpse.datasets.sources import ImageData, split_positions
+from tf_glimpse.datasets.sources import ImageData, array_source, split_files, split_positions
 from tf_glimpse.types import UserError
 
 
@@ -23,18 +25,21 @@ def load(
 ):
     """Loads a named set or a folder of images.
 
+    A TFDS set is held in memory whole: decoded if its images have one size, else encoded. A folder is held if decoded it takes 2 GiB a
+    split at most, else its files are read batch by batch.
+
     Args:
         name_or_path: "mnist", "fashion_mnist", "cifar10", "translated_mnist/60" (or /100), "cluttered_mnist/60" (or /100),
             "digits_canvas", any other TFDS name with an image and a class label, or a folder: CLASS/*.jpg (or png, ...), or
             SPLIT/CLASS/*.jpg with SPLIT one of train, val (validation, valid) and test. `./mnist` is a folder, `mnist` is MNIST.
-        image_size: pixels a side: shorter side resized to it, aspect kept, centre square cropped. None keeps the images' size if
-            all have the same one, else means 128.
+        image_size: (height, width) in pixels, or an int for squares: images are resized, aspect kept, until they just cover it, and
+            their centre is cropped. None keeps the images' size if all have the same one, else means 128.
         channels: 1 (grey), 3 (RGB), or None: 1 if every image is stored grey, else 3.
         manual_dir: folder with files already downloaded, one subfolder a set; default: environment variable TF_GLIMPSE_MANUAL_DIR.
         data_dir: where prepared sets lie; default: ~/tensorflow_datasets.
         validation_fraction: share of the training split that becomes the validation split if the set has none of its own; 0 for none.
         skip_corrupt: leave out images that cannot be decoded (`ImageData.skipped` counts them) instead of raising.
-        seed: of the validation split. Keep it when training with several seeds.
+        seed: of the validation split. Keep it when training with several seeds. A folder's validation files are chosen by their names.
 
     Returns:
         `ImageData`. Its test split is None where the set has none (or one without labels); it is never made from training images.
@@ -51,26 +56,76 @@ def load(
         raise UserError(f"validation_fraction must be from 0 to below 1, got {validation_fraction}")
     if channels not in (None, 1, 3):
         raise UserError(f"channels must be 1 (grey), 3 (RGB) or None, got {channels}")
-    if image_size is not None and image_size < 1:
-        raise UserError(f"image_size must be at least 1 pixel, got {image_size}")
+    size = size_pair(image_size)
     name = str(name_or_path)
     if not name:
         raise UserError("wanted the name of a data set or a folder, got ''")
     if name not in NAMES and (Path(name).expanduser().is_dir() or name.startswith((".", "/", "~"))):
         splits, class_names = find_images(name)
-        sources, skipped = encoded_sources(splits, image_size, channels, skip_corrupt)
+        sources, skipped = encoded_sources(splits, size, channels, skip_corrupt)
         return _image_data(name, sources, class_names, validation_fraction, seed, skipped=skipped)
     builder = prepared_builder(name, manual_dir, data_dir)
     canvas = getattr(builder, "canvas", None)
-    if canvas and (image_size not in (None, canvas.size) or channels not in (None, 1)):
+    if canvas and (size not in (None, (canvas.size, canvas.size)) or channels not in (None, 1)):
         raise UserError(f"'{name}' has grey images of {canvas.size}x{canvas.size} pixels, got image_size={image_size}, channels={channels}")
-    sources, skipped = read_sources(builder) if canvas else read_sources(builder, image_size, channels, skip_corrupt)
+    sources, skipped = read_sources(builder) if canvas else read_sources(builder, size, channels, skip_corrupt)
     return _image_data(name, sources, builder.info.features["label"].names, validation_fraction, seed, canvas=canvas, skipped=skipped)
 
 
 def _image_data(name, sources, class_names, validation_fraction, seed, canvas=None, skipped=0):
     train, validation = sources["train"], sources.get("validation")
-    if validation is None and round(validation_fraction * len(train)):
-        train, validation = (train.subset(positions) for positions in split_positions(train.labels, validation_fraction, seed))
+    if validation is None:
+        options = (train.labels, validation_fraction, seed)
+        chosen, held_out = split_positions(*options) if train.files is None else split_files(train.files, *options)
+        if len(held_out):
+            train, validation = train.subset(chosen), train.subset(held_out)
     image_shape = train.image_shape if canvas is None else (canvas.size, canvas.size, 1)
     return ImageData(name, train, validation, sources.get("test"), len(class_names), list(class_names), image_shape, canvas, skipped)
+
+
+def read_sources(builder, image_size=None, channels=None, skip_corrupt=False):
+    """Reads the train, validation and test splits of a prepared builder, as far as it has them and they have labels.
+
+    Args:
+        builder: as `prepared_builder` returns it.
+        image_size, channels, skip_corrupt: as in `load`.
+
+    Returns:
+        (dict of split -> `ImageSource`, how many images were left out).
+
+    Raises:
+        UserError: no labelled training split.
+    """
+    names = [name for name in ("train", "validation", "test") if name in builder.info.splits]
+    as_stored = hasattr(builder, "canvas") or _fits(builder.info.features["image"], image_size, channels)
+    splits = {name: read_split(builder, name, decode=as_stored) for name in names}
+    splits = {name: (images, labels) for name, (images, labels) in splits.items() if labels.min(initial=0) >= 0}
+    if "train" not in splits:
+        raise UserError(f"'{builder.name}' has no labelled split called train; it has {', '.join(builder.info.splits)}")
+    if as_stored:
+        return {name: array_source(*split) for name, split in splits.items()}, 0
+    return encoded_sources(splits, image_size, channels, skip_corrupt)
+
+
+def _fits(feature, image_size, channels):
+    """Whether all images are uint8 and of the size and channels asked for, so that TFDS can decode them straight into one array."""
+    height, width, depth = feature.shape
+    sized = height and width and size_pair(image_size) in (None, (height, width))
+    return sized and depth in (1, 3) and channels in (None, depth) and feature.np_dtype == np.uint8
+
+
+def read_split(builder, split, decode=True):
+    """(images, labels int64 `[N]`) of one split, in the order they are stored in.
+
+    Args:
+        builder: a prepared `tfds.core.DatasetBuilder`.
+        split: its name.
+        decode: True for images of one size, as uint8 `[N, H, W, C]`; False for a list of encoded bytes.
+    """
+    import tensorflow_datasets as tfds
+
+    decoders = None if decode else {"image": tfds.decode.SkipDecoding()}
+    examples = builder.as_dataset(split=split, decoders=decoders, shuffle_files=False)
+    batches = list(examples.map(lambda example: (example["image"], example["label"])).batch(1000).as_numpy_iterator())
+    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return images if decode else list(images), labels

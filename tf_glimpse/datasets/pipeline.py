@@ -12,12 +12,12 @@ from tf_glimpse.types import UserError
 _ORDER, _PIXELS, _CANVAS, _ACTIONS = range(4)  # one random stream each
 
 
-def steps_per_epoch(data, batch_size):
-    """Training steps in an epoch: whole batches only; one smaller batch if the set is smaller than a batch."""
-    return max(len(data.train) // batch_size, 1)
+def steps_per_epoch(data, batch_size, passes=1):
+    """Training steps in an epoch of so many passes: whole batches only; one smaller batch if the epoch is smaller than a batch."""
+    return max(passes * len(data.train) // batch_size, 1)
 
 
-def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None):
+def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None, passes=1):
     """All training batches of epochs `epoch` to `epochs - 1`, end to end; each epoch has its own order, places and clutter.
 
     For `model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps_per_epoch(data, batch_size), shuffle=False)`.
@@ -31,23 +31,27 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         augment: None, an `Augmentation`, or any function of (images uint8 `[B, H, W, C]`, seed `[2]`) that returns images. It sees digits
             before they are placed on a canvas.
         actions: None, or an actions function (see `actions`).
+        passes: how many times an epoch goes through the training split, each time in another order.
 
     Returns:
         `tf.data.Dataset` of known length, of (images uint8 `[B, H, W, C]`, labels int64 `[B]`), or, with `actions`, of
         ({"images", "actions" float32 `[B, T, 2]`, "has_actions" bool `[B]`}, labels).
 
     Raises:
-        UserError: a batch size below 1, or `epochs` not above `epoch`.
+        UserError: a batch size or `passes` below 1, or `epochs` not above `epoch`.
     """
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
+    if passes < 1:
+        raise UserError(f"passes must be at least 1, got {passes}")
     if epochs is not None and epochs <= epoch:
         raise UserError(f"epochs must be greater than the first epoch, got epochs={epochs} and epoch={epoch}")
-    steps, source = steps_per_epoch(data, batch_size), data.train
-    batch_size = min(batch_size, len(source))
+    steps, source = steps_per_epoch(data, batch_size, passes), data.train
+    batch_size = min(batch_size, passes * len(source))
 
     def epoch_indices(epoch):
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(source), dtype=tf.int64), seed=_seed(seed, _ORDER, epoch, 0))
+        indices, seeds = tf.range(len(source), dtype=tf.int64), [_seed(seed, _ORDER, epoch, number) for number in range(passes)]
+        order = tf.concat([tf.random.experimental.stateless_shuffle(indices, seed) for seed in seeds], 0)
         batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
         return tf.data.Dataset.from_tensor_slices((tf.fill([steps], epoch), tf.range(steps, dtype=tf.int64), batches))
 

@@ -41,35 +41,50 @@ def prepared_builder(name, manual_dir=None, data_dir=None):
         `tfds.core.DatasetBuilder`.
 
     Raises:
-        UserError: an unknown name; no network and no such files; files that are not the registered ones.
+        UserError: an unknown name; a set without an image and one class label; no network and no such files; files that are not the
+            registered ones; a folder that cannot be written to.
     """
+    builder = _find_builder(name, data_dir)
+    if builder.data_path.exists():
+        return builder
+    try:
+        with _one_process_at_a_time(builder):
+            builder = _find_builder(name, data_dir)
+            if not builder.data_path.exists():
+                _prepare(builder, manual_dir or os.environ.get(MANUAL_DIR_VARIABLE))
+    except OSError as error:
+        raise _failed(f"could not prepare '{builder.name}' in '{builder.data_dir_root}'", error) from error
+    return builder
+
+
+def _find_builder(name, data_dir):
     import tensorflow_datasets as tfds
 
     import tf_glimpse.datasets.builders  # noqa: F401  registers this package's own
 
-    def build():
-        return tfds.builder(name, data_dir=data_dir, try_gcs=False)
-
     try:
-        builder = build()
+        with contextlib.redirect_stdout(io.StringIO()):
+            builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+        features = builder.info.features
     except (tfds.core.DatasetNotFoundError, ValueError):
         raise UserError(f"no folder and no data set called '{name}'; wanted {', '.join(NAMES)}, another TFDS name, or a folder") from None
-    if not builder.data_path.exists():
-        with _one_process_at_a_time(builder):
-            builder = build()
-            if not builder.data_path.exists():
-                _prepare(builder, manual_dir or os.environ.get(MANUAL_DIR_VARIABLE))
+    except (ImportError, OSError) as error:
+        raise _failed(f"TFDS cannot open '{name}'", error) from error
+    found = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
+    if [type(found.get(key)) for key in ("image", "label")] != [tfds.features.Image, tfds.features.ClassLabel]:
+        raise UserError(f"'{name}' has no feature 'image' with one class 'label'; it has {', '.join(found) or features}")
     return builder
+
+
+def _failed(what, error):
+    return UserError(f"{what}: {' '.join(str(error).split())}")
 
 
 @contextlib.contextmanager
 def _one_process_at_a_time(builder):
     """Two processes that prepare one set would delete each other's unfinished files."""
     folder = Path(builder.data_dir_root)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"wanted a folder to keep prepared data in, got '{folder}': {error.strerror}") from None
+    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / f".{builder.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -95,8 +110,8 @@ def _prepare(builder, manual_dir):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_dir=downloads, download_config=config)
-    except (OSError, EOFError, AssertionError, DownloadError, NonMatchingChecksumError) as error:
-        raise UserError(f"could not prepare '{builder.name}' in '{builder.data_dir}': {' '.join(str(error).split())}") from error
+    except (EOFError, AssertionError, ImportError, DownloadError, NonMatchingChecksumError) as error:
+        raise _failed(f"could not prepare '{builder.name}' in '{builder.data_dir_root}'", error) from error
 
 
 def _manual_folder(builder, manual_dir):
@@ -154,7 +169,9 @@ def _place_unpacked(builder, config, downloads):
         archive.parent.mkdir(parents=True, exist_ok=True)
         archive.touch()
         resource.get_info_path(archive).write_text("{}")
-        extracted = Path(config.extract_dir) / f"TAR_GZ.{archive.name}"
-        extracted.mkdir(parents=True, exist_ok=True)
-        if not (extracted / folder.name).exists():
-            (extracted / folder.name).symlink_to(folder.resolve(), target_is_directory=True)
+        extracted = Path(config.extract_dir) / f"TAR_GZ.{archive.name}" / folder.name
+        extracted.parent.mkdir(parents=True, exist_ok=True)
+        if extracted.is_symlink():
+            extracted.unlink()  # the folder may have been moved since
+        if not extracted.exists():
+            extracted.symlink_to(folder.resolve(), target_is_directory=True)

@@ -1,13 +1,15 @@
 """Where images come from: one split as labels and a function that fetches images by index."""
 
 import dataclasses
+import hashlib
+import os
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets.canvas import Canvas
-from tf_glimpse.datasets.checks import check_images
+from tf_glimpse.datasets.checks import check_images, check_labels
 from tf_glimpse.types import UserError
 
 
@@ -19,11 +21,13 @@ class ImageSource:
         labels: int64 `[N]`.
         image_shape: (H, W, C) of what `fetch` returns.
         fetch: indices int64 `[n]` -> uint8 `[n, H, W, C]`; runs inside tf.data. `len(source)` is N.
+        files: tuple of N "CLASS/name", where the images come from a folder.
     """
 
     labels: np.ndarray
     image_shape: tuple
     fetch: Callable
+    files: tuple | None = None
 
     def __len__(self):
         """Number of images."""
@@ -32,7 +36,8 @@ class ImageSource:
     def subset(self, positions):
         """The images at `positions` (int `[n]`), in that order, sharing this source's memory."""
         positions = np.asarray(positions, np.int64)
-        return ImageSource(self.labels[positions], self.image_shape, lambda indices: self.fetch(tf.gather(positions, indices)))
+        files = self.files and tuple(self.files[position] for position in positions)
+        return ImageSource(self.labels[positions], self.image_shape, lambda indices: self.fetch(tf.gather(positions, indices)), files)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +54,9 @@ class ImageData:
         image_shape: (H, W, C) of what a model sees.
         canvas: `Canvas` that training digits are placed on, or None.
         skipped: how many corrupt files were left out (with `skip_corrupt=True`).
+
+    Raises:
+        UserError: labels outside of 0 to num_classes - 1.
     """
 
     name: str
@@ -60,6 +68,20 @@ class ImageData:
     image_shape: tuple
     canvas: Canvas | None = None
     skipped: int = 0
+
+    def __post_init__(self):
+        """Checks the labels of every split."""
+        for source in self._splits():
+            check_labels(source.labels, len(source), self.num_classes)
+
+    @property
+    def fingerprint(self):
+        """16 hex digits of the name, each split's labels and, for a folder, each split's files: to know the same data again."""
+        splits = [(source.labels.tolist(), source.files) for source in self._splits()]
+        return hashlib.sha256(repr((self.name, splits)).encode()).hexdigest()[:16]
+
+    def _splits(self):
+        return [source for source in (self.train, self.validation, self.test) if source is not None]
 
 
 def array_source(images, labels):
@@ -105,3 +127,29 @@ def split_positions(labels, fraction, seed):
     count = round(fraction * len(labels))
     held_out = by_class[((np.arange(count) + 0.5) * len(labels) / max(count, 1)).astype(np.int64)]
     return np.setdiff1d(np.arange(len(labels)), held_out), np.sort(held_out)
+
+
+def split_files(files, labels, fraction, seed):
+    """Parts as `split_positions` does, but by each file's own name: a new file changes the part of one other at most.
+
+    Args:
+        files: N "CLASS/name"; within a class those with the lowest SHA-256 of "SEED/CLASS/name" are held out.
+        labels: int `[N]`.
+        fraction: share of the validation part, 0 to below 1; `round(fraction * N)` of each class's N files, but never all of them.
+        seed: int.
+
+    Returns:
+        Two int64 arrays of positions, training and validation.
+
+    Example:
+        >>> files = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg"]
+        >>> train, validation = split_files(files, [0, 0, 1, 1], fraction=0.5, seed=0)
+        >>> len(train), len(validation)
+        (2, 2)
+    """
+    labels = np.asarray(labels)
+    hashes = [hashlib.sha256(os.fsencode(f"{seed}/{file}")).digest() for file in files]
+    ranked = np.array(sorted(range(len(files)), key=hashes.__getitem__), np.int64)
+    classes = [ranked[labels[ranked] == label] for label in np.unique(labels)]
+    held_out = np.concatenate([members[: min(round(fraction * len(members)), len(members) - 1)] for members in classes])
+    return np.setdiff1d(np.arange(len(files)), held_out), np.sort(held_out)

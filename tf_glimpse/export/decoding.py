@@ -3,7 +3,9 @@
 import tensorflow as tf
 
 # An EXIF orientation entry: tag 0x0112, type short, count one, the value; in either byte order. `\C` is RE2's "any byte".
-_EXIF = r"Exif\x00\x00\C*?(?:\x01\x12\x00\x03\x00\x00\x00\x01\x00([\x01-\x08])|\x12\x01\x03\x00\x01\x00\x00\x00([\x01-\x08])\x00)"
+_BIG_ENDIAN = r"MM\x00\*\C*?\x01\x12\x00\x03\x00\x00\x00\x01\x00([\x01-\x08])"
+_LITTLE_ENDIAN = r"II\*\x00\C*?\x12\x01\x03\x00\x01\x00\x00\x00([\x01-\x08])\x00"
+_EXIF = rf"(?:Exif\x00\x00|eXIf)(?:{_BIG_ENDIAN}|{_LITTLE_ENDIAN})"  # how it begins in a JPEG, and in a PNG
 _EXIF_REACH = 4096  # bytes of the file looked through for it; cameras write it in the first hundreds
 
 
@@ -60,11 +62,16 @@ def _fit(image, size):
     """The centre of the image, as large as fits the size's aspect, resized to it (antialiased triangle filter): float32 `[H, W, 3]`."""
     from_size, to_size = tf.cast(tf.shape(image)[:2], tf.float32), tf.constant(size, tf.float32)
     scale = tf.reduce_max(to_size / from_size)
+    # Cut first what the filter does not reach: the kernel keeps a float32 column of the new height for every column it gets.
+    reach = to_size / scale / 2 + tf.math.ceil(1 / scale) + 1
+    first = tf.maximum(tf.floor(from_size / 2 - reach), 0)
+    last = tf.minimum(tf.math.ceil(from_size / 2 + reach), from_size)
+    (top, left), (bottom, right) = tf.unstack(tf.cast(first, tf.int32)), tf.unstack(tf.cast(last, tf.int32))
     return tf.raw_ops.ScaleAndTranslate(
-        images=image[None],
+        images=image[None, top:bottom, left:right],
         size=size,
         scale=tf.stack([scale, scale]),
-        translation=(to_size - scale * from_size) / 2,
+        translation=to_size / 2 - scale * (from_size / 2 - first),
         kernel_type="triangle",
         antialias=True,
     )[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tf_glimpse.export import warm_up
-from tf_glimpse.export.signatures import CLASSIFY, signatures
+from tf_glimpse.export.signatures import CLASSIFY, CLASSIFY_METHOD, signatures
 from tf_glimpse.types import UserError
 
 
@@ -19,6 +19,7 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
 
     The signatures are those of `tf_glimpse.export.signatures.signatures`. The version appears in `base_path` at once and whole: it is
     built in a folder `tmp-...`, which servers ignore, its warm-up records are answered there, and then it is renamed. XLA is off.
+    The records need the extra `serve` (`pip install tf_glimpse[serve]`).
 
     Args:
         model: a built model, such as `RAM`: fitted, loaded, or called once on images.
@@ -31,8 +32,8 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         `pathlib.Path` of the version: `base_path/version`.
 
     Raises:
-        UserError: the model is not built, `version` exists or is no positive integer, `base_path` is a file, or warm-up records are
-            wanted and tensorflow-serving-api is not installed.
+        UserError: the model is not built, `version` exists or is no positive integer, `base_path` cannot be written to, or warm-up
+            records are wanted and the extra `serve` is not installed.
 
     Example:
         >>> import tempfile, numpy as np
@@ -50,14 +51,18 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         )
     if warm_up_batch_sizes:
         warm_up.protos()
-    base_path = Path(base_path).expanduser()
+    try:
+        return _export(model, Path(base_path).expanduser(), version, warm_up_batch_sizes)
+    except OSError as error:
+        message = f"cannot write a version into {base_path} ({error.strerror or error}): base_path must be a folder that can be written to"
+        raise UserError(message) from None
+
+
+def _export(model, base_path, version, warm_up_batch_sizes):
     path = base_path / str(_next_version(base_path) if version is None else _checked(version))
     if path.exists():
         raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another version, or none for the next")
-    try:
-        base_path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise UserError(f"base_path must be a folder for the model's versions, but {base_path} is, or lies under, a file") from None
+    base_path.mkdir(parents=True, exist_ok=True)
     with _unpublished(base_path, path.name) as folder:
         _write(model, folder)
         if warm_up_batch_sizes:
@@ -110,7 +115,7 @@ def _write(model, folder):
     with _quiet_tensorflow():
         archive.write_out(folder, verbose=False)
         methods = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
-        methods.replace_method_name(CLASSIFY, "tensorflow/serving/classify", tags="serve")
+        methods.replace_method_name(CLASSIFY, CLASSIFY_METHOD, tags="serve")
         methods.save()
 
 

@@ -6,6 +6,20 @@ from tf_glimpse.export.decoding import decode_images
 from tf_glimpse.ops.patches import to_float
 
 CLASSIFY = "classify"
+CLASSIFY_METHOD = "tensorflow/serving/classify"  # by which TF-Serving knows such a signature
+IMAGE_BYTES = "image_bytes"  # an input's name, and a feature's in a tf.train.Example
+
+
+def to_example(image_bytes):
+    """An encoded image as the serialized `tf.train.Example` that `classify` takes."""
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image_bytes]))
+    return tf.train.Example(features=tf.train.Features(feature={IMAGE_BYTES: feature})).SerializeToString()
+
+
+def images_in(serialized):
+    """The encoded images, as a list of bytes, in a serialized `tf.train.Example`; protobuf's `DecodeError` if it is none."""
+    features = tf.train.Example.FromString(serialized).features.feature
+    return list(features[IMAGE_BYTES].bytes_list.value) if IMAGE_BYTES in features else []
 
 
 def signatures(model):
@@ -31,7 +45,7 @@ def signatures(model):
     shape = tuple(model.image_shape)
     pixels = tf.TensorSpec([None, *shape], tf.uint8, "images")
     floats = tf.TensorSpec([None, *shape], tf.float32, "images")
-    encoded = tf.TensorSpec([None], tf.string, "image_bytes")
+    encoded = tf.TensorSpec([None], tf.string, IMAGE_BYTES)
     seeds = tf.TensorSpec([None, 2], tf.int32, "seed")
     # Traced once here and shared by the signatures; in floats, since a GPU has no kernel that gathers uint8.
     look = _traced(lambda images: model(images), floats)
@@ -54,7 +68,7 @@ def signatures(model):
 
     def classify(inputs):
         with tf.device("cpu:0"):
-            image_bytes = tf.io.parse_example(inputs, {"image_bytes": tf.io.FixedLenFeature([], tf.string)})["image_bytes"]
+            image_bytes = tf.io.parse_example(inputs, {IMAGE_BYTES: tf.io.FixedLenFeature([], tf.string)})[IMAGE_BYTES]
         scores, labels = tf.math.top_k(_scores(look(opened(image_bytes))), model.num_classes)
         return {"classes": _named(names, labels), "scores": scores}
 

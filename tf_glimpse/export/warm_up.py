@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tf_glimpse.export.signatures import IMAGE_BYTES, to_example
 from tf_glimpse.types import UserError
 
 
@@ -37,9 +38,7 @@ def _record(prediction_log, signature_name, inputs):
 
 def _inputs(signature, image_shape, batch_size):
     encoded = tf.io.encode_png(tf.zeros(image_shape, tf.uint8)).numpy()
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
-    example = tf.train.Example(features=tf.train.Features(feature={"image_bytes": feature}))
-    texts = {"image_bytes": encoded, "inputs": example.SerializeToString()}
+    texts = {IMAGE_BYTES: encoded, "inputs": to_example(encoded)}
     return {
         key: tf.fill([batch_size], texts[key]) if key in texts else tf.zeros([batch_size, *specification.shape[1:]], specification.dtype)
         for key, specification in signature.structured_input_signature[1].items()

@@ -18,7 +18,7 @@ class GlimpseCell(keras.layers.Layer):
         encoder: a layer `(patches, locations) -> [B, G]`.
         core: any Keras RNN cell.
         location: a location head, such as `GaussianLocation`; it sees the state through a stop-gradient.
-        first_location: "centre" (0, 0); "learned", chosen by the location head from the core's initial state; "random", uniform in
+        first_location: "centre" (0, 0); "learned", chosen by the location head from the zero state; "random", uniform in
             training and the centre outside of it, so that inference never draws.
         baseline: whether to learn a baseline of the return from the (stopped) state; zeros otherwise.
 

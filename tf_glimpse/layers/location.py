@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tf_glimpse.ops.coordinates import cell_centres, to_cells
+from tf_glimpse.types import UserError
 
 tfd = tfp.distributions
 
@@ -41,16 +42,20 @@ class LocationHead(keras.layers.Layer):
         return self.distribution(self.parameters(hidden))
 
     def parameters(self, hidden):
+        """The numbers `[B, policy_size]` float32 that the distribution is made of, from the core's state `[B, U]`."""
         hidden = tf.cast(hidden, tf.float32)
         return self.linear(hidden if self.hidden is None else self.hidden(hidden))
 
     def distribution(self, parameters):
+        """The `tfp.distributions.Distribution` of parameters `[..., policy_size]`."""
         raise NotImplementedError(f"{type(self).__name__} wants a method distribution(parameters) that returns a tfp Distribution.")
 
     def to_action(self, draw):
+        """The place `[..., 2]` (y, x) that a draw stands for."""
         return draw
 
     def to_draw(self, action):
+        """The draw that stands for a place `[..., 2]`; the distribution scores it."""
         return action
 
     def get_config(self):
@@ -72,7 +77,7 @@ class GaussianLocation(LocationHead):
         `tfp.distributions.MultivariateNormalDiag` over `[B, 2]` places (y, x).
 
     Raises:
-        ValueError: `stddev` not above zero.
+        UserError: `stddev` not above zero.
 
     Example:
         >>> GaussianLocation(stddev=0.1)(tf.zeros([3, 16])).mode().shape
@@ -84,7 +89,7 @@ class GaussianLocation(LocationHead):
     def __init__(self, stddev=0.1, hidden_units=128, **kwargs):
         super().__init__(2, hidden_units, **kwargs)
         if stddev <= 0:
-            raise ValueError(f"GaussianLocation wants a stddev above zero. Received: {stddev=}")
+            raise UserError(f"GaussianLocation wants a stddev above zero. Received: {stddev=}")
         self.stddev = stddev
 
     def parameters(self, hidden):
@@ -112,7 +117,7 @@ class CategoricalLocation(LocationHead):
         `tfp.distributions.Categorical` over `h * w` cells in row-major order; `to_action` gives a cell's centre.
 
     Raises:
-        ValueError: a grid without cells.
+        UserError: a grid without cells.
 
     Example:
         >>> head = CategoricalLocation(grid=(2, 2))
@@ -124,7 +129,7 @@ class CategoricalLocation(LocationHead):
 
     def __init__(self, grid=(7, 7), hidden_units=128, **kwargs):
         if len(grid) != 2 or min(grid) < 1:
-            raise ValueError(f"CategoricalLocation wants a grid (h, w) of at least one cell. Received: {grid=}")
+            raise UserError(f"CategoricalLocation wants a grid (h, w) of at least one cell. Received: {grid=}")
         super().__init__(grid[0] * grid[1], hidden_units, **kwargs)
         self.grid = tuple(grid)
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.patches import box_means, extract_patches, gather_grid, to_float
+from tf_glimpse.types import UserError
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -27,7 +28,7 @@ class Retina(keras.layers.Layer):
         `[B, patch_size, patch_size, num_scales * C]` in the layer's compute dtype; channels ordered by scale, the sharpest first.
 
     Raises:
-        ValueError: `patch_size` or `num_scales` below 1.
+        UserError: `patch_size` or `num_scales` below 1.
 
     Example:
         >>> retina = Retina(patch_size=4, num_scales=2)
@@ -40,7 +41,7 @@ class Retina(keras.layers.Layer):
     def __init__(self, patch_size, num_scales=1, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if patch_size < 1 or num_scales < 1:
-            raise ValueError(f"Retina wants patch_size and num_scales of at least 1. Received: {patch_size=}, {num_scales=}")
+            raise UserError(f"Retina wants patch_size and num_scales of at least 1. Received: {patch_size=}, {num_scales=}")
         self.patch_size = patch_size
         self.num_scales = num_scales
 

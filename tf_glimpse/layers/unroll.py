@@ -35,6 +35,7 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
     if not cell.built:
         cell.build(images.shape[:1] + images.shape[2:] if film else images.shape)
     given, has_given = _given(cell, images, num_glimpses, actions, has_actions, seed, training)
+    _reset_dropout(cell.core)
     views = None if film else cell.retina.prepare(images, num_glimpses)
     states = cell.get_initial_state(tf.shape(images)[0])
     looks = []
@@ -51,6 +52,13 @@ def _check_looks(num_glimpses, tensors):
     for name, tensor in tensors.items():
         if tensor is not None and tensor.shape[1] not in (None, num_glimpses):
             raise UserError(f"{num_glimpses} looks want {num_glimpses} {name}. Received: {name} of shape {tuple(tensor.shape)}")
+
+
+def _reset_dropout(core):
+    """Keras' cells keep a dropout mask until they are told that another sequence begins, as `keras.layers.RNN` tells them."""
+    for part in (core, *getattr(core, "cells", ())):
+        for reset in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+            getattr(part, reset, lambda: None)()
 
 
 def _given(cell, images, num_glimpses, actions, has_actions, seed, training):

@@ -84,7 +84,7 @@ class AttentionModel(keras.Model):
             raise UserError(f"compile wants rollouts of at least 1. Received: {rollouts=}")
         self.hybrid = {
             "rollouts": rollouts,
-            "reward": getattr(losses, reward) if isinstance(reward, str) else reward,
+            "reward": _reward(reward),
             "discount": discount,
             "reinforce_weight": reinforce_weight,
             "baseline_weight": baseline_weight,
@@ -104,19 +104,34 @@ class AttentionModel(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
         """As `keras.Model.fit`; NumPy images and labels are checked first.
 
         Raises:
             UserError: images or labels that no model can take: wrong rank, channels or dtype, NaN, labels out of range.
         """
-        images = x["images"] if isinstance(x, dict) else x
+        self._check_arrays(x, y)
+        if isinstance(validation_data, (tuple, list)):
+            self._check_arrays(*validation_data[:2])
+        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.evaluate`; NumPy images and labels are checked first, as in `fit`."""
+        self._check_arrays(x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As `keras.Model.predict`, a `Trajectory` of arrays; NumPy images are checked first, as in `fit`."""
+        self._check_arrays(x)
+        return super().predict(x, *args, **kwargs)
+
+    def _check_arrays(self, inputs, labels=None):
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
         if isinstance(images, np.ndarray):
             frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images
             check_images(frames, patch_size=getattr(self, "patch_size", None))
-        if isinstance(y, np.ndarray) and y.ndim == 1:
-            check_labels(y, len(y), getattr(self, "num_classes", None))
-        return super().fit(x, y, *args, **kwargs)
+        if isinstance(labels, np.ndarray) and (labels.ndim == 1 or labels.shape[1:] == (1,)):
+            check_labels(labels.reshape(-1), len(labels), getattr(self, "num_classes", None))
 
     def train_step(self, data):
         inputs, labels, weights = self._repeat(keras.utils.unpack_x_y_sample_weight(data))
@@ -158,14 +173,15 @@ class AttentionModel(keras.Model):
             "baseline": (1 - given) * losses.baseline_error(trajectory.baselines, returns),
         }
         if hybrid["entropy_weight"]:
-            rows["entropy"] = -tf.reduce_sum(trajectory.entropies, axis=1)
+            rows["entropy"] = (given - 1) * tf.reduce_sum(trajectory.entropies, axis=1)
         if hybrid["anytime_weight"]:
             rows["anytime"] = losses.anytime_cross_entropy(trajectory.logits, numbers)
         if isinstance(inputs, dict):
             rows["supervision"] = given * losses.location_likelihood(trajectory.log_probs)
         terms = {name: _weighted_mean(row, weights) for name, row in rows.items()}
-        terms["cross_entropy"] = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
-        loss = terms["cross_entropy"] + sum(self._weight(name) * terms[name] for name in rows)
+        loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
+        terms["cross_entropy"] = loss * _replicas()
+        loss += sum(self._weight(name) * terms[name] for name in rows) / _replicas()
         terms["reward"] = tf.reduce_mean(returns[:, 0])
         terms["policy_entropy"] = tf.reduce_mean(trajectory.entropies)
         return terms, loss
@@ -178,7 +194,7 @@ class AttentionModel(keras.Model):
 
     def _report(self, inputs, labels, trajectory, weights, loss, terms):
         rows = tf.shape(trajectory.logits)[0]
-        self._loss_tracker.update_state(loss, sample_weight=rows)
+        self._loss_tracker.update_state(loss * _replicas(), sample_weight=rows)
         for name, value in terms.items():
             self.term_trackers[name].update_state(value, sample_weight=rows)
         results = self.compute_metrics(inputs, labels, trajectory, weights)
@@ -197,7 +213,10 @@ class AttentionModel(keras.Model):
         return weight(self.optimizer.iterations) if callable(weight) else weight
 
     def _step_seed(self):
-        return tf.stack([tf.constant(self.seed, tf.int32), tf.cast(self.optimizer.iterations, tf.int32)])
+        """`[2]` int32, of this step and this replica, so that a resumed run draws what an unbroken one does."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        step = tf.cast(self.optimizer.iterations, tf.int32) * int(_replicas()) + tf.cast(replica, tf.int32)
+        return tf.stack([tf.constant(self.seed, tf.int32), step])
 
     def get_config(self):
         return {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy), "seed": self.seed}
@@ -209,6 +228,21 @@ def has_actions(inputs, batch):
         return tf.zeros([batch], tf.bool)
     given = inputs.get("has_actions")
     return tf.ones([batch], tf.bool) if given is None else tf.cast(given, tf.bool)
+
+
+def _replicas():
+    """How many replicas share a batch under `tf.distribute`; Keras divides the compiled loss by it, so that the replicas' sum is right."""
+    return float(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def _reward(given):
+    """A reward function as it was given, or by its name."""
+    if callable(given):
+        return given
+    known = {function.__name__: function for function in (losses.final_correct, losses.final_probability)}
+    if given not in known:
+        raise UserError(f"reward wants one of {', '.join(known)}, or a function (trajectory, labels) -> [B, T]. Received: {given!r}")
+    return known[given]
 
 
 def _weighted_mean(rows, weights):

@@ -185,7 +185,10 @@ def _part(role, given, known, **defaults):
     name, options = (given, {}) if isinstance(given, str) else given
     if name not in known:
         raise UserError(f"{role} wants one of {', '.join(known)}, a pair (name, options), or a Keras layer. Received: {given!r}")
-    return known[name](**{**defaults, **options})
+    try:
+        return known[name](**{**defaults, **options})
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{role} {name!r} does not take these options: {options} ({str(error).splitlines()[0]})") from error
 
 
 def _check_classes(num_classes, class_names, num_glimpses):

@@ -3,12 +3,15 @@
 import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
+from tf_glimpse.types import UserError
 
 
 def to_float(pixels):
     """uint8 0-255 or float 0-1 pixels as float32 0-1."""
     if pixels.dtype == tf.uint8:
         return tf.cast(pixels, tf.float32) * (1.0 / 255.0)
+    if not pixels.dtype.is_floating:
+        raise UserError(f"images are wanted as uint8 0-255 or float 0-1. Received: {pixels.dtype.name}")
     return tf.cast(pixels, tf.float32)
 
 

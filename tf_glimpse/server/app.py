@@ -1,21 +1,24 @@
 """TF-Serving's REST API over one servable, as a Starlette application."""
 
 import functools
+import logging
 import os
 import re
 
 import anyio
 import numpy as np
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tf_glimpse.server.examples import read_examples
-from tf_glimpse.server.formats import parse, read_inputs, write_outputs
-from tf_glimpse.server.json_tensor import RequestError, dump
-from tf_glimpse.server.limits import check_images, read_body
-from tf_glimpse.server.servable import CLASSIFY, REGRESS
+from tf_glimpse.export.signatures import CLASSIFY_METHOD
+from tf_glimpse.server.errors import RequestError, one_line
+from tf_glimpse.server.formats import parse, read_examples, read_inputs, write_outputs
+from tf_glimpse.server.json_tensor import dump
+from tf_glimpse.server.limits import check_pixels, read_body
 
+_LOG = logging.getLogger(__name__)
 _ASK = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(/metadata)?", re.IGNORECASE)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -31,9 +34,18 @@ def make_app(servable, max_body_bytes, max_pixels):
             answer = functools.partial(_answer, servable, request.method, request.scope["path"], body, max_pixels)
             return Response(await anyio.to_thread.run_sync(answer, limiter=threads), media_type="application/json")
         except RequestError as error:
-            return Response(dump({"error": str(error)}), error.status, media_type="application/json")
+            return _refusal(str(error), error.status)
+        except ClientDisconnect:
+            return Response()  # nobody is left to read it
+        except Exception as error:
+            _LOG.error("%s %r failed: %s: %s", request.method, request.scope["path"], type(error).__name__, one_line(error))
+            return _refusal(f"the server failed on this request ({type(error).__name__}); its log says more", 500)
 
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)])
+
+
+def _refusal(message, status):
+    return Response(dump({"error": message}), status, media_type="application/json")
 
 
 def _answer(servable, method, path, body, max_pixels):
@@ -84,7 +96,7 @@ def _status(servable, name, version, label, metadata):
 
 
 def _run(servable, signature_name, inputs, max_pixels):
-    check_images(servable.images_in(signature_name, inputs), max_pixels)
+    check_pixels(servable.images_in(signature_name, inputs), max_pixels)
     return servable.run(signature_name, inputs)
 
 
@@ -95,7 +107,7 @@ def _predict(servable, request, max_pixels):
 
 
 def _classify(servable, request, max_pixels):
-    signature_name = _signature_for(servable, request, "classification", CLASSIFY)
+    signature_name = _signature_for(servable, request, "classification", CLASSIFY_METHOD)
     inputs = {"inputs": np.array([example.SerializeToString() for example in read_examples(request)], dtype=object)}
     outputs = _run(servable, signature_name, inputs, max_pixels)
     rows = zip(outputs["classes"], outputs["scores"], strict=True)
@@ -103,7 +115,7 @@ def _classify(servable, request, max_pixels):
 
 
 def _regress(servable, request, _):
-    _signature_for(servable, request, "regression", REGRESS)
+    _signature_for(servable, request, "regression", "tensorflow/serving/regress")
     raise RequestError("this server answers :predict and :classify only", 501)
 
 

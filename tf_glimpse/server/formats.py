@@ -1,8 +1,10 @@
-"""Predict requests and answers in TF-Serving's two formats: rows ("instances", "predictions") and columns ("inputs", "outputs")."""
+"""What requests and answers hold: predict in rows ("instances", "predictions") or columns ("inputs", "outputs"), classify in examples."""
 
 import orjson
+import tensorflow as tf
 
-from tf_glimpse.server.json_tensor import RequestError, dump, shown, to_array, to_json
+from tf_glimpse.server.errors import RequestError, shown
+from tf_glimpse.server.json_tensor import decode_base64, dump, to_array, to_json, type_name
 
 
 def parse(body):
@@ -80,6 +82,55 @@ def _only_input(dtypes, complaint):
 
 def _is_named(value):
     return isinstance(value, dict) and value.keys() != {"b64"}
+
+
+def read_examples(request):
+    """The `tf.train.Example`s of a classify request, each with the request's "context" put in."""
+    examples = request.get("examples")
+    if examples is None:
+        raise RequestError("When method is classify, key 'examples' is expected and was not found")
+    if not isinstance(examples, list):
+        raise RequestError("Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise RequestError("'examples' value is an empty array")
+    context = _example(request.get("context", {}))
+    for example in examples:
+        merged = tf.train.Example()
+        merged.CopyFrom(context)
+        merged.MergeFrom(_example(example))
+        yield merged
+
+
+def _example(features):
+    if not isinstance(features, dict):
+        raise RequestError(f"Example must be JSON object but got JSON {type_name(features)}")
+    example = tf.train.Example()
+    for name, value in features.items():
+        _fill(example.features.feature[name], name, value if isinstance(value, list) else [value])
+    return example
+
+
+def _fill(feature, name, values):
+    for value in values:
+        kind, item = _kind_and_item(name, value)
+        given = feature.WhichOneof("kind") or kind
+        if given != kind:
+            raise RequestError(f"Unexpected element type in feature: {name} expecting type: {given.removesuffix('_list')}")
+        getattr(feature, kind).value.append(item)
+
+
+def _kind_and_item(name, value):
+    if isinstance(value, dict):
+        return "bytes_list", decode_base64(value)
+    if isinstance(value, str):
+        return "bytes_list", value.encode()
+    if isinstance(value, float):
+        return "float_list", to_array(value, "float32").item()
+    if not isinstance(value, int):
+        raise RequestError(f"Feature: {name} has element with unexpected JSON type: {type_name(value)}")
+    if value >= 2**63:
+        raise RequestError(f"Feature: {name} has uint64 element. Only int64 is supported.")
+    return "int64_list", value
 
 
 def write_outputs(outputs, in_rows):

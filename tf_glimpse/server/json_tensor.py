@@ -2,21 +2,16 @@
 
 import base64
 import binascii
+from itertools import chain
 
 import numpy as np
 import orjson
 
+from tf_glimpse.server.errors import RequestError, shown
+
 _JSON_TYPES = {type(None): "Null", str: "String", int: "Number", float: "Number", list: "Array", dict: "Object"}
-_LONGEST = 200  # characters of a request repeated in an error
+_NUMBERS = {"f": {int, float}, "i": {int}, "u": {int}, "b": {bool}}  # what each kind of dtype is made of
 _DEEPEST = 32  # levels of nested lists
-
-
-class RequestError(Exception):
-    """A request that cannot be answered: an HTTP status and TF-Serving's words for it."""
-
-    def __init__(self, message, status=400):
-        super().__init__(message)
-        self.status = status
 
 
 def to_array(value, dtype):
@@ -39,20 +34,28 @@ def to_array(value, dtype):
 
 
 def _numbers(value, dtype):
-    """The fast way for a good tensor of numbers; None if anything is unusual."""
-    if dtype.kind == "O":
+    """The fast way for a good tensor of numbers; None if anything is unusual.
+
+    NumPy gets nothing but numbers: one long string among them, and it would make every one as long.
+    """
+    flat, shape = [value], []
+    while flat and isinstance(flat[0], list) and len(shape) < _DEEPEST:
+        length = len(flat[0])
+        if not all(isinstance(item, list) and len(item) == length for item in flat):
+            return None
+        shape.append(length)
+        flat = list(chain.from_iterable(flat))
+    if not set(map(type, flat)) <= _NUMBERS.get(dtype.kind, set()):
         return None
-    try:
-        array = np.array(value)
-    except (ValueError, OverflowError):
+    if flat and not _within(dtype, min(flat), max(flat)):
         return None
-    if array.dtype.kind not in {"f": "fiu", "b": "b"}.get(dtype.kind, "iu"):
-        return None
-    if dtype.kind in "iu" and array.size and (array.min() < np.iinfo(dtype).min or array.max() > np.iinfo(dtype).max):
-        return None
-    if dtype.kind == "f" and array.size and np.abs(array).max() > float(np.finfo(dtype).max):
-        return None
-    return array.astype(dtype)
+    return np.array(flat, dtype).reshape(shape)
+
+
+def _within(dtype, least, most):
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).min) <= least and most <= float(np.finfo(dtype).max)
+    return dtype.kind == "b" or (np.iinfo(dtype).min <= least and most <= np.iinfo(dtype).max)
 
 
 def _flatten(value, shape, level, dtype, leaves):
@@ -77,10 +80,10 @@ def _leaf(value, dtype):
     if dtype.kind == "O" and isinstance(value, dict):
         return decode_base64(value)
     if dtype.kind == "f" and type(value) in (int, float):
-        if abs(value) > float(np.finfo(dtype).max):
+        if not _within(dtype, value, value):
             raise RequestError(f"Cannot convert JSON value: {value} to {_dtype_name(dtype)} without loss of precision.")
         return value
-    if dtype.kind in "iu" and type(value) is int and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+    if dtype.kind in "iu" and type(value) is int and _within(dtype, value, value):
         return value
     if dtype.kind == "b" and isinstance(value, bool):
         return value
@@ -122,12 +125,3 @@ def _mapped(value, function):
 def dump(value):
     """JSON bytes of a value that may hold NumPy arrays."""
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def shown(value):
-    """A value as it stands in an error, shortened."""
-    try:
-        text = orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:
-        return "(nested too deep to be shown)"
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

@@ -5,13 +5,13 @@ import io
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from tf_glimpse.server.json_tensor import RequestError
+from tf_glimpse.server.errors import RequestError
 
 _READERS = {b"\x89PNG\r\n\x1a\n": PngImageFile, b"\xff\xd8\xff": JpegImageFile}  # of headers; nothing is decoded
 _DRAINED = 8  # times the limit that a body too long is read, and thrown away, before its sender is hung up on
 
 
-def check_images(images, max_pixels):
+def check_pixels(images, max_pixels):
     """Refuses what is no PNG or JPEG, and images that together would decode to more than `max_pixels`.
 
     Only the headers are read: a file of a few kilobytes can hold a picture of gigabytes.

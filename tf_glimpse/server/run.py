@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import select
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from tf_glimpse.types import UserError
 
 MAX_BODY_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
+MAX_CONNECTIONS = 128  # 503 above
 
 
 def serve(base_path, name="model", port=8501, host="127.0.0.1", max_body_bytes=MAX_BODY_BYTES, max_pixels=MAX_PIXELS, ready=None):
@@ -53,9 +55,14 @@ def serve(base_path, name="model", port=8501, host="127.0.0.1", max_body_bytes=M
                 ready(url)
 
     with _stopped_by_signals(), contextlib.closing(_bound(host, port)) as listener:
-        url = f"http://{host}:{listener.getsockname()[1]}"
+        url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
         app = make_app(Servable(base_path, name), max_body_bytes, max_pixels)
-        Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)).run(sockets=[listener])
+        options = {"log_level": "warning", "access_log": False, "timeout_graceful_shutdown": 10, "limit_concurrency": MAX_CONNECTIONS}
+        Server(uvicorn.Config(app, **options)).run(sockets=[listener])
+
+
+def _in_url(host):
+    return f"[{host}]" if ":" in host else host
 
 
 @contextlib.contextmanager
@@ -80,12 +87,13 @@ def _bound(host, port):
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen()  # only now is the port ours: two sockets can bind the same one
         except OSError:
             listener.close()
             raise
         return listener
     except OSError as error:
-        message = f"cannot listen on {host}:{port} ({error.strerror or error}): give a free port (--port 0 finds one)"
+        message = f"cannot listen on {_in_url(host)}:{port} ({error.strerror or error}): give a free port (--port 0 finds one)"
         raise UserError(message) from None
 
 
@@ -126,21 +134,27 @@ def running_server(base_path, name="model", timeout=120.0, **options):
     Raises:
         UserError: what `serve` raised, or not ready in time.
     """
+    deadline = time.monotonic() + timeout
     arguments = {"base_path": str(base_path), "name": name, "port": 0, **options}
     with tempfile.TemporaryFile("w+") as complaints:
         command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
         try:
+            if not select.select([process.stdout], [], [], timeout)[0]:
+                raise UserError(f"the server was not ready within {timeout:g} s")
             url = process.stdout.readline().strip()
             if not url:
-                process.wait(timeout)
                 complaints.seek(0)
-                raise UserError(complaints.read().strip() or "the server ended before it was ready")
-            wait_until_ready(url, name, timeout, process)
+                raise UserError((complaints.read().splitlines() or ["the server ended before it was ready"])[-1])
+            wait_until_ready(url, name, deadline - time.monotonic(), process)
             yield url
         finally:
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             process.stdout.close()
 
 

@@ -1,18 +1,16 @@
 """One version of a SavedModel, ready to be asked."""
 
-import re
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tf_glimpse.export.publish import versions
-from tf_glimpse.server.json_tensor import RequestError
+from tf_glimpse.export.signatures import CLASSIFY_METHOD, IMAGE_BYTES, images_in
+from tf_glimpse.server.errors import RequestError, one_line
 from tf_glimpse.types import UserError
-
-CLASSIFY = "tensorflow/serving/classify"
-REGRESS = "tensorflow/serving/regress"
 
 
 class Servable:
@@ -37,7 +35,7 @@ class Servable:
         try:
             meta_graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
             self._loaded = tf.saved_model.load(str(path))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, IndexError, DecodeError, tf.errors.OpError) as error:
             raise UserError(f"{path} holds no SavedModel that can be loaded; export it again ({one_line(error)})") from None
         self._definitions = meta_graph.signature_def
 
@@ -55,11 +53,14 @@ class Servable:
 
     def images_in(self, signature_name, inputs):
         """The encoded images, as a list of bytes, in a signature's inputs: `image_bytes`, or that feature of a `tf.train.Example`."""
-        if "image_bytes" in inputs:
-            return inputs["image_bytes"].ravel().tolist()
-        if self.definition(signature_name).method_name != CLASSIFY:
+        if IMAGE_BYTES in inputs:
+            return inputs[IMAGE_BYTES].ravel().tolist()
+        if self.definition(signature_name).method_name != CLASSIFY_METHOD:
             return []
-        return [image for example in inputs["inputs"].ravel().tolist() for image in _images_in_example(example)]
+        try:
+            return [image for example in inputs["inputs"].ravel().tolist() for image in images_in(example)]
+        except DecodeError:
+            raise RequestError("Could not parse example input: it is no serialized tf.train.Example") from None
 
     def run(self, signature_name, inputs):
         """Asks a signature: dict of NumPy arrays in, dict of NumPy arrays out."""
@@ -83,21 +84,6 @@ class Servable:
         }
         specification = {"name": self.name, "signature_name": "", "version": self.version}
         return {"model_spec": specification, "metadata": {"signature_def": {"signature_def": definitions}}}
-
-
-def one_line(error):
-    """A TensorFlow error without the graph around it."""
-    text = getattr(error, "message", None) or str(error)
-    text = text.rpartition("<stack traces unavailable>")[2].partition("[[{{")[0].partition("[Op:")[0]
-    return " ".join(re.sub(r"{{function_node [^}]*}}", "", text).split())
-
-
-def _images_in_example(serialized):
-    try:
-        features = tf.train.Example.FromString(serialized).features.feature
-    except Exception:  # protobuf's DecodeError, of whichever of its implementations is installed
-        raise RequestError("Could not parse example input: it is no serialized tf.train.Example") from None
-    return list(features["image_bytes"].bytes_list.value) if "image_bytes" in features else []
 
 
 def _check_shape(name, shape, wanted):

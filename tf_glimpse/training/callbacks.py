@@ -61,6 +61,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not found:
             return 0
         self.folder = found[-1]
+        self._remove(*found[:-1])
         self.history = json.loads((self.folder / "history.json").read_text())
         model.load_weights(self.folder / "training.weights.h5")
         return len(self.history)
@@ -84,12 +85,16 @@ class Checkpoint(keras.callbacks.Callback):
         if self.best_epoch == len(self.history):
             self._save_best(part / "best.weights.h5")
         else:
-            os.link(self.best_weights, part / "best.weights.h5")
+            shutil.copy(self.best_weights, part / "best.weights.h5")
         (part / "history.json").write_text(json.dumps(self.history))
         before, self.folder = self.folder, self.workdir / f"checkpoint-{len(self.history):06d}"
         os.replace(part, self.folder)
-        if before is not None:
-            shutil.rmtree(before)
+        self._remove(before)
+
+    def _remove(self, *folders):
+        for folder in folders:
+            if folder is not None:
+                shutil.rmtree(folder)
 
     def _save_best(self, file):
         """The weights as they were validated: the running mean, where the optimiser keeps one."""

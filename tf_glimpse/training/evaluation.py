@@ -18,11 +18,11 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, seed=0, batch_siz
         rollouts: 1 is the one deterministic rollout; more are drawn from the policy and their probabilities averaged.
         actions: an actions function of `tf_glimpse.datasets`, such as `random_actions(6)`, in place of the model's own policy.
         seed: of draws.
-        batch_size: images at once; the result does not depend on it.
+        batch_size: images at once; what is drawn for several rollouts depends on it, nothing else.
 
     Returns:
-        a dict: "error_percent", "error_percent_by_glimpse" (after each look), "examples", "rollouts", "num_glimpses", "patch_size",
-        "num_scales", "image_shape", "parameters".
+        a dict: "error_percent", "error_percent_by_glimpse" (after each look), "examples", "rollouts", "draw_seed", "num_glimpses",
+        "patch_size", "num_scales", "image_shape", "num_classes", "parameters".
     """
 
     @tf.function(reduce_retracing=True)
@@ -40,9 +40,11 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, seed=0, batch_siz
         "error_percent_by_glimpse": errors,
         "examples": len(source),
         "rollouts": rollouts,
+        "draw_seed": seed,
         "num_glimpses": model.num_glimpses,
         "patch_size": model.patch_size,
         "num_scales": model.num_scales,
         "image_shape": list(model.image_shape),
+        "num_classes": model.num_classes,
         "parameters": model.count_params(),
     }

@@ -1,13 +1,13 @@
 """What one does with a finished run or a preset: evaluate it, draw it. Both carry the recipe they were trained by."""
 
 import dataclasses
-import json
 import pathlib
+import sys
 
 import numpy as np
 
 from tf_glimpse import datasets
-from tf_glimpse.models.loading import PRESETS, from_preset, load_model
+from tf_glimpse.models.loading import PRESETS, from_preset, load_model, preset_names
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
 from tf_glimpse.types import UserError
@@ -23,42 +23,51 @@ class Finished:
     preset: str | None
 
 
-def open_finished(workdir=None, preset=None, images=()):
+def open_finished(workdir=None, preset=None):
     """The model of a run's folder or of a preset.
 
     Args:
         workdir: folder of a finished run, or None.
-        preset: a preset's name, or None.
-        images: further words of the command line; with a preset the word taken for the folder belongs to them.
+        preset: the name of a preset that ships with the package, or None.
 
     Raises:
         UserError: neither or both, or one that does not exist.
     """
-    if preset and workdir:
-        if not isinstance(images, list):
-            raise UserError(f"give a run's folder or --preset, not both. Received: {workdir} and --preset {preset}")
-        images.insert(0, workdir)
-    elif not (preset or workdir):
-        raise UserError("give the folder of a finished run, or --preset NAME")
+    if bool(preset) == bool(workdir):
+        raise UserError(f"give either the folder of a finished run, or --preset NAME. Received: {workdir} and {preset}")
     if preset:
-        model = from_preset(preset)
-        card = json.loads((PRESETS / f"{preset}.json").read_text())
-        return Finished(model, card["recipe"], card["seed"], preset)
+        if preset not in preset_names():
+            raise UserError(f"No preset {preset!r}. There are: {', '.join(preset_names())}.")
+        card = workdirs.read_json(PRESETS / f"{preset}.json", "recipe", "seed")
+        return Finished(from_preset(preset), card["recipe"], card["seed"], preset)
     path, recipe, seed = workdirs.read_run(workdir)
     return Finished(load_model(path), recipe, seed, None)
 
 
-def evaluate_finished(finished, split="test", policy=None, rollouts=1, seed=0, **data_options):
-    """`evaluate_model` on a split of the run's own data, or of `data`; returns its dict with recipe, seed, preset and policy.
+def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **data_options):
+    """`evaluate_model` on a split of the run's own data, or of other data.
+
+    Args:
+        finished: from `open_finished`.
+        split: "train", "validation" or "test"; None is "test", or all of other `data` that has no test split.
+        policy: None for the model's own, "random" or "centre".
+        rollouts: as for `evaluate_model`.
+        seed: of draws.
+        **data_options: as for `load_data`.
+
+    Returns:
+        the dict of `evaluate_model`, with "data", "split", "policy", "seed" (of the training) and "preset".
 
     Raises:
         UserError: no such split, data that does not fit the model.
     """
-    if policy and rollouts > 1:
-        raise UserError(f"--rollouts draws from the model's own policy. Received: rollouts={rollouts} with policy {policy}")
     policy = policy or finished.recipe["actions"]
-    data = load_data(finished, **data_options)
+    if policy and rollouts > 1:
+        raise UserError(f"--rollouts draws from the model's own policy. Received: rollouts={rollouts} with {policy} places")
+    data, split = load_data(finished, whole=split is None, **data_options), split or "test"
     source = getattr(data, split)
+    if source is None and data_options.get("data"):
+        source, split = data.train, "all"
     if source is None or (split == "train" and data.canvas):
         raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
     actions = ACTIONS[policy](finished.model.num_glimpses)
@@ -79,6 +88,8 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
     from tf_glimpse.explain import draw_glimpses, save_glimpses_gif
 
     model, out = finished.model, pathlib.Path(out)
+    if not out.name:
+        raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
     pixels, labels = _files(model, images) if images else _examples(finished, count, **data_options)
     actions = ACTIONS[finished.recipe["actions"]](model.num_glimpses)
     inputs = pixels if actions is None else {"images": pixels, "actions": actions(np.arange(len(pixels)), (0, 0))}
@@ -91,8 +102,13 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
     return paths
 
 
-def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False):
+def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):
     """The data a run was trained on, or other data, brought to the size the model was built for.
+
+    Args:
+        finished: from `open_finished`.
+        data, image_size, manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`; None means the run's own.
+        whole: keep other data whole: no validation part is split off it.
 
     Raises:
         UserError: other numbers of channels or classes than the model's.
@@ -100,18 +116,23 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     model, name = finished.model, data or finished.recipe["data"]
     if name is None:
         raise UserError("this model's recipe names no data; give --data")
-    channels = model.image_shape[-1] if data else None
-    size = image_size or finished.recipe["image_size"] or (model.image_shape[0] if data else None)
-    found = datasets.load(name, image_size=size, channels=channels, manual_dir=manual_dir, data_dir=data_dir, skip_corrupt=skip_corrupt)
-    if found.num_classes != model.num_classes:
-        raise UserError(f"the model knows {model.num_classes} classes, {name} has {found.num_classes}")
+    own = data is None and image_size is None
+    size = finished.recipe["image_size"] if own else (image_size or model.image_shape[:2])
+    channels = None if own else model.image_shape[-1]
+    places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
+    found = datasets.load(name, image_size=size, channels=channels, validation_fraction=0.0 if data and whole else 0.1, **places)
+    if list(found.class_names) != list(model.class_names or found.class_names) or found.num_classes != model.num_classes:
+        raise UserError(f"the model knows {model.num_classes} classes, {model.class_names}; {name} has {list(found.class_names)}")
+    if min(found.image_shape[:2]) < model.patch_size:
+        raise UserError(f"the model wants images of at least {model.patch_size} px a side, one patch; {name} has {found.image_shape[:2]}")
+    if found.skipped:
+        print(f"Left out {found.skipped} images that could not be decoded.", file=sys.stderr)
     return found
 
 
 def _files(model, images):
-    height, _, channels = model.image_shape
-    pixels = np.stack([datasets.decode_image(pathlib.Path(image), channels, height) for image in images])
-    return pixels, None
+    *size, channels = model.image_shape
+    return np.stack([datasets.decode_image(pathlib.Path(image), channels, tuple(size)) for image in images]), None
 
 
 def _examples(finished, count, **data_options):

@@ -1,6 +1,8 @@
 """One training run in a folder: resumes after a kill, overwrites nothing, touches the test split once."""
 
 import dataclasses
+import os
+import pathlib
 import sys
 import warnings
 
@@ -14,6 +16,7 @@ from tf_glimpse.models import RAM
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
+from tf_glimpse.types import UserError
 
 
 def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=None, skip_corrupt=False, deterministic=False, verbose=None):
@@ -41,23 +44,26 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
         >>> import tempfile
         >>> from tf_glimpse.training import get_recipe
         >>> results = train_and_evaluate(get_recipe("testing"), tempfile.mkdtemp(), verbose=0)
-        >>> sorted(results)[:3]
-        ['best_epoch', 'data', 'error_percent']
+        >>> results["split"], results["examples"], results["rollouts"]
+        ('test', 400, 1)
     """
+    if not 0 <= seed < 2**31:
+        raise UserError(f"seed wants a whole number from 0 to 2**31 - 1. Received: {seed}")
     recipe = dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not deterministic)
-    workdir = workdirs.claim(workdir, recipe, seed)
-    if deterministic:
-        tf.config.experimental.enable_op_determinism()
-    data = datasets.load(recipe.data, image_size=recipe.image_size, manual_dir=manual_dir, data_dir=data_dir, skip_corrupt=skip_corrupt)
-    if data.skipped:
-        print(f"Left out {data.skipped} images that could not be decoded.")
-    train = data.train.subset(np.tile(np.arange(len(data.train)), recipe.passes))
-    data = dataclasses.replace(data, train=train)
-    keras.utils.set_random_seed(seed)
-    model = compiled_model(recipe, data, seed)
-    progress = Checkpoint(workdir, patience=recipe.patience)
-    _fit(model, recipe, data, seed, progress, verbose)
-    return _finish(recipe, data, seed, workdir, progress)
+    with workdirs.locked(workdir) as folder:
+        if workdirs.check(folder, recipe, seed) and workdirs.results(folder):
+            raise UserError(f"{folder} holds a finished run; nothing was overwritten. Evaluate it, or train in another folder.")
+        if deterministic:
+            tf.config.experimental.enable_op_determinism()
+        data = datasets.load(recipe.data, image_size=recipe.image_size, manual_dir=manual_dir, data_dir=data_dir, skip_corrupt=skip_corrupt)
+        if data.skipped:
+            print(f"Left out {data.skipped} images that could not be decoded.")
+        keras.utils.set_random_seed(seed)
+        model = compiled_model(recipe, data, seed)
+        workdirs.claim(folder, recipe, seed, data.fingerprint)
+        progress = Checkpoint(folder, patience=recipe.patience)
+        _fit(model, recipe, data, seed, progress, verbose)
+        return _finish(recipe, data, seed, progress)
 
 
 def train_seeds(recipe, workdir, seeds, **kwargs):
@@ -71,14 +77,23 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
 
     Returns:
         the summary: "error_percent" (mean), "interval" (half its width, Student's t), "spread" (standard deviation), and each "runs".
+
+    Raises:
+        UserError: as `train_and_evaluate`; also a folder of one run, or of seeds that are not among these.
     """
-    folders = {seed: workdirs.path(workdir) / f"seed-{seed}" for seed in seeds}
+    workdir = pathlib.Path(workdir).expanduser()
+    folders = {seed: workdir / f"seed-{seed}" for seed in seeds}
+    others = sorted(str(path) for path in workdir.glob("seed-*") if path not in folders.values())
+    if others or (workdir / "recipe.json").exists():
+        raise UserError(f"{workdir} holds {', '.join(others) or 'a single run'}; pass another folder, or all seeds that are to count.")
+    for seed, folder in folders.items():
+        workdirs.check(folder, recipe, seed)
     runs = [workdirs.results(folder) or train_and_evaluate(recipe, folder, seed, **kwargs) for seed, folder in folders.items()]
     errors = np.array([run["error_percent"] for run in runs])
     spread = float(errors.std(ddof=1))
     width = float(scipy.stats.t.ppf(0.975, len(errors) - 1) * spread / len(errors) ** 0.5)
     summary = {"recipe": recipe.name, "error_percent": float(errors.mean()), "interval": width, "spread": spread, "runs": runs}
-    workdirs.write_json(workdirs.path(workdir) / "summary.json", summary)
+    workdirs.write_json(workdir / "summary.json", summary)
     return summary
 
 
@@ -92,7 +107,7 @@ def build_model(recipe, data, seed=0):
 def compiled_model(recipe, data, seed=0):
     """The recipe's model, compiled with its loss and its schedule over `recipe.epochs`."""
     model = build_model(recipe, data, seed)
-    steps = recipe.epochs * datasets.steps_per_epoch(data, recipe.batch_size)
+    steps = recipe.epochs * datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes)
     warmup = int(recipe.warmup * steps)
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / max(warmup, 1), steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
@@ -119,7 +134,7 @@ def _fit(model, recipe, data, seed, progress, verbose):
         return
     actions = ACTIONS[recipe.actions](model.num_glimpses)
     augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
-    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, augment, actions)
+    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, augment, actions, recipe.passes)
     validation = None if data.validation is None else datasets.eval_batches(data.validation, 500, actions)
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
     callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
@@ -132,7 +147,7 @@ def _fit(model, recipe, data, seed, progress, verbose):
             batches,
             initial_epoch=epoch,
             epochs=recipe.epochs,
-            steps_per_epoch=datasets.steps_per_epoch(data, recipe.batch_size),
+            steps_per_epoch=datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes),
             validation_data=validation,
             callbacks=callbacks,
             shuffle=False,
@@ -140,14 +155,14 @@ def _fit(model, recipe, data, seed, progress, verbose):
         )
 
 
-def _finish(recipe, data, seed, workdir, progress):
+def _finish(recipe, data, seed, progress):
     """The best epoch's model without its optimiser, evaluated once."""
-    model = build_model(recipe, data, seed)
+    workdir, model = progress.workdir, build_model(recipe, data, seed)
     model.load_weights(progress.best_weights)
-    model.save(workdir / "model.keras")
-    split = "test" if data.test is not None else "validation"
-    source = data.test if data.test is not None else (data.validation or data.train)
-    test = evaluate_model(model, source, actions=ACTIONS[recipe.actions](model.num_glimpses))
+    model.save(workdir / "part.keras")
+    os.replace(workdir / "part.keras", workdir / "model.keras")
+    split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
+    test = evaluate_model(model, getattr(data, split), actions=ACTIONS[recipe.actions](model.num_glimpses))
     best = {"best_epoch": progress.best_epoch, "validation_accuracy": progress.best_value, "train_seconds": round(progress.seconds, 1)}
     versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
     results = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split, **test, **best, "versions": versions}

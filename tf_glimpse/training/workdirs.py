@@ -1,6 +1,8 @@
 """The files of a run's folder: whose it is, whether it is finished, JSON written whole or not at all."""
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
@@ -8,38 +10,59 @@ import pathlib
 from tf_glimpse.types import UserError
 
 
-def path(workdir):
-    """The folder as a `pathlib.Path`, `~` expanded."""
-    return pathlib.Path(workdir).expanduser()
-
-
-def claim(workdir, recipe, seed):
-    """The folder, made for this recipe and seed, or found to be an unfinished run of just these.
+@contextlib.contextmanager
+def locked(workdir):
+    """The folder, made if it is not there, for this process alone while the block runs.
 
     Raises:
-        UserError: a file, a folder with something else in it, a run of another recipe or seed, a finished run.
+        UserError: a file, a folder that cannot be written, or one that another process trains in.
     """
-    workdir = path(workdir)
-    if workdir.exists() and not workdir.is_dir():
-        raise UserError(f"--workdir wants a folder. {workdir} is a file.")
-    wanted = {"recipe": dataclasses.asdict(recipe), "seed": seed}
-    note = workdir / "recipe.json"
-    if not note.exists():
-        if workdir.exists() and any(workdir.iterdir()):
-            raise UserError(f"{workdir} holds other things than a run of tf_glimpse; pass an empty or a new folder.")
+    workdir = pathlib.Path(workdir).expanduser()
+    try:
         workdir.mkdir(parents=True, exist_ok=True)
-        write_json(note, wanted)
-        return workdir
-    _compare(workdir, json.loads(note.read_text()), json.loads(json.dumps(wanted)))
-    if results(workdir):
-        raise UserError(f"{workdir} holds a finished run; nothing was overwritten. Evaluate it, or train in another folder.")
-    return workdir
+        (workdir / ".lock").touch()
+    except OSError as error:
+        raise UserError(f"--workdir wants a folder to write in. {workdir}: {error.strerror}") from error
+    with open(workdir / ".lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"another process is training in {workdir}; wait for it, or pass another folder.") from error
+        yield workdir
+
+
+def check(workdir, recipe, seed):
+    """Whether the folder holds a run of just this recipe and seed.
+
+    Raises:
+        UserError: something else in it, or a run of another recipe, seed or setting.
+    """
+    workdir = pathlib.Path(workdir).expanduser()
+    if not (workdir / "recipe.json").exists():
+        if workdir.exists() and any(path.name != ".lock" for path in workdir.iterdir()):
+            raise UserError(f"{workdir} holds other things than a run of this recipe; pass an empty or a new folder.")
+        return False
+    note = read_json(workdir / "recipe.json", "recipe", "seed")
+    _compare(workdir, note, json.loads(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed})))
+    return True
+
+
+def claim(workdir, recipe, seed, fingerprint):
+    """Writes down whose run the folder is, with a fingerprint of its data; or compares it with what an unfinished run wrote.
+
+    Raises:
+        UserError: as `check`, or data that changed since the run began.
+    """
+    if not check(workdir, recipe, seed):
+        write_json(workdir / "recipe.json", {"recipe": dataclasses.asdict(recipe), "seed": seed, "fingerprint": fingerprint})
+    elif read_json(workdir / "recipe.json")["fingerprint"] != fingerprint:
+        raise UserError(f"{recipe.data} holds other images or splits than when the run in {workdir} began; pass another folder.")
 
 
 def results(workdir):
     """What a finished run found, or None."""
-    file = path(workdir) / "results.json"
-    return json.loads(file.read_text()) if file.exists() else None
+    file = pathlib.Path(workdir).expanduser() / "results.json"
+    return read_json(file, "error_percent") if file.exists() else None
 
 
 def read_run(workdir):
@@ -48,16 +71,31 @@ def read_run(workdir):
     Raises:
         UserError: no run, or one that is not finished; for a folder of several seeds, says which to take.
     """
-    workdir = path(workdir)
+    workdir = pathlib.Path(workdir).expanduser()
     if (workdir / "summary.json").exists():
         seeds = ", ".join(sorted(str(folder) for folder in workdir.glob("seed-*")))
         raise UserError(f"{workdir} holds several seeds; take one of {seeds}.")
     if not (workdir / "recipe.json").exists():
         raise UserError(f"No run in {workdir}. Wanted: a folder that `tf-glimpse train RECIPE --workdir {workdir}` made.")
-    if not (workdir / "model.keras").exists():
+    if not results(workdir):
         raise UserError(f"The run in {workdir} is not finished; `tf-glimpse train` with the same arguments goes on with it.")
-    note = json.loads((workdir / "recipe.json").read_text())
+    note = read_json(workdir / "recipe.json", "recipe", "seed")
     return workdir / "model.keras", note["recipe"], note["seed"]
+
+
+def read_json(file, *keys):
+    """The file's content, a dict with these keys.
+
+    Raises:
+        UserError: the file is not JSON, or lacks a key.
+    """
+    try:
+        content = json.loads(file.read_text())
+        if not isinstance(content, dict) or not set(keys) <= set(content):
+            raise ValueError(f"wanted the keys {', '.join(keys)}")
+        return content
+    except (ValueError, OSError) as error:
+        raise UserError(f"{file} is damaged ({error}); pass another folder, or restore it.") from error
 
 
 def write_json(file, content):
@@ -68,10 +106,9 @@ def write_json(file, content):
 
 
 def _compare(workdir, found, wanted):
-    if found == wanted:
-        return
-    if found["recipe"]["name"] != wanted["recipe"]["name"]:
-        raise UserError(f"{workdir} holds a run of recipe {found['recipe']['name']}, not {wanted['recipe']['name']}; pass another folder.")
     flat = [{**note["recipe"], "seed": note["seed"]} for note in (found, wanted)]
+    if flat[0].get("name") != flat[1]["name"]:
+        raise UserError(f"{workdir} holds a run of recipe {flat[0].get('name')}, not {flat[1]['name']}; pass another folder.")
     differing = [f"{key} {flat[0].get(key)!r} there, {flat[1][key]!r} here" for key in flat[1] if flat[0].get(key) != flat[1][key]]
-    raise UserError(f"{workdir} holds a run with other settings ({'; '.join(differing)}); pass another folder.")
+    if differing:
+        raise UserError(f"{workdir} holds a run with other settings ({'; '.join(differing)}); pass another folder.")
