@@ -57,11 +57,17 @@ def main():
     if changed:
         sys.exit(f"{options.workdir} was trained with other settings than recipe {recipe['name']}: {', '.join(changed)}")
     command = f"tf-glimpse train {recipe['name']} --seed {seed} --workdir W"
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True).stdout.strip()
     shutil.copy(path, PRESETS / f"{options.name}.keras")
-    note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit, "results": results}
+    note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit(), "results": results}
     workdirs.write_json(PRESETS / f"{options.name}.json", note)
     (PRESETS / f"{options.name}.md").write_text(card(options.name, note))
+
+
+def commit():
+    """The commit the package's code stands at, marked where it has changed since; presets themselves do not count."""
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    code = ["git", "diff", "--quiet", "HEAD", "--", "tf_glimpse", ":!tf_glimpse/presets"]
+    return head + ("-dirty" if subprocess.run(code).returncode else "")
 
 
 def card(name, note):
