@@ -48,6 +48,9 @@ def test_export_writes_the_next_version_and_never_over_one(run, tmp_path, capsys
     for version in "12":
         assert main(["export", str(run), "--out", str(tmp_path)]) == 0
         assert capsys.readouterr().out.strip().endswith(f"/{version}")
+    assert main(["export", str(run), "--out", str(tmp_path), "--no-warm-up"]) == 0
+    assert not (tmp_path / "3" / "assets.extra").exists()
+    assert (tmp_path / "2" / "assets.extra").exists()
     assert main(["export", str(run), "--out", str(tmp_path), "--version", "2"]) == 2
     assert "not overwritten" in capsys.readouterr().err
 

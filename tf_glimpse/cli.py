@@ -151,6 +151,7 @@ def _add_export(commands):
     _add_model(command)
     command.add_argument("--out", required=True, help="folder of the model's versions")
     command.add_argument("--version", type=_count, help="default: one more than the highest there")
+    command.add_argument("--no-warm-up", action="store_true", help="write no warm-up records (they need the extra `serve`)")
     command.set_defaults(run=_export)
 
 
@@ -158,7 +159,8 @@ def _export(options):
     from tf_glimpse.export import export_model
     from tf_glimpse.training.finished import open_finished
 
-    print(export_model(open_finished(options.workdir, options.preset).model, options.out, options.version))
+    sizes = {"warm_up_batch_sizes": ()} if options.no_warm_up else {}
+    print(export_model(open_finished(options.workdir, options.preset).model, options.out, options.version, **sizes))
 
 
 def _add_serve(commands):

@@ -54,6 +54,6 @@ def protos():
     try:
         from tensorflow_serving.apis import prediction_log_pb2
     except ImportError:
-        message = "warm-up records need tensorflow-serving-api: pip install tf_glimpse[serve], or export with warm_up_batch_sizes=()"
+        message = "warm-up records need tensorflow-serving-api: pip install tf_glimpse[serve], or export without (--no-warm-up)"
         raise UserError(message) from None
     return prediction_log_pb2
