@@ -67,6 +67,8 @@ def test_own_photos_train_and_evaluate(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--json"]) == 0
     results = json.loads(capsys.readouterr().out)
     assert (results["split"], results["examples"]) == ("all", 8)
+    assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--split", "validation"]) == 2
+    assert "no validation split" in capsys.readouterr().err
     (held_out / "dark").rename(held_out / "twilight")
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out)]) == 2
     assert "['dark', 'light']" in capsys.readouterr().err

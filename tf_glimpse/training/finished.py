@@ -64,10 +64,11 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **d
     policy = policy or finished.recipe["actions"]
     if policy and rollouts > 1:
         raise UserError(f"--rollouts draws from the model's own policy. Received: rollouts={rollouts} with {policy} places")
-    data, split = load_data(finished, whole=split is None, **data_options), split or "test"
-    source = getattr(data, split)
-    if source is None and data_options.get("data"):
+    data = load_data(finished, whole=split is None, **data_options)
+    source = getattr(data, split or "test")
+    if source is None and split is None and data_options.get("data"):
         source, split = data.train, "all"
+    split = split or "test"
     if source is None or (split == "train" and data.canvas):
         raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
     actions = ACTIONS[policy](finished.model.num_glimpses)

@@ -55,7 +55,7 @@ def claim(workdir, recipe, seed, fingerprint):
     """
     if not check(workdir, recipe, seed):
         write_json(workdir / "recipe.json", {"recipe": dataclasses.asdict(recipe), "seed": seed, "fingerprint": fingerprint})
-    elif read_json(workdir / "recipe.json")["fingerprint"] != fingerprint:
+    elif read_json(workdir / "recipe.json", "fingerprint")["fingerprint"] != fingerprint:
         raise UserError(f"{recipe.data} holds other images or splits than when the run in {workdir} began; pass another folder.")
 
 
