@@ -8,8 +8,9 @@ import dataclasses
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
+
+from rows import commit
 
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import get_recipe, workdirs
@@ -61,13 +62,6 @@ def main():
     note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit(), "results": results}
     workdirs.write_json(PRESETS / f"{options.name}.json", note)
     (PRESETS / f"{options.name}.md").write_text(card(options.name, note))
-
-
-def commit():
-    """The commit the package's code stands at, marked where it has changed since; presets themselves do not count."""
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    code = ["git", "diff", "--quiet", "HEAD", "--", "tf_glimpse", ":!tf_glimpse/presets"]
-    return head + ("-dirty" if subprocess.run(code).returncode else "")
 
 
 def card(name, note):

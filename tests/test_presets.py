@@ -26,7 +26,8 @@ def test_the_card_is_true(preset):
         pytest.skip(f"{preset} wants downloaded files in {MANUAL_DIR}; the presets of the embedded digits are always checked")
     claimed = note["results"]["error_percent"]
     found = error(preset) if embedded else error(preset, manual_dir=MANUAL_DIR)
-    assert found == pytest.approx(claimed, abs=0.5)  # two images of 400 may fall otherwise on another processor
+    # two images of 400 may fall otherwise on another processor, or five of 10,000
+    assert found == pytest.approx(claimed, abs=max(200 / note["results"]["examples"], 0.05))
     assert f"{claimed:.2f} %, one deterministic rollout" in (PRESETS / f"{preset}.md").read_text()
 
 

@@ -7,7 +7,7 @@ import math
 import pathlib
 import sys
 
-from tf_glimpse.training.recipes import RECIPES, get_recipe
+from tf_glimpse.training.recipes import RECIPES, get_recipe, with_policy
 from tf_glimpse.types import UserError
 
 
@@ -66,6 +66,7 @@ def _add_train(commands):
     command.add_argument("--batch-size", type=_count, help="instead of the recipe's")
     command.add_argument("--learning-rate", type=_rate, help="instead of the recipe's")
     command.add_argument("--rollouts", type=_count, help="sampled trajectories an image in training")
+    command.add_argument("--policy", choices=("random", "centre"), help="a control: who chooses the places instead of the model")
     command.add_argument("--seed", type=_seed, default=0)
     command.add_argument("--seeds", type=_seeds, help="several, such as 0,1,2: each in WORKDIR/seed-N, mean and 95 %% interval at the end")
     command.add_argument("--deterministic", action="store_true", help="byte-equal weights for equal seeds (slower: no XLA)")
@@ -95,6 +96,7 @@ def _changed(recipe, options):
         options.data = str(pathlib.Path(options.data).expanduser().resolve())
     wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate")}
     recipe = dataclasses.replace(recipe, **{name: value for name, value in wanted.items() if value is not None})
+    recipe = with_policy(recipe, options.policy) if options.policy else recipe
     return recipe if options.rollouts is None else dataclasses.replace(recipe, loss={**recipe.loss, "rollouts": options.rollouts})
 
 

@@ -11,10 +11,12 @@ from tf_glimpse.datasets import (
     Augmentation,
     Canvas,
     ImageData,
+    Supervision,
     array_source,
     centre_actions,
     eval_batches,
     random_actions,
+    scan_actions,
     steps_per_epoch,
     train_batches,
 )
@@ -177,3 +179,27 @@ def test_bad_arguments_are_told(numbered_data):
         train_batches(numbered_data, 10, seed=0, passes=0)
     with pytest.raises(UserError, match="epochs=3 and epoch=3"):
         train_batches(numbered_data, 10, seed=0, epoch=3, epochs=3)
+
+
+def test_a_teachers_share_of_the_rows_falls_to_zero(numbered_data):
+    scan = [(0.0, 0.5), (0.25, -0.5)]
+    teacher = Supervision(scan_actions(scan), share=0.8, until=0.5)
+    batches = [inputs for inputs, _ in batches_of(train_batches(numbered_data, 50, seed=0, epochs=40, actions=teacher))]
+    taught = np.stack([inputs["has_actions"] for inputs in batches])
+    assert (batches[7]["actions"] == np.array(scan, "float32")).all()
+    expected = 0.8 * np.maximum(0, 1 - np.arange(len(batches)) / len(batches) / 0.5)
+    np.testing.assert_allclose(taught.reshape(8, -1).mean(axis=1), expected.reshape(8, -1).mean(axis=1), atol=0.06)
+    assert not taught[len(batches) // 2 :].any()
+    assert (taught[0] != taught[1]).any()
+    resumed = [inputs for inputs, _ in batches_of(train_batches(numbered_data, 50, seed=0, epoch=10, epochs=40, actions=teacher))]
+    np.testing.assert_array_equal(resumed[0]["has_actions"], taught[len(batches) // 4])
+    kept = batches_of(train_batches(numbered_data, 50, seed=0, epochs=2, actions=Supervision(scan_actions(scan), share=0.5)))
+    assert 0.2 < np.mean([inputs["has_actions"].mean() for inputs, _ in kept]) < 0.8
+
+
+def test_impossible_teachers_are_told(numbered_data):
+    for wrong in ({"share": 0.0}, {"share": 1.5}, {"until": 0.0}):
+        with pytest.raises(UserError, match="share, and until, in"):
+            Supervision(centre_actions(2), **wrong)
+    with pytest.raises(UserError, match="wants to know its epochs"):
+        train_batches(numbered_data, 10, seed=0, actions=Supervision(centre_actions(2), until=0.5))

@@ -6,6 +6,7 @@ import tensorflow as tf
 from checks import run_layer_check
 
 from tf_glimpse.layers import ConvGlimpseEncoder, GlimpseEncoder
+from tf_glimpse.types import UserError
 
 RANDOM = np.random.default_rng(0)
 PATCHES = RANDOM.random([5, 6, 6, 2]).astype("float32")
@@ -27,9 +28,11 @@ def test_dense_layer(tmp_path):
     run_layer_check(GlimpseEncoder, settings, INPUTS, (5, 9), expected_weights=6, folder=tmp_path)
 
 
-@pytest.mark.parametrize("settings", [{}, {"strides": 2, "padding": "same"}, {"strides": [1, 2]}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"pools": 2, "filters": (3,)}, {"pools": [1, 2]}], ids=str)
 def test_convolutional_layer(settings, tmp_path):
-    run_layer_check(ConvGlimpseEncoder, {"filters": (3, 4), "units": 9, **settings}, INPUTS, (5, 9), expected_weights=8, folder=tmp_path)
+    settings = {"filters": (3, 4), "where_units": 5, "units": 9, **settings}
+    weights = 2 * len(settings["filters"]) + 6
+    run_layer_check(ConvGlimpseEncoder, settings, INPUTS, (5, 9), expected_weights=weights, folder=tmp_path)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -44,7 +47,7 @@ def test_dense_numbers(jit_compile):
 
 def slow_convolution(images, layer):
     """A valid 3x3 relu convolution, place by place."""
-    kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+    kernel, bias = layer.kernel.numpy().reshape(3, 3, images.shape[-1], -1), layer.bias.numpy()
     side = images.shape[1] - 2
     out = np.zeros([len(images), side, side, len(bias)])
     for row, column in np.ndindex(side, side):
@@ -52,17 +55,34 @@ def slow_convolution(images, layer):
     return np.maximum(out, 0)
 
 
+def slow_pool(maps, side):
+    """The largest of each block, block by block."""
+    count = maps.shape[1] // side
+    blocks = [maps[:, row * side : (row + 1) * side, column * side : (column + 1) * side] for row, column in np.ndindex(count, count)]
+    return np.stack([block.max(axis=(1, 2)) for block in blocks], axis=1).reshape(len(maps), count, count, -1)
+
+
+@pytest.mark.parametrize("pools", [(1, 1), (2, 1), (1, 3)])
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_convolutional_numbers(jit_compile):
-    encoder = ConvGlimpseEncoder(filters=(3, 4), units=9)
-    encoder(*INPUTS)
+def test_convolutional_numbers(jit_compile, pools):
+    patches = RANDOM.random([5, 9, 9, 2]).astype("float32")
+    encoder = ConvGlimpseEncoder(filters=(3, 4), pools=pools, where_units=5, units=9)
+    encoder(patches, LOCATIONS)
     give_biases(encoder)
-    seen = PATCHES
-    for convolution in encoder.convolutions:
-        seen = slow_convolution(seen, convolution)
-    expected = relu_dense(seen.reshape(5, -1), encoder.what) * relu_dense(LOCATIONS, encoder.where)
-    found = tf.function(encoder, jit_compile=jit_compile)(*INPUTS)
+    seen = patches
+    for convolution, pool in zip(encoder.convolutions, pools, strict=True):
+        seen = slow_pool(slow_convolution(seen, convolution), pool)
+    both = np.concatenate([relu_dense(seen.reshape(5, -1), encoder.what), relu_dense(LOCATIONS, encoder.where)], axis=1)
+    expected = relu_dense(both, encoder.join)
+    found = tf.function(encoder, jit_compile=jit_compile)(patches, LOCATIONS)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_convolutions_want_room_and_as_many_pools():
+    with pytest.raises(UserError, match="one pool a convolution"):
+        ConvGlimpseEncoder(filters=(3, 4), pools=(2,))
+    with pytest.raises(UserError, match="too small"):
+        ConvGlimpseEncoder(filters=(3, 4), pools=(2, 1))(*INPUTS)
 
 
 @pytest.mark.parametrize("kind", [GlimpseEncoder, ConvGlimpseEncoder])

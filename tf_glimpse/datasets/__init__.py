@@ -8,7 +8,7 @@ Example:
     (TensorShape([32, 60, 60, 1]), 'uint8')
 """
 
-from tf_glimpse.datasets.actions import centre_actions, random_actions
+from tf_glimpse.datasets.actions import Supervision, centre_actions, random_actions, scan_actions
 from tf_glimpse.datasets.augment import Augmentation
 from tf_glimpse.datasets.canvas import Canvas
 from tf_glimpse.datasets.checks import check_images
@@ -22,6 +22,7 @@ __all__ = [
     "Canvas",
     "ImageData",
     "ImageSource",
+    "Supervision",
     "array_source",
     "centre_actions",
     "check_images",
@@ -29,6 +30,7 @@ __all__ = [
     "eval_batches",
     "load",
     "random_actions",
+    "scan_actions",
     "steps_per_epoch",
     "train_batches",
 ]

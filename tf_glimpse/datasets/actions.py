@@ -4,7 +4,54 @@ An actions function takes example indices (int64 `[n]`) and a seed (int `[2]`) a
 The pipeline calls it with a fresh seed every training step, and once for a whole evaluation split.
 """
 
+import dataclasses
+from collections.abc import Callable
+
 import tensorflow as tf
+
+from tf_glimpse.types import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervision:
+    """Actions that teach a policy on some rows of each training batch; on the others it looks where it likes.
+
+    Args:
+        actions: an actions function.
+        share: of each batch's rows, drawn at random, in (0, 1].
+        until: fraction of the run, in (0, 1], by which the share has fallen to zero in a straight line; None keeps it.
+
+    Raises:
+        UserError: a share or fraction out of range.
+
+    Reference: Harvey et al. 2019, Near-Optimal Glimpse Sequences, section 4.4 (partial supervision).
+    """
+
+    actions: Callable
+    share: float = 1.0
+    until: float | None = None
+
+    def __post_init__(self):
+        if not 0 < self.share <= 1 or (self.until is not None and not 0 < self.until <= 1):
+            raise UserError(f"Supervision wants a share, and until, in (0, 1]. Received: share={self.share}, until={self.until}")
+
+    def rows(self, count, seed, progress):
+        """Which of `count` rows are taught, bool `[count]`, when so much (0 to 1) of the run is over."""
+        left = 1.0 if self.until is None else tf.maximum(0.0, 1.0 - tf.cast(progress, tf.float32) / self.until)
+        return tf.random.stateless_uniform([count], seed) < self.share * left
+
+
+def scan_actions(places):
+    """The same places for every image, in the order given: a scan.
+
+    Args:
+        places: T pairs (y, x) in [-1, 1].
+
+    Example:
+        >>> scan_actions([(-0.5, 0.0), (0.5, 0.0)])([7], seed=[1, 2]).numpy().tolist()
+        [[[-0.5, 0.0], [0.5, 0.0]]]
+    """
+    return lambda indices, seed: tf.tile(tf.constant(places, tf.float32)[None], [tf.size(indices), 1, 1])
 
 
 def random_actions(num_glimpses):

@@ -6,10 +6,11 @@ Everything random comes from (seed, epoch, step), so epoch k is the same whether
 import numpy as np
 import tensorflow as tf
 
+from tf_glimpse.datasets.actions import Supervision
 from tf_glimpse.datasets.canvas import compose
 from tf_glimpse.types import UserError
 
-_ORDER, _PIXELS, _CANVAS, _ACTIONS = range(4)  # one random stream each
+_ORDER, _PIXELS, _CANVAS, _ACTIONS, _ROWS = range(5)  # one random stream each
 
 
 def steps_per_epoch(data, batch_size, passes=1):
@@ -30,7 +31,7 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         epochs: where to stop, as Keras counts; None goes on for ever.
         augment: None, an `Augmentation`, or any function of (images uint8 `[B, H, W, C]`, seed `[2]`) that returns images. It sees digits
             before they are placed on a canvas.
-        actions: None, or an actions function (see `actions`).
+        actions: None, an actions function (see `actions`), or `Supervision` by one on some rows.
         passes: how many times an epoch goes through the training split, each time in another order.
 
     Returns:
@@ -38,7 +39,8 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         ({"images", "actions" float32 `[B, T, 2]`, "has_actions" bool `[B]`}, labels).
 
     Raises:
-        UserError: a batch size or `passes` below 1, or `epochs` not above `epoch`.
+        UserError: a batch size or `passes` below 1, `epochs` not above `epoch`, or supervision until
+            some part of a run without an end.
     """
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
@@ -46,6 +48,9 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         raise UserError(f"passes must be at least 1, got {passes}")
     if epochs is not None and epochs <= epoch:
         raise UserError(f"epochs must be greater than the first epoch, got epochs={epochs} and epoch={epoch}")
+    teaching = actions if isinstance(actions, Supervision) or actions is None else Supervision(actions)
+    if epochs is None and teaching is not None and teaching.until is not None:
+        raise UserError("supervision until a fraction of the run wants to know its epochs, got epochs=None")
     steps, source = steps_per_epoch(data, batch_size, passes), data.train
     batch_size = min(batch_size, passes * len(source))
 
@@ -63,8 +68,11 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
             draws = tf.random.stateless_uniform([batch_size, data.canvas.draws_per_image], _seed(seed, _CANVAS, epoch, step))
             images = compose(images, indices, draws, source, data.canvas)
         images = tf.ensure_shape(images, [batch_size, *data.image_shape])
-        given = None if actions is None else actions(indices, _seed(seed, _ACTIONS, epoch, step))
-        return _inputs(images, given), tf.gather(source.labels, indices)
+        if teaching is None:
+            return images, tf.gather(source.labels, indices)
+        progress = 0 if epochs is None else (epoch * steps + step) / (epochs * steps)
+        rows = teaching.rows(batch_size, _seed(seed, _ROWS, epoch, step), progress)
+        return _inputs(images, teaching.actions(indices, _seed(seed, _ACTIONS, epoch, step)), rows), tf.gather(source.labels, indices)
 
     last = np.iinfo(np.int64).max if epochs is None else epochs
     length = tf.data.INFINITE_CARDINALITY if epochs is None else (epochs - epoch) * steps
@@ -94,17 +102,16 @@ def eval_batches(source, batch_size, actions=None, seed=0):
 
     def make_batch(indices):
         images = tf.ensure_shape(source.fetch(indices), [None, *source.image_shape])
-        given = None if table is None else tf.gather(table, indices)
-        return _inputs(images, given), tf.gather(source.labels, indices)
+        if table is None:
+            return images, tf.gather(source.labels, indices)
+        return _inputs(images, tf.gather(table, indices), tf.ones([tf.shape(images)[0]], tf.bool)), tf.gather(source.labels, indices)
 
     indices = tf.data.Dataset.range(len(source)).batch(batch_size)
     return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _inputs(images, actions):
-    if actions is None:
-        return images
-    return {"images": images, "actions": actions, "has_actions": tf.ones([tf.shape(images)[0]], tf.bool)}
+def _inputs(images, actions, rows):
+    return {"images": images, "actions": actions, "has_actions": rows}
 
 
 def _seed(seed, stream, epoch, step):

@@ -78,6 +78,21 @@ class GlimpseCell(keras.layers.Layer):
         hidden, core_states = self.core(glimpse, core_states, training=training)
         return Glimpse(action, location, policy, expected, hidden), (hidden, core_states)
 
+    def consider(self, views, locations, hidden):
+        """The states `[B, N, U]` that one look at each of N places `[B, N, 2]` would lead to, from as many states `[B, N, U]`.
+
+        Raises:
+            UserError: a core whose state is more than its output, such as an LSTM: the output alone does not say where it stands.
+        """
+        if self.core.state_size != self.output_size:
+            raise UserError(
+                f"considering places wants a core whose state is its output, such as 'rectified' or 'gru'. Received: {self.core}"
+            )
+        patches, places = self.retina.look(views, locations), tf.reshape(locations, [-1, 2])
+        glimpse = self.encoder(tf.reshape(patches, [-1, *patches.shape[2:]]), places)
+        after, _ = self.core(glimpse, [tf.cast(tf.reshape(hidden, [-1, self.output_size]), glimpse.dtype)])
+        return tf.reshape(after, [-1, locations.shape[1], self.output_size])
+
     def choose(self, hidden, draw_seed):
         """The policy's parameters `[B, A]` and an action `[B, 2]`: its mode, or a draw where there is a seed. The one random line."""
         policy = self.location.parameters(hidden)

@@ -59,7 +59,7 @@ class Retina(keras.layers.Layer):
         return tuple(box_means(images, 2**scale) for scale in range(self.num_scales))
 
     def look(self, views, locations):
-        """The patches at the locations, from what `prepare` returned."""
+        """The patches at the locations `[B, 2]`, or at N of them an image `[B, N, 2]`, from what `prepare` returned."""
         size = self.patch_size
         if views[-1].shape[1:3] == views[0].shape[1:3]:
             patches = [extract_patches(view, locations, size, 2**scale) for scale, view in enumerate(views)]

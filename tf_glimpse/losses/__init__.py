@@ -1,6 +1,7 @@
 """The hybrid loss in free functions that read like the formula; they know no layer and no model."""
 
 from tf_glimpse.losses.classification import anytime_cross_entropy
+from tf_glimpse.losses.look_ahead import look_ahead
 from tf_glimpse.losses.policy_gradient import baseline_error, policy_gradient_variance, reinforce
 from tf_glimpse.losses.rewards import class_numbers, final_correct, final_probability, returns_to_go
 from tf_glimpse.losses.supervision import location_likelihood
@@ -12,6 +13,7 @@ __all__ = [
     "final_correct",
     "final_probability",
     "location_likelihood",
+    "look_ahead",
     "policy_gradient_variance",
     "reinforce",
     "returns_to_go",

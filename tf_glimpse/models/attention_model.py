@@ -16,6 +16,7 @@ TERMS = (
     "reinforce",
     "baseline",
     "supervision",
+    "look_ahead",
     "entropy",
     "reward",
     "policy_entropy",
@@ -46,6 +47,7 @@ class AttentionModel(keras.Model):
         metrics=("accuracy",),
         *,
         rollouts=1,
+        sample=True,
         reward=losses.final_correct,
         discount=1.0,
         reinforce_weight=0.1,
@@ -53,6 +55,9 @@ class AttentionModel(keras.Model):
         supervision_weight=1.0,
         anytime_weight=0.0,
         entropy_weight=0.0,
+        look_ahead_weight=0.0,
+        candidates=4,
+        candidate_share=1.0,
         jit_compile=False,
         **kwargs,
     ):
@@ -65,6 +70,8 @@ class AttentionModel(keras.Model):
             loss: a Keras loss on logits `[B, K]`; sparse categorical cross-entropy if None.
             metrics: Keras metrics on `(labels, logits [B, K])`.
             rollouts: sampled trajectories an image in each training step, at least 1.
+            sample: whether training draws its places from the policy. False trains on the deterministic rollout, the one that is asked
+                later; REINFORCE then has nothing to learn from, so that the policy wants `look_ahead_weight` or given actions.
             reward: a function `(trajectory, labels) -> [B, T]`, what each look earned; or the name of one in `tf_glimpse.losses`.
             discount: of later rewards, in [0, 1].
             reinforce_weight: weight of REINFORCE, which alone trains the location network.
@@ -72,18 +79,26 @@ class AttentionModel(keras.Model):
             supervision_weight: weight of the likelihood of given actions, on the rows that have them.
             entropy_weight: weight of a bonus on the policy's entropy, which keeps a categorical policy from settling too early.
             anytime_weight: weight of the mean cross-entropy after every look but the last.
+            look_ahead_weight: weight of REINFORCE over places tried from the same state (`losses.look_ahead`), each rewarded by the right
+                class's probability after that one look; wants `anytime_weight` above zero, or early answers mean nothing.
+            candidates: how many places it tries at each look, at least 2.
+            candidate_share: share of the batch's rows on which it tries them, in (0, 1]; fewer are faster.
             jit_compile: whether XLA compiles the steps (about twice as fast on a CPU; the first step then takes some seconds).
             **kwargs: as for `keras.Model.compile`.
 
         Raises:
-            UserError: a loss on probabilities, or fewer than one rollout.
+            UserError: a loss on probabilities, fewer than one rollout or two candidates, or a share outside of (0, 1].
         """
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
         _check_loss(loss)
         if rollouts < 1:
             raise UserError(f"compile wants rollouts of at least 1. Received: {rollouts=}")
+        if candidates < 2 or not 0 < candidate_share <= 1:
+            wanted = "candidates of at least 2 and candidate_share in (0, 1]"
+            raise UserError(f"compile wants {wanted}. Received: {candidates=}, {candidate_share=}")
         self.hybrid = {
             "rollouts": rollouts,
+            "sample": sample,
             "reward": _reward(reward),
             "discount": discount,
             "reinforce_weight": reinforce_weight,
@@ -91,6 +106,9 @@ class AttentionModel(keras.Model):
             "supervision_weight": supervision_weight,
             "anytime_weight": anytime_weight,
             "entropy_weight": entropy_weight,
+            "look_ahead_weight": look_ahead_weight,
+            "candidates": candidates,
+            "candidate_share": candidate_share,
         }
         metrics = None if metrics is None else list(metrics)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
@@ -136,11 +154,12 @@ class AttentionModel(keras.Model):
     def train_step(self, data):
         inputs, labels, weights = self._repeat(keras.utils.unpack_x_y_sample_weight(data))
         with tf.GradientTape() as tape:
-            trajectory = self(inputs, training=True, seed=self._step_seed())
+            trajectory = self(inputs, training=True, sample=self.hybrid["sample"], seed=self._step_seed())
             terms, loss = self.loss_terms(inputs, labels, trajectory, weights)
             scaled = self.optimizer.scale_loss(loss)
         variables = self.trainable_variables
-        gradients, policy_gradient = tape.gradient(scaled, [variables, trajectory.policy], unconnected_gradients="zero")
+        sources = [variable.value for variable in variables]  # the tape makes no zeros for a Keras variable: its dtype is a string
+        gradients, policy_gradient = tape.gradient(scaled, [sources, trajectory.policy], unconnected_gradients="zero")
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         rows = tf.cast(tf.shape(policy_gradient)[0], tf.float32) / self.optimizer.scale_loss(1.0)
         terms["policy_gradient_variance"] = losses.policy_gradient_variance(policy_gradient * rows)
@@ -168,10 +187,9 @@ class AttentionModel(keras.Model):
         rewards = hybrid["reward"](trajectory, labels)
         returns = losses.returns_to_go(rewards, hybrid["discount"])
         given = tf.cast(has_actions(inputs, tf.shape(rewards)[0]), tf.float32)
-        rows = {
-            "reinforce": (1 - given) * losses.reinforce(trajectory.log_probs, returns - trajectory.baselines),
-            "baseline": (1 - given) * losses.baseline_error(trajectory.baselines, returns),
-        }
+        rows = {"baseline": (1 - given) * losses.baseline_error(trajectory.baselines, returns)}
+        if hybrid["sample"]:
+            rows["reinforce"] = (1 - given) * losses.reinforce(trajectory.log_probs, returns - trajectory.baselines)
         if hybrid["entropy_weight"]:
             rows["entropy"] = (given - 1) * tf.reduce_sum(trajectory.entropies, axis=1)
         if hybrid["anytime_weight"]:
@@ -179,12 +197,27 @@ class AttentionModel(keras.Model):
         if isinstance(inputs, dict):
             rows["supervision"] = given * losses.location_likelihood(trajectory.log_probs)
         terms = {name: _weighted_mean(row, weights) for name, row in rows.items()}
+        if hybrid["look_ahead_weight"]:
+            terms["look_ahead"] = self._look_ahead(inputs, numbers, trajectory, weights)
         loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
+        loss_of_terms = sum(self._weight(name) * term for name, term in terms.items()) / _replicas()
         terms["cross_entropy"] = loss * _replicas()
-        loss += sum(self._weight(name) * terms[name] for name in rows) / _replicas()
+        loss += loss_of_terms
         terms["reward"] = tf.reduce_mean(returns[:, 0])
         terms["policy_entropy"] = tf.reduce_mean(trajectory.entropies)
         return terms, loss
+
+    def _look_ahead(self, inputs, numbers, trajectory, weights):
+        """`losses.look_ahead` on the first rows of the batch, as many as are wanted."""
+        images, hybrid = inputs["images"] if isinstance(inputs, dict) else inputs, self.hybrid
+        count = tf.cast(tf.math.ceil(tf.cast(tf.shape(numbers)[0], tf.float32) * hybrid["candidate_share"]), tf.int32)
+        images, numbers, trajectory, weights = tf.nest.map_structure(
+            lambda rows: rows if rows is None else rows[:count], (images, numbers, trajectory, weights)
+        )
+        log_probs, logits = self.look_ahead(images, trajectory, hybrid["candidates"], _other(self._step_seed()))
+        each = tf.tile(numbers[:, None, None], [1, *logits.shape[1:3]])
+        right = tf.gather(tf.nn.softmax(logits), each, batch_dims=3)
+        return _weighted_mean(losses.look_ahead(log_probs, right), weights)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x=x, y=y, y_pred=y_pred.logits[:, -1], sample_weight=sample_weight, training=training)
@@ -233,6 +266,11 @@ def has_actions(inputs, batch):
 def _replicas():
     """How many replicas share a batch under `tf.distribute`; Keras divides the compiled loss by it, so that the replicas' sum is right."""
     return float(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def _other(seed):
+    """A seed for draws beside the rollout's own."""
+    return tf.random.experimental.stateless_fold_in(seed, -1)
 
 
 def _reward(given):

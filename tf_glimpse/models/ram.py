@@ -16,6 +16,7 @@ from tf_glimpse.layers import (
 from tf_glimpse.layers.glimpse_cell import serialize_part
 from tf_glimpse.models.attention_model import AttentionModel, has_actions
 from tf_glimpse.models.loading import from_preset
+from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.types import Trajectory, UserError
 
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
@@ -143,6 +144,36 @@ class RAM(AttentionModel):
         hidden = tf.cast(glimpses.hidden, tf.float32)
         logits = self.classifier(hidden)
         return Trajectory(logits, glimpses.location, glimpses.action, log_probs, glimpses.baseline, entropies, glimpses.policy, hidden)
+
+    def look_ahead(self, images, trajectory, candidates, seed):
+        """Tries places that the policy might have chosen, each by one look from the state in which it was asked.
+
+        Args:
+            images: `[B, H, W, C]`.
+            trajectory: the `Trajectory` of these images.
+            candidates: N, how many places to draw at each look.
+            seed: int32 `[2]`.
+
+        Returns:
+            `(log_probs [B, T, N], logits [B, T, N, K])`: the score of each place, and the class scores after looking there. T counts
+            the looks whose place the policy chooses: one less than the model's, unless the first location is learned.
+
+        Raises:
+            UserError: films; or a core whose state is more than its output.
+        """
+        if len(images.shape) != 4:
+            raise UserError(f"look_ahead wants images [B, H, W, C], the same at every look. Received: shape {tuple(images.shape)}")
+        first = 0 if self.cell.first_location == "learned" else 1
+        distribution = self.cell.location.distribution(trajectory.policy[:, first:])
+        draws = tf.stop_gradient(distribution.sample(candidates, seed=seed))
+        places = tf.transpose(clip(self.cell.location.to_action(draws)), [1, 2, 0, 3])
+        before = tf.stop_gradient(tf.pad(trajectory.hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])[:, first:])
+        looks = [-1, places.shape[1] * candidates]
+        views = self.cell.retina.prepare(images, looks[1])
+        after = self.cell.consider(views, tf.reshape(places, [*looks, 2]), tf.repeat(before, candidates, axis=1))
+        logits = self.classifier(tf.cast(after, tf.float32))
+        shape = [-1, places.shape[1], candidates, self.num_classes]
+        return tf.transpose(distribution.log_prob(draws), [1, 2, 0]), tf.reshape(logits, shape)
 
     def compute_output_shape(self, input_shape):
         shape = input_shape["images"] if isinstance(input_shape, dict) else input_shape

@@ -20,12 +20,12 @@ def extract_patches(images, locations, size, scale=1):
 
     Args:
         images: `[B, H, W, C]` uint8 0-255 or float 0-1.
-        locations: `[B, 2]` (y, x) in [-1, 1].
+        locations: `[B, 2]` (y, x) in [-1, 1], or N places an image, `[B, N, 2]`.
         size: the side of the result in pixels.
         scale: how many image pixels a patch pixel stands for, along each side.
 
     Returns:
-        `[B, size, size, C]` float32 0-1.
+        `[B, size, size, C]` or `[B, N, size, size, C]` float32 0-1.
 
     Example:
         >>> extract_patches(tf.ones([1, 6, 6, 1]), tf.constant([[-1.0, -1.0]]), 2)[0, :, :, 0].numpy().tolist()
@@ -35,8 +35,8 @@ def extract_patches(images, locations, size, scale=1):
     pixels = to_float(gather_grid(images, corners, size * scale))
     if scale == 1:
         return pixels
-    channels = images.shape[-1]
-    return tf.reduce_mean(tf.reshape(pixels, [-1, size, scale, size, scale, channels]), axis=[2, 4])
+    blocks = tf.reshape(pixels, [-1, *locations.shape[1:-1], size, scale, size, scale, images.shape[-1]])
+    return tf.reduce_mean(blocks, axis=[-4, -2])
 
 
 def gather_grid(images, corners, count, stride=1):
@@ -44,20 +44,20 @@ def gather_grid(images, corners, count, stride=1):
 
     Args:
         images: `[B, H, W, C]`.
-        corners: `[B, 2]` int32 (row, column), possibly outside.
+        corners: `[B, 2]` int32 (row, column), possibly outside; or `[B, N, 2]`.
         count: pixels a side.
         stride: distance between them.
 
     Returns:
-        `[B, count, count, C]` of the images' dtype.
+        `[B, count, count, C]` or `[B, N, count, count, C]` of the images' dtype.
     """
     shape = tf.shape(images)
     height, width, channels = shape[1], shape[2], images.shape[-1]
     steps = tf.range(count) * stride
-    rows, columns = corners[:, 0, None] + steps, corners[:, 1, None] + steps
-    inside = _within(rows, height)[:, :, None] & _within(columns, width)[:, None, :]
+    rows, columns = corners[..., 0, None] + steps, corners[..., 1, None] + steps
+    inside = _within(rows, height)[..., :, None] & _within(columns, width)[..., None, :]
     rows, columns = tf.clip_by_value(rows, 0, height - 1), tf.clip_by_value(columns, 0, width - 1)
-    places = rows[:, :, None] * width + columns[:, None, :]
+    places = rows[..., :, None] * width + columns[..., None, :]
     pixels = tf.gather(tf.reshape(images, [-1, height * width, channels]), places, batch_dims=1)
     return tf.where(inside[..., None], pixels, tf.zeros([], images.dtype))
 

@@ -30,6 +30,8 @@ class Recipe:
         ema_momentum: of a running mean of the weights, which validation, test and the saved model use; 0 for none.
         augment: keyword arguments of `tf_glimpse.datasets.Augmentation`; empty for none.
         actions: None for the model's own policy; "random" or "centre" to train without one.
+        teacher: a scan that teaches the policy at first: "places" (T pairs y, x), and as for `tf_glimpse.datasets.Supervision` "share" and
+            "until"; empty for none.
         patience: epochs without a better validation accuracy after which the run stops; None for never.
         image_size: side that images of mixed sizes are brought to; None keeps one common size.
         dtype: a Keras dtype policy.
@@ -51,6 +53,7 @@ class Recipe:
     ema_momentum: float = 0.0
     augment: dict = dataclasses.field(default_factory=dict)
     actions: str | None = None
+    teacher: dict = dataclasses.field(default_factory=dict)
     patience: int | None = None
     image_size: int | None = None
     dtype: str = "float32"
@@ -58,38 +61,78 @@ class Recipe:
 
 
 SMOOTH_REWARD = {"reward": "final_probability"}
+# Trains on the rollout that will be asked, the deterministic one; the policy learns from places tried beside it.
+LOOK_AHEAD = {"sample": False, "look_ahead_weight": 0.1, "candidates": 4, "candidate_share": 0.25, "anytime_weight": 0.5}
+# The best layers found on validation, for digits on a canvas; without them the paper's own, dense encoder and rectified core.
+CANVAS_LAYERS = {"encoder": ["conv", {"filters": [32, 64], "pools": [2, 1]}], "core": "gru"}
+# Six looks of 8x8 that cover the middle 16x22 of 28x28 pixels.
+SCAN = [[0.0, 0.286], [0.0, -0.286], [0.5, 0.286], [0.5, -0.286], [-0.5, 0.286], [-0.5, -0.286]]
 
 
 def ram_mnist():
     """MNIST, 8x8 at one scale, 6 glimpses (Mnih et al. 2014, table 1a: 1.12 %).
 
-    The paper's encoder and core; places come from a grid, which explores the digit where a Gaussian stays about the middle.
+    A scan of the middle teaches the policy, on fewer and fewer images, while it learns to move by REINFORCE on the others.
     """
-    model = {"patch_size": 8, "num_glimpses": 6, "location": ["categorical", {"grid": [9, 9]}]}
-    loss = {**SMOOTH_REWARD, "entropy_weight": 0.002}
-    return Recipe("ram_mnist", "28x28 MNIST, 6 glimpses of 8x8", "mnist", model, loss, epochs=100, augment={"shift": 1})
+    recipe = ram_mnist_paper()
+    layers = {"encoder": ["conv", {"filters": [32, 64]}], "core": "gru"}
+    return dataclasses.replace(recipe, name="ram_mnist", description="28x28 MNIST, 6 glimpses of 8x8", model={**recipe.model, **layers})
+
+
+def ram_mnist_paper():
+    """As `ram_mnist`, with the paper's layers."""
+    model = {"patch_size": 8, "num_glimpses": 6, "first_location": "learned", "location": ["gaussian", {"stddev": 0.05}]}
+    return Recipe(
+        "ram_mnist_paper",
+        "28x28 MNIST, 6 glimpses of 8x8, the paper's layers",
+        "mnist",
+        model,
+        {**SMOOTH_REWARD, "anytime_weight": 0.1},
+        epochs=60,
+        augment={"shift": 1, "rotation": 10.0, "zoom": 0.1, "shear": 0.1},
+        teacher={"places": SCAN, "until": 1.0},
+    )
 
 
 def ram_translated_60():
     """60x60 translated MNIST, 12x12 at 3 scales, 8 glimpses (Mnih et al. 2014, table 1b: 1.20 %)."""
-    model = {"patch_size": 12, "num_scales": 3, "num_glimpses": 8, "location": ["gaussian", {"stddev": 0.1}]}
-    return Recipe(
-        "ram_translated_60", "60x60 translated MNIST, 8 glimpses of 12x12 at 3 scales", "translated_mnist/60", model, SMOOTH_REWARD
-    )
+    return _on_canvas("ram_translated_60", "60x60 translated MNIST, 8 glimpses of 12x12 at 3 scales", "translated_mnist/60", 3)
+
+
+def ram_translated_60_paper():
+    """As `ram_translated_60`, with the paper's layers."""
+    return _with_paper_layers(ram_translated_60())
 
 
 def ram_cluttered_60():
     """60x60 cluttered MNIST, 12x12 at 3 scales, 8 glimpses (Mnih et al. 2014, table 2a: 4.04 %)."""
-    model = {"patch_size": 12, "num_scales": 3, "num_glimpses": 8, "location": ["gaussian", {"stddev": 0.1}]}
-    return Recipe("ram_cluttered_60", "60x60 cluttered MNIST, 8 glimpses of 12x12 at 3 scales", "cluttered_mnist/60", model, SMOOTH_REWARD)
+    return _on_canvas("ram_cluttered_60", "60x60 cluttered MNIST, 8 glimpses of 12x12 at 3 scales", "cluttered_mnist/60", 3)
+
+
+def ram_cluttered_60_paper():
+    """As `ram_cluttered_60`, with the paper's layers."""
+    return _with_paper_layers(ram_cluttered_60())
 
 
 def ram_cluttered_100():
     """100x100 cluttered MNIST, 12x12 at 4 scales, 8 glimpses (Mnih et al. 2014, arXiv: 10.83 %)."""
-    model = {"patch_size": 12, "num_scales": 4, "num_glimpses": 8, "location": ["gaussian", {"stddev": 0.1}]}
-    return Recipe(
-        "ram_cluttered_100", "100x100 cluttered MNIST, 8 glimpses of 12x12 at 4 scales", "cluttered_mnist/100", model, SMOOTH_REWARD
-    )
+    return _on_canvas("ram_cluttered_100", "100x100 cluttered MNIST, 8 glimpses of 12x12 at 4 scales", "cluttered_mnist/100", 4)
+
+
+def ram_cluttered_100_paper():
+    """As `ram_cluttered_100`, with the paper's layers."""
+    return _with_paper_layers(ram_cluttered_100())
+
+
+def _on_canvas(name, description, data, num_scales):
+    places = {"first_location": "centre", "location": ["gaussian", {"stddev": 0.1}]}
+    model = {"patch_size": 12, "num_scales": num_scales, "num_glimpses": 8, **places, **CANVAS_LAYERS}
+    return Recipe(name, description, data, model, LOOK_AHEAD, epochs=36, batch_size=64)
+
+
+def _with_paper_layers(recipe):
+    model = {key: value for key, value in recipe.model.items() if key not in CANVAS_LAYERS}
+    return dataclasses.replace(recipe, name=f"{recipe.name}_paper", description=f"{recipe.description}, the paper's layers", model=model)
 
 
 def ram_digits():
@@ -109,9 +152,8 @@ def ram_digits():
 
 def ram_digits_random():
     """The control of `ram_digits`: the same, trained and asked with places drawn at random instead of a policy of its own."""
-    recipe = ram_digits()
-    control = {"name": "ram_digits_random", "description": f"control: {recipe.description}, random places", "actions": "random"}
-    return dataclasses.replace(recipe, **control, loss={**recipe.loss, "supervision_weight": 0.0})
+    name, description = "ram_digits_random", f"control: {ram_digits().description}, random places"
+    return dataclasses.replace(with_policy(ram_digits(), "random"), name=name, description=description)
 
 
 def ram():
@@ -137,7 +179,20 @@ def testing():
     return Recipe("testing", "tiny, for tests", "digits_canvas", model, epochs=2, batch_size=64, jit_compile=False)
 
 
-_MAKERS = (ram_mnist, ram_translated_60, ram_cluttered_60, ram_cluttered_100, ram_digits, ram_digits_random, ram, testing)
+_MAKERS = (
+    ram_mnist,
+    ram_mnist_paper,
+    ram_translated_60,
+    ram_translated_60_paper,
+    ram_cluttered_60,
+    ram_cluttered_60_paper,
+    ram_cluttered_100,
+    ram_cluttered_100_paper,
+    ram_digits,
+    ram_digits_random,
+    ram,
+    testing,
+)
 RECIPES = {maker.__name__: maker for maker in _MAKERS}
 
 
@@ -154,3 +209,9 @@ def get_recipe(name):
     if name not in RECIPES:
         raise UserError(f"No recipe {name!r}. There are: {', '.join(RECIPES)}.")
     return RECIPES[name]()
+
+
+def with_policy(recipe, actions):
+    """The recipe's control: all the same, but trained and asked with "random" or "centre" places instead of a policy of its own."""
+    loss = {**recipe.loss, "supervision_weight": 0.0, "look_ahead_weight": 0.0}
+    return dataclasses.replace(recipe, actions=actions, loss=loss, teacher={})

@@ -108,6 +108,16 @@ def compiled_model(recipe, data, seed=0):
     """The recipe's model, compiled with its loss and its schedule over `recipe.epochs`."""
     model = build_model(recipe, data, seed)
     steps = recipe.epochs * datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes)
+    loss = dict(recipe.loss)
+    if loss.get("entropy_weight"):
+        loss["entropy_weight"] = keras.optimizers.schedules.CosineDecay(loss["entropy_weight"], steps)
+    model.compile(make_optimizer(recipe, steps), jit_compile=recipe.jit_compile, **loss)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def make_optimizer(recipe, steps):
+    """AdamW as the recipe wants it, its rate rising at first and falling to zero over so many steps."""
     warmup = int(recipe.warmup * steps)
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / max(warmup, 1), steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
@@ -120,12 +130,7 @@ def compiled_model(recipe, data, seed=0):
         ema_momentum=recipe.ema_momentum or 0.99,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
-    loss = dict(recipe.loss)
-    if loss.get("entropy_weight"):
-        loss["entropy_weight"] = keras.optimizers.schedules.CosineDecay(loss["entropy_weight"], steps)
-    model.compile(optimizer, jit_compile=recipe.jit_compile, **loss)
-    model.optimizer.build(model.trainable_variables)
-    return model
+    return optimizer
 
 
 def _fit(model, recipe, data, seed, progress, verbose):
@@ -134,7 +139,8 @@ def _fit(model, recipe, data, seed, progress, verbose):
         return
     actions = ACTIONS[recipe.actions](model.num_glimpses)
     augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
-    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, augment, actions, recipe.passes)
+    given = _supervision(**recipe.teacher) if recipe.teacher else actions
+    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, augment, given, recipe.passes)
     validation = None if data.validation is None else datasets.eval_batches(data.validation, 500, actions)
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
     callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
@@ -153,6 +159,10 @@ def _fit(model, recipe, data, seed, progress, verbose):
             shuffle=False,
             verbose=(1 if sys.stdout.isatty() else 2) if verbose is None else verbose,
         )
+
+
+def _supervision(places, **options):
+    return datasets.Supervision(datasets.scan_actions(places), **options)
 
 
 def _finish(recipe, data, seed, progress):

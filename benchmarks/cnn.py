@@ -1,0 +1,104 @@
+"""The paper's two-layer CNN on a recipe's data, batches, augmentation and schedule; its row goes into `results/paper_tables.json`.
+
+python benchmarks/cnn.py RECIPE [--seed 0] [--manual-dir ../shared/data]
+
+Its learning rate is chosen on validation among three; RAM's recipes take theirs from one setting.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+from record import KEY
+from rows import add_rows, provenance
+from tasks import task_of
+
+from tf_glimpse import datasets
+from tf_glimpse.training import get_recipe
+from tf_glimpse.training.run import make_optimizer
+
+LEARNING_RATES = (3e-4, 1e-3, 3e-3)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--manual-dir", default="../shared/data")
+    options = parser.parse_args()
+    recipe = get_recipe(options.recipe)
+    data = datasets.load(recipe.data, manual_dir=options.manual_dir)
+    runs = [train(dataclasses.replace(recipe, learning_rate=rate), data, options.seed) for rate in LEARNING_RATES]
+    row = best_row(runs, recipe, data, options.seed)
+    add_rows("paper_tables", [row], KEY)
+    print(f"{row['task']}, two-layer CNN: {row['error_percent']:.2f} %")
+
+
+def paper_cnn(image_shape, num_classes):
+    """8 filters of 10x10 at stride 5, 256 units (Mnih et al. 2014, tables 1 and 2: "Convolutional, 2 layers")."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input(image_shape),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 10, strides=5, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dense(num_classes),
+        ]
+    )
+
+
+def train(recipe, data, seed):
+    """`(recipe, model at its best epoch, validation errors by epoch)`."""
+    keras.utils.set_random_seed(seed)
+    model, steps = paper_cnn(data.image_shape, data.num_classes), datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(make_optimizer(recipe, recipe.epochs * steps), loss, metrics=["accuracy"])
+    augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
+    batches = datasets.train_batches(data, recipe.batch_size, seed, 0, recipe.epochs, augment, passes=recipe.passes)
+    with tempfile.TemporaryDirectory() as folder:
+        best = pathlib.Path(folder) / "best.weights.h5"
+        keep = keras.callbacks.ModelCheckpoint(best, monitor="val_accuracy", save_best_only=True, save_weights_only=True)
+        validation = datasets.eval_batches(data.validation, 500)
+        fitting = {"epochs": recipe.epochs, "steps_per_epoch": steps, "callbacks": [keep], "shuffle": False, "verbose": 2}
+        history = model.fit(batches, validation_data=validation, **fitting).history
+        model.load_weights(best)
+    return recipe, model, [round(100 * (1 - accuracy), 3) for accuracy in history["val_accuracy"]]
+
+
+def best_row(runs, recipe, data, seed):
+    """The row of the learning rate that validates best; only its model sees the test set."""
+    chosen, model, curve = min(runs, key=lambda run: min(run[2]))
+    test = datasets.eval_batches(data.test, 500)
+    accuracy = model.evaluate(test, verbose=0, return_dict=True)["accuracy"]
+    task = task_of(recipe.data)
+    return {
+        "task": task.name if task else recipe.data,
+        "paper": task.paper_cnn if task else None,
+        "best_public": None,
+        "recipe": "cnn_2_layers",
+        "policy": "whole image",
+        "seed": seed,
+        "augmentation": recipe.augment,
+        "epochs": recipe.epochs,
+        "learning_rate": chosen.learning_rate,
+        "tuning": {str(rate.learning_rate): min(errors) for rate, _, errors in runs},
+        "preset": None,
+        **provenance(f"python benchmarks/cnn.py {recipe.name} --seed {seed}"),
+        "error_percent": round(100 * (1 - accuracy), 4),
+        "rollouts": 0,
+        "num_glimpses": None,
+        "examples": len(data.test),
+        "parameters": model.count_params(),
+        "validation_error_percent": min(curve),
+        "best_epoch": int(np.argmin(curve)) + 1,
+        "validation_curve": curve,
+    }
+
+
+if __name__ == "__main__":
+    main()

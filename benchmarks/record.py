@@ -1,0 +1,80 @@
+"""Writes a finished run's errors into `results/paper_tables.json`: one deterministic rollout, and ten sampled ones averaged.
+
+python benchmarks/record.py WORKDIR [--manual-dir ../shared/data]
+"""
+
+import argparse
+import json
+import pathlib
+
+from rows import add_rows, provenance
+from tasks import task_of
+
+from tf_glimpse.models.loading import PRESETS
+from tf_glimpse.training import workdirs
+from tf_glimpse.training.finished import evaluate_finished, open_finished
+
+KEY = ("task", "recipe", "policy", "seed", "rollouts")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workdir", type=pathlib.Path)
+    parser.add_argument("--manual-dir", default="../shared/data")
+    options = parser.parse_args()
+    rows = run_rows(options.workdir, options.manual_dir)
+    add_rows("paper_tables", rows, KEY)
+    for row in rows:
+        print(f"{row['task']}, {row['recipe']}, {row['policy']} places, {row['rollouts']} rollouts: {row['error_percent']:.2f} %")
+
+
+def run_rows(workdir, manual_dir):
+    """The run's row, and for a policy of its own a second one of ten rollouts."""
+    _, recipe, seed = workdirs.read_run(workdir)
+    results = workdirs.results(workdir)
+    row = {**described(recipe, seed), **measured(results), **learned(workdir, results)}
+    if recipe["actions"]:
+        return [row]
+    averaged = evaluate_finished(open_finished(workdir), rollouts=10, manual_dir=manual_dir)
+    return [row, {**row, **measured(averaged)}]
+
+
+def described(recipe, seed):
+    """What was trained, and what others reach."""
+    task, policy = task_of(recipe["data"]), recipe["actions"]
+    others = {"task": task.name, "paper": task.paper, "best_public": task.best_public} if task else {"task": recipe["data"]}
+    command = f"tf-glimpse train {recipe['name']}{f' --policy {policy}' if policy else ''} --seed {seed} --epochs {recipe['epochs']}"
+    settings = {name: recipe[name] for name in ("model", "loss", "teacher", "epochs", "batch_size")}
+    return {
+        **others,
+        "recipe": recipe["name"],
+        "policy": policy or "own",
+        "seed": seed,
+        "augmentation": recipe["augment"],
+        **settings,
+        "preset": shipped(recipe["name"], seed),
+        **provenance(f"{command} --workdir W --manual-dir ../shared/data"),
+    }
+
+
+def shipped(recipe, seed):
+    """The preset made of this very run, or None."""
+    note = PRESETS / f"{recipe}.json"
+    return recipe if note.exists() and json.loads(note.read_text())["seed"] == seed else None
+
+
+def measured(results):
+    names = ("error_percent", "error_percent_by_glimpse", "rollouts", "num_glimpses", "examples", "parameters")
+    return {name: results[name] for name in names}
+
+
+def learned(workdir, results):
+    """How the training went: the epoch chosen, and the validation error after each."""
+    (history,) = pathlib.Path(workdir).glob("checkpoint-*/history.json")
+    curve = [round(100 * (1 - row["val_accuracy"]), 3) for row in json.loads(history.read_text())]
+    chosen = {"best_epoch": results["best_epoch"], "train_seconds": results["train_seconds"]}
+    return {"validation_error_percent": round(100 * (1 - results["validation_accuracy"]), 3), **chosen, "validation_curve": curve}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Rows of `results/*.json`: one object a result, with all that is wanted to make it again."""
+
+import json
+import pathlib
+import platform
+import subprocess
+
+from tf_glimpse.training.workdirs import write_json
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+
+
+def read_rows(name):
+    """The rows of `results/NAME.json`; none if there is no such file."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text())["rows"] if file.exists() else []
+
+
+def add_rows(name, rows, key):
+    """Writes rows into `results/NAME.json`, in place of those that agree with one in all fields of `key`."""
+    new = {tuple(row[field] for field in key) for row in rows}
+    kept = [row for row in read_rows(name) if tuple(row[field] for field in key) not in new]
+    write_json(RESULTS / f"{name}.json", {"rows": sorted(kept + rows, key=lambda row: [str(row[field]) for field in key])})
+
+
+def provenance(command):
+    """Command, commit, device and versions of a result made now."""
+    return {"command": command, "commit": commit(), "device": device(), "versions": versions()}
+
+
+def commit():
+    """The commit the package's code stands at, marked where it has changed since; presets and results do not count."""
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    code = ["git", "diff", "--quiet", "HEAD", "--", "tf_glimpse", ":!tf_glimpse/presets"]
+    return head + ("-dirty" if subprocess.run(code).returncode else "")
+
+
+def device():
+    """The accelerator's name, or the processor's."""
+    import tensorflow as tf
+
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in tf.config.list_physical_devices("GPU")]
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    cores = [line.split(":")[1].strip() for line in lines if line.startswith("model name")] or [platform.machine()]
+    return ", ".join(names) or f"{cores[0]}, {len(cores)} cores"
+
+
+def versions():
+    import keras
+    import tensorflow as tf
+
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}

@@ -1,0 +1,40 @@
+"""The tasks of the paper's tables: what is printed elsewhere, what we want, and which set each is."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One table of Mnih et al. 2014 (test error in %, NIPS version unless told).
+
+    Attributes:
+        name: as in the rows.
+        data: as `tf_glimpse.datasets.load` takes it.
+        retina: patch and scales.
+        num_glimpses: of the paper's best row that we are compared with.
+        paper, paper_cnn, best_public, goal: errors in %.
+        source: where the best public figure comes from, and its caveats.
+    """
+
+    name: str
+    data: str
+    retina: str
+    num_glimpses: int
+    paper: float
+    paper_cnn: float
+    best_public: float
+    goal: float
+    source: str
+
+
+TASKS = (
+    Task("28x28", "mnist", "8x8x1", 6, 1.12, 1.21, 0.67, 0.40, "TF1, 6 glimpses, 10 rollouts averaged"),
+    Task("60x60 translated", "translated_mnist/60", "12x12x3", 8, 1.20, 1.62, 0.92, 0.60, "Torch7, 7 glimpses, 683 epochs"),
+    Task("60x60 cluttered", "cluttered_mnist/60", "12x12x3", 8, 4.04, 8.09, 2.63, 1.90, "TF1, LSTM core, 8 glimpses"),
+    Task("100x100 cluttered", "cluttered_mnist/100", "12x12x4", 8, 10.83, 16.51, 5.9, 3.50, "TF1, 8 glimpses, 3 scales (paper: arXiv)"),
+)
+
+
+def task_of(data):
+    """The task of a data set's name, or None."""
+    return next((task for task in TASKS if task.data == data), None)
