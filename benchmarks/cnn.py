@@ -10,6 +10,9 @@ import dataclasses
 import pathlib
 import tempfile
 
+import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
+
+# isort: split
 import keras
 import numpy as np
 from record import KEY

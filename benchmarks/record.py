@@ -10,9 +10,10 @@ import pathlib
 from rows import add_rows, provenance
 from tasks import task_of
 
+from tf_glimpse.datasets import scan_actions
 from tf_glimpse.models.loading import PRESETS
-from tf_glimpse.training import workdirs
-from tf_glimpse.training.finished import evaluate_finished, open_finished
+from tf_glimpse.training import evaluate_model, workdirs
+from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 
 KEY = ("task", "recipe", "policy", "seed", "rollouts")
 
@@ -29,14 +30,17 @@ def main():
 
 
 def run_rows(workdir, manual_dir):
-    """The run's row, and for a policy of its own a second one of ten rollouts."""
+    """The run's row; for a policy of its own one of ten rollouts, and if a scan taught it, one of the same weights on that scan."""
     _, recipe, seed = workdirs.read_run(workdir)
-    results = workdirs.results(workdir)
+    results, finished = workdirs.results(workdir), open_finished(workdir)
     row = {**described(recipe, seed), **measured(results), **learned(workdir, results)}
     if recipe["actions"]:
         return [row]
-    averaged = evaluate_finished(open_finished(workdir), rollouts=10, manual_dir=manual_dir)
-    return [row, {**row, **measured(averaged)}]
+    rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
+    if recipe["teacher"]:
+        scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
+        rows.append({**row, "policy": "its teacher's scan", **measured(evaluate_model(finished.model, test, actions=scan))})
+    return rows
 
 
 def described(recipe, seed):
