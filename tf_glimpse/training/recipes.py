@@ -67,6 +67,8 @@ LOOK_AHEAD = {"sample": False, "look_ahead_weight": 0.1, "candidates": 4, "candi
 CANVAS_LAYERS = {"encoder": ["conv", {"filters": [32, 64], "pools": [2, 1]}], "core": "gru"}
 # Six looks of 8x8 that cover the middle 16x22 of 28x28 pixels.
 SCAN = [[0.0, 0.286], [0.0, -0.286], [0.5, 0.286], [0.5, -0.286], [-0.5, 0.286], [-0.5, -0.286]]
+# How far handwriting may be turned and stretched.
+WARP = {"rotation": 10.0, "zoom": 0.1, "shear": 0.1}
 
 
 def ram_mnist():
@@ -89,14 +91,15 @@ def ram_mnist_paper():
         model,
         {**SMOOTH_REWARD, "anytime_weight": 0.1},
         epochs=60,
-        augment={"shift": 1, "rotation": 10.0, "zoom": 0.1, "shear": 0.1},
+        augment={"shift": 1, **WARP},
         teacher={"places": SCAN, "until": 1.0},
     )
 
 
 def ram_translated_60():
     """60x60 translated MNIST, 12x12 at 3 scales, 8 glimpses (Mnih et al. 2014, table 1b: 1.20 %)."""
-    return _on_canvas("ram_translated_60", "60x60 translated MNIST, 8 glimpses of 12x12 at 3 scales", "translated_mnist/60", 3)
+    recipe = _on_canvas("ram_translated_60", "60x60 translated MNIST, 8 glimpses of 12x12 at 3 scales", "translated_mnist/60", 3)
+    return dataclasses.replace(recipe, augment=WARP)
 
 
 def ram_translated_60_paper():
@@ -146,7 +149,7 @@ def ram_digits():
         SMOOTH_REWARD,
         epochs=45,
         passes=20,
-        augment={"rotation": 10.0, "zoom": 0.1, "shear": 0.1},
+        augment=WARP,
     )
 
 
