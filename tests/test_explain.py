@@ -18,7 +18,7 @@ def rollout():
 
 def test_a_row_an_image_and_a_panel_a_look(rollout):
     model, images, trajectory = rollout
-    figure = draw_glimpses(images, trajectory, model.cell.retina, model.class_names, labels=[0, 1])
+    figure = draw_glimpses(images, trajectory, model.retina, model.class_names, labels=[0, 1])
     assert len(figure.axes) == 2 * (1 + 3)
     best = np.argmax(trajectory.logits[:, -1], axis=-1)
     for row, title in enumerate(figure.axes[panel].get_title() for panel in (0, 4)):
@@ -29,7 +29,7 @@ def test_a_row_an_image_and_a_panel_a_look(rollout):
 
 def test_the_numbers_stand_where_the_model_looked(rollout):
     model, images, trajectory = rollout
-    panel = draw_glimpses(images[0], model(images[:1]), model.cell.retina).axes[0]
+    panel = draw_glimpses(images[0], model(images[:1]), model.retina).axes[0]
     places = np.array([text.get_position() for text in panel.texts])[:, ::-1]
     expected = (trajectory.locations[0].numpy() + 1) / 2 * [20, 24] - 0.5
     np.testing.assert_allclose(places, expected, atol=1e-5)
@@ -45,7 +45,7 @@ def test_the_retinas_view_is_sharp_in_the_middle_and_coarse_outside():
 
 def test_the_film_has_a_frame_a_look_and_comes_to_light(rollout, tmp_path):
     model, images, _ = rollout
-    save_glimpses_gif(tmp_path / "film.gif", images[0], model(images[:1]), model.cell.retina)
+    save_glimpses_gif(tmp_path / "film.gif", images[0], model(images[:1]), model.retina)
     with Image.open(tmp_path / "film.gif") as film:
         frames = [np.asarray(frame.convert("L"), np.float32) for frame in ImageSequence.Iterator(film)]
     assert len(frames) == 3
@@ -55,6 +55,6 @@ def test_the_film_has_a_frame_a_look_and_comes_to_light(rollout, tmp_path):
 def test_as_many_images_as_rollouts(rollout):
     model, images, trajectory = rollout
     with pytest.raises(UserError, match=r"Received: \(1, 20, 24, 3\) and 2"):
-        draw_glimpses(images[0], trajectory, model.cell.retina)
+        draw_glimpses(images[0], trajectory, model.retina)
     with pytest.raises(UserError, match="wants"):
         draw_glimpses(tf.zeros([20, 24]), trajectory)

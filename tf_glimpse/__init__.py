@@ -30,6 +30,8 @@ _HOME = {
     "unroll": "layers",
     "AttentionModel": "models",
     "RAM": "models",
+    "BagNet": "models",
+    "Saccader": "models",
     "load_model": "models",
     "draw_glimpses": "explain",
     "save_glimpses_gif": "explain",

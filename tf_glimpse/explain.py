@@ -16,7 +16,7 @@ def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None
     Args:
         images: one image `[H, W, C]` or a batch `[B, H, W, C]`, uint8 0-255 or float 0-1, grey or RGB.
         trajectory: the model's `Trajectory` for them.
-        retina: the model's `Retina` (`model.cell.retina`): draws the patches' frames and what they show; without it, places only.
+        retina: the model's `Retina` (`model.retina`): draws the patches' frames and what they show; without it, places only.
         class_names: K names; numbers if None.
         labels: `[B]` true class numbers, to colour the last prediction by; None if unknown.
 
@@ -29,7 +29,7 @@ def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None
     Example:
         >>> from tf_glimpse import RAM
         >>> model, image = RAM(num_classes=10, num_glimpses=3), np.zeros([28, 28, 1], np.uint8)
-        >>> len(draw_glimpses(image, model(image[None]), model.cell.retina).axes)
+        >>> len(draw_glimpses(image, model(image[None]), model.retina).axes)
         4
     """
     images, trajectory = _batch(images, trajectory)

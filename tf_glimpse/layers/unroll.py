@@ -1,4 +1,4 @@
-"""The only loop over looks."""
+"""The loop over looks at images."""
 
 import tensorflow as tf
 
@@ -41,7 +41,7 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
     looks = []
     for step in range(num_glimpses):
         seen = cell.retina.prepare(images[:, step]) if film else views
-        draw_seed = None if seed is None else _fold(seed, step + 1)
+        draw_seed = None if seed is None else fold(seed, step + 1)
         glimpse, states = cell((seen, given[:, step], has_given[:, step]), states, draw_seed=draw_seed, training=training)
         looks.append(glimpse)
     glimpses = Glimpse(*(tf.stack(field, axis=1) for field in zip(*looks, strict=True)))
@@ -73,7 +73,7 @@ def _given(cell, images, num_glimpses, actions, has_actions, seed, training):
         return actions, everywhere
     first = tf.zeros([batch, 2])
     if cell.first_location == "random" and training and seed is not None:
-        first = _uniform(batch, _fold(seed, 0))
+        first = _uniform(batch, fold(seed, 0))
     first = tf.where(everywhere[:, :1], tf.cast(actions[:, 0], tf.float32), first)
     return tf.concat([first[:, None], tf.cast(actions[:, 1:], tf.float32)], axis=1), everywhere | (tf.range(num_glimpses) == 0)
 
@@ -84,7 +84,7 @@ def _uniform(batch, seed):
     return tf.map_fn(lambda row: tf.random.stateless_uniform([2], row, -1.0, 1.0), seed, fn_output_signature=tf.float32)
 
 
-def _fold(seed, number):
+def fold(seed, number):
     """A seed of its own for each look; seeds are int32 `[2]`, or `[B, 2]` row by row."""
     seed = tf.cast(seed, tf.int32)
     if len(seed.shape) == 1:

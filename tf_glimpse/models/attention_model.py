@@ -90,7 +90,7 @@ class AttentionModel(keras.Model):
             UserError: a loss on probabilities, fewer than one rollout or two candidates, or a share outside of (0, 1].
         """
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
-        _check_loss(loss)
+        check_loss(loss)
         if rollouts < 1:
             raise UserError(f"compile wants rollouts of at least 1. Received: {rollouts=}")
         if candidates < 2 or not 0 < candidate_share <= 1:
@@ -169,7 +169,11 @@ class AttentionModel(keras.Model):
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         trajectory = self(inputs, training=False)
         loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=False)
-        return self._report(inputs, labels, trajectory, weights, loss, {})
+        return self._report(inputs, labels, trajectory, weights, loss, self.test_terms(inputs, trajectory))
+
+    def test_terms(self, inputs, trajectory):
+        """What evaluation reports besides loss and metrics: scalars by name, each with its tracker in `term_trackers`; here none."""
+        return {}
 
     def loss_terms(self, inputs, labels, trajectory, weights=None):
         """The named terms of the hybrid loss and their weighted sum, two scalars' worth of a step.
@@ -231,7 +235,7 @@ class AttentionModel(keras.Model):
         for name, value in terms.items():
             self.term_trackers[name].update_state(value, sample_weight=rows)
         results = self.compute_metrics(inputs, labels, trajectory, weights)
-        unused = set(TERMS) - set(terms)
+        unused = set(self.term_trackers) - set(terms)
         return {name: value for name, value in results.items() if name not in unused}
 
     def _repeat(self, batch):
@@ -287,7 +291,7 @@ def _weighted_mean(rows, weights):
     return tf.reduce_mean(rows if weights is None else rows * tf.cast(tf.reshape(weights, [-1]), rows.dtype))
 
 
-def _check_loss(loss):
+def check_loss(loss):
     """Refuses a loss that takes its input for probabilities: the model returns logits."""
     known = keras.losses.get(loss) if isinstance(loss, str) else loss
     from_logits = getattr(known, "from_logits", None)

@@ -103,6 +103,11 @@ class RAM(AttentionModel):
         self.classifier = keras.layers.Dense(num_classes, dtype="float32", name="classifier")
         self.image_shape = None
 
+    @property
+    def retina(self):
+        """What cuts the patches, for drawing."""
+        return self.cell.retina
+
     @classmethod
     def from_preset(cls, name, num_classes=None):
         """A model with the trained weights that ship with the package, or of a `.keras` file.

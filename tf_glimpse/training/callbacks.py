@@ -136,6 +136,6 @@ class GlimpsePictures(keras.callbacks.Callback):
         from tf_glimpse.explain import draw_glimpses, figure_to_array
 
         trajectory = self.model(self.images)
-        figure = draw_glimpses(self.images.numpy(), trajectory, self.model.cell.retina, self.model.class_names)
+        figure = draw_glimpses(self.images.numpy(), trajectory, self.model.retina, self.model.class_names)
         with tf.summary.create_file_writer(self.log_dir, filename_suffix=".glimpses").as_default():
             tf.summary.image("glimpses", figure_to_array(figure)[None], step=epoch)

@@ -97,9 +97,9 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
     trajectory = model(inputs)
     out.parent.mkdir(parents=True, exist_ok=True)
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
-    draw_glimpses(pixels, trajectory, model.cell.retina, model.class_names, labels).savefig(paths[0])
+    draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels).savefig(paths[0])
     first = type(trajectory)(*(field[:1] for field in trajectory))
-    save_glimpses_gif(paths[1], pixels[0], first, model.cell.retina, model.class_names)
+    save_glimpses_gif(paths[1], pixels[0], first, model.retina, model.class_names)
     return paths
 
 

@@ -1,0 +1,142 @@
+"""The stages: what each trains and what it leaves alone, by which loss, and what it reports."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_glimpse.models.saccader import Saccader
+from tf_glimpse.ops.grids import field_cells, ordered_cells
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.random([8, 17, 21, 3]).astype("float32")
+LABELS = np.arange(8) % 3
+BAGNET = {"blocks": (1,), "filters": (8,), "strides": (4,), "stem_filters": 8, "receptive_field": 5}
+CELLS, LOOKS, TARGETS = 20, 3, 5
+LOCATION = {"stage": "location", "num_targets": TARGETS}
+
+
+def make_model(optimizer="sgd", num_glimpses=LOOKS, **compile_kwargs):
+    keras.utils.set_random_seed(3)
+    model = Saccader(3, BAGNET, num_glimpses, mixed_channels=12, seed=1)
+    model.build((None, *IMAGES.shape[1:]))
+    model.compile(optimizer, **compile_kwargs)
+    return model
+
+
+def parts(model):
+    """Every weight of the classifier and of what chooses places, batch-norm statistics too."""
+    policy = [*model.attention.variables, *model.cell.variables]
+    return {"bagnet": [weight.numpy() for weight in model.bagnet.variables], "policy": [weight.numpy() for weight in policy]}
+
+
+def changes(model, fitted, epochs):
+    """Which weights `fitted.fit` changed, by part; and the history."""
+    before = parts(model)
+    history = fitted.fit(IMAGES, LABELS, batch_size=8, epochs=epochs, verbose=0).history
+    after = parts(model)
+    return {part: [np.any(old != new) for old, new in zip(before[part], after[part], strict=True)] for part in before}, history
+
+
+def gradient(model, name, part):
+    """The largest gradient that one term of the loss sends to a part; None where none arrives."""
+    layers = [model.bagnet] if part == "bagnet" else [model.attention, model.cell]
+    variables = [variable.value for layer in layers for variable in layer.variables]
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        trajectory = model(IMAGES, training=True, seed=(1, 2))
+        term = model.loss_terms(IMAGES, LABELS, trajectory)[0][name]
+    found = [np.abs(each).max() for each in tape.gradient(term, variables) if each is not None]
+    return max(found, default=None)
+
+
+def test_the_stages_one_after_the_other(tmp_path):
+    """Stage 1 is the BagNet's own fit; the location stage leaves it alone, statistics too; REINFORCE trains everything."""
+    model = make_model()
+    model.bagnet.compile(keras.optimizers.SGD(0.1))
+    moved, history = changes(model, model.bagnet, epochs=5)
+    assert all(moved["bagnet"])
+    assert not any(moved["policy"])
+    assert history["loss"][-1] < history["loss"][0]
+
+    model.compile(keras.optimizers.Adam(1e-2), **LOCATION)
+    reported, expected = set(model.evaluate(IMAGES, LABELS, verbose=0, return_dict=True)), model.bagnet(IMAGES, training=True).numpy()
+    moved, history = changes(model, model, epochs=60)
+    assert not any(moved["bagnet"]), "neither weights nor moving statistics"
+    assert all(moved["policy"])
+    np.testing.assert_array_equal(model.bagnet(IMAGES, training=True), expected)
+    np.testing.assert_allclose(history["location_loss"], np.array(history["supervision"]) / TARGETS, rtol=1e-5)
+    assert history["location_loss"][-1] < 0.7 * history["location_loss"][0]
+    assert history["hit_rate"][-1] > 0.8
+    assert reported == {"loss", "accuracy", "location_loss", "hit_rate"}
+    model.save(tmp_path / "model.keras")
+
+    model.compile("sgd", stage="reinforce", reinforce_weight=1.0)
+    moved, history = changes(model, model, epochs=1)
+    assert all(moved["bagnet"])
+    assert all(moved["policy"]), "by REINFORCE alone"
+    assert not {"location_loss", "hit_rate", "supervision"} & set(history)
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert (loaded.stage, loaded.num_targets, loaded.teacher_forcing, loaded.stop_gradient) == ("location", TARGETS, True, True)
+    assert not loaded.bagnet.trainable_variables
+
+
+def test_who_learns_from_what():
+    model = make_model(reinforce_weight=1.0)
+    assert gradient(model, "cross_entropy", "policy") is None
+    assert gradient(model, "reinforce", "policy") > 0
+    assert gradient(model, "reinforce", "bagnet") > 0
+    stopped = make_model(stop_gradient=True)
+    assert gradient(stopped, "reinforce", "bagnet") is None
+    assert gradient(stopped, "cross_entropy", "bagnet") > 0
+    taught = make_model(**LOCATION)
+    assert gradient(taught, "supervision", "bagnet") is None
+    assert gradient(taught, "supervision", "policy") > 0
+    joint = make_model(**LOCATION, stop_gradient=False)
+    assert joint.bagnet.trainable
+    assert gradient(joint, "supervision", "bagnet") > 0
+
+
+def test_teacher_forcing_is_learning_from_given_places():
+    model = make_model(**LOCATION)
+    trajectory = model(IMAGES, training=True, seed=(1, 2))
+    targets = ordered_cells(model.bagnet.represent(IMAGES).logits, TARGETS)
+    np.testing.assert_array_equal(field_cells(trajectory.locations, model.fields(IMAGES.shape[1:3])), targets)
+    assert np.min(trajectory.log_probs) > -1e3, "no target is masked"
+    terms, _ = model.loss_terms(IMAGES, LABELS, trajectory)
+    np.testing.assert_allclose(terms["supervision"], -np.mean(np.sum(trajectory.log_probs, axis=1)), rtol=1e-5)
+    supervised = make_model(num_glimpses=TARGETS)
+    inputs = {"images": IMAGES, "actions": trajectory.actions}
+    by_places = supervised.loss_terms(inputs, LABELS, supervised(inputs))[0]["supervision"]
+    assert np.isfinite(by_places)
+    np.testing.assert_allclose(supervised(inputs).locations, trajectory.locations, atol=1e-6)
+
+
+def test_without_teacher_forcing_looks_are_drawn_and_targets_can_be_masked():
+    model = make_model(**LOCATION, teacher_forcing=False)
+    trajectory = model(IMAGES, training=True, seed=(1, 2))
+    targets = ordered_cells(model.bagnet.represent(IMAGES).logits, TARGETS)
+    cells = field_cells(trajectory.locations, model.fields(IMAGES.shape[1:3])).numpy()
+    masked = np.array(
+        [[target in row[:rank] for rank, target in enumerate(wanted)] for row, wanted in zip(cells, targets.numpy(), strict=True)]
+    )
+    assert masked.any()
+    terms, loss = model.loss_terms(IMAGES, LABELS, trajectory)
+    np.testing.assert_allclose(terms["supervision"], masked.sum() * 1e5 / 8, rtol=1e-2)
+    assert loss > 1e4
+    assert 0 < terms["location_loss"] < 10
+
+
+def test_the_baseline_is_the_batchs_mean_return():
+    model = make_model(reward="final_probability", reinforce_weight=1.0)
+    trajectory = model(IMAGES, training=True, seed=(1, 2))
+    rewards = np.take_along_axis(tf.nn.softmax(trajectory.logits[:, -1]).numpy(), LABELS[:, None], axis=1)[:, 0]
+    log_probs = trajectory.log_probs.numpy().sum(axis=1)
+    terms, loss = model.loss_terms(IMAGES, LABELS, trajectory)
+    np.testing.assert_allclose(terms["reinforce"], -np.mean((rewards - rewards.mean()) * log_probs), rtol=1e-4)
+    np.testing.assert_allclose(loss, terms["reinforce"] + terms["cross_entropy"], rtol=1e-5)
+    weights, given = np.array([0, 1, 2, 1, 1, 1, 1, 1], "float32"), np.arange(8) < 3
+    inputs = {"images": IMAGES, "actions": trajectory.actions, "has_actions": given}
+    advantages = rewards - np.average(rewards, weights=weights * ~given)
+    terms, _ = model.loss_terms(inputs, LABELS, trajectory, tf.constant(weights))
+    np.testing.assert_allclose(terms["reinforce"], -np.mean(weights * ~given * advantages * log_probs), rtol=1e-4)

@@ -1,0 +1,110 @@
+"""How a Saccader is trained after its BagNet: where the BagNet's logits are high first, then by REINFORCE."""
+
+import keras
+import tensorflow as tf
+
+from tf_glimpse import losses
+from tf_glimpse.losses.places import hit_rate, place_log_probs, unmasked_place_loss
+from tf_glimpse.models.attention_model import AttentionModel, has_actions
+from tf_glimpse.ops.grids import field_cells, ordered_cells
+from tf_glimpse.types import UserError
+
+STAGES = ("location", "reinforce")
+MONITORS = ("location_loss", "hit_rate")
+
+
+class SaccaderStages(AttentionModel):
+    """The stages of a model with a `bagnet` that knows its `fields`; a subclass says what the call does."""
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.term_trackers.update({name: keras.metrics.Mean(name=name) for name in MONITORS})
+        self._set_stage("reinforce", 12, True, False)
+
+    def compile(
+        self,
+        optimizer="adam",
+        loss=None,
+        metrics=("accuracy",),
+        *,
+        stage="reinforce",
+        num_targets=12,
+        teacher_forcing=True,
+        stop_gradient=None,
+        **kwargs,
+    ):
+        """As `AttentionModel.compile`, for the stage that comes next; the BagNet alone, stage 1, is `model.bagnet.compile`.
+
+        "location": the policy learns by likelihood (`supervision_weight`) to look at the `num_targets` cells where the logit of the
+        BagNet's answer for the whole image is highest, in that order. The BagNet is frozen, its batch norms' moving statistics too.
+        Reported besides: `location_loss`, the cross-entropy of the targets in nats a look, and `hit_rate`, how often the policy's mode is
+        one of them; validation takes both along the model's own looks, and leaves out targets that these have masked.
+
+        "reinforce": everything learns, by cross-entropy on the answer and REINFORCE on it; its baseline is the batch's mean return.
+        Looks are summed, so `reinforce_weight=1 / num_glimpses` is the authors' weight of 1 on a mean over looks.
+
+        Args:
+            optimizer, loss, metrics: as for `AttentionModel.compile`.
+            stage: "location" or "reinforce".
+            num_targets: how many looks a training image has in the location stage.
+            teacher_forcing: whether these looks go to the targets, so that each target is learned given those before it. False lets them
+                go where the policy draws them, as the authors' code does: a target that was drawn before is masked, adds 1e5 to the loss
+                and teaches nothing of use. True is the clean choice: no term is masked, and the loss can be read.
+            stop_gradient: whether the policy's gradient ends at the BagNet's features; None for the location stage only. False in the
+                location stage trains the BagNet as well.
+            **kwargs: as for `AttentionModel.compile`.
+
+        Raises:
+            UserError: another stage; a look-ahead, which these models have not; as `AttentionModel.compile`.
+        """
+        if kwargs.get("look_ahead_weight"):
+            raise UserError(f"{type(self).__name__} has no look-ahead. Received: look_ahead_weight={kwargs['look_ahead_weight']}")
+        if stage not in STAGES:
+            raise UserError(f"stage wants one of {', '.join(STAGES)}; stage 1 is model.bagnet.compile and fit. Received: {stage!r}")
+        self._set_stage(stage, num_targets, teacher_forcing, stage == "location" if stop_gradient is None else stop_gradient)
+        self.bagnet.trainable = not (stage == "location" and self.stop_gradient)
+        super().compile(optimizer, loss, metrics, **{"baseline_weight": 0.0, **kwargs})
+
+    def _set_stage(self, stage, num_targets, teacher_forcing, stop_gradient):
+        self.stage = stage
+        self.num_targets = num_targets
+        self.teacher_forcing = teacher_forcing
+        self.stop_gradient = stop_gradient
+
+    def get_compile_config(self):
+        config, names = super().get_compile_config(), ("stage", "num_targets", "teacher_forcing", "stop_gradient")
+        return {**config, **{name: getattr(self, name) for name in names}} if config else config
+
+    def loss_terms(self, inputs, labels, trajectory, weights=None):
+        if self.stage == "reinforce":
+            baselines = self._batch_mean(inputs, labels, trajectory, weights)
+            return super().loss_terms(inputs, labels, trajectory._replace(baselines=baselines), weights)
+        targets = self._targets(inputs, trajectory, self.teacher_forcing, training=True)
+        taught = trajectory._replace(log_probs=place_log_probs(trajectory.policy, targets))
+        terms, loss = super().loss_terms({"actions": trajectory.actions}, labels, taught, weights)
+        return {**terms, **_monitors(trajectory, targets)}, loss
+
+    def _batch_mean(self, inputs, labels, trajectory, weights):
+        """The mean return of the rows that follow the policy, as a baseline `[B, T]`."""
+        returns = losses.returns_to_go(self.hybrid["reward"](trajectory, labels), self.hybrid["discount"])
+        rows = 1.0 - tf.cast(has_actions(inputs, tf.shape(returns)[0]), tf.float32)
+        rows = rows if weights is None else rows * tf.cast(tf.reshape(weights, [-1]), tf.float32)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(rows * tf.reduce_mean(returns, axis=1)), tf.reduce_sum(rows))
+        return tf.fill(tf.shape(returns), mean)
+
+    def _targets(self, inputs, trajectory, followed, training):
+        """The cells `[B, T]` to be looked at: where the trajectory went if it followed them, else by the BagNet's logits."""
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        if followed:
+            return field_cells(trajectory.actions, self.fields(images.shape[1:3]))
+        return ordered_cells(self.bagnet.represent(images, training).logits, trajectory.policy.shape[1])
+
+    def test_terms(self, inputs, trajectory):
+        if self.stage == "reinforce":
+            return {}
+        return _monitors(trajectory, self._targets(inputs, trajectory, followed=False, training=False))
+
+
+def _monitors(trajectory, targets):
+    rows = {"location_loss": unmasked_place_loss(trajectory.policy, targets), "hit_rate": hit_rate(trajectory.policy, targets)}
+    return {name: tf.reduce_mean(row) for name, row in rows.items()}

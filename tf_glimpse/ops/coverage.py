@@ -1,0 +1,30 @@
+"""What of an image a sequence of looks has seen."""
+
+import tensorflow as tf
+
+from tf_glimpse.ops.coordinates import patch_corners
+
+
+def seen_pixels(locations, image_size, side):
+    """Which pixels lie in at least one of the looks' square windows.
+
+    Args:
+        locations: `[B, T, 2]` (y, x) in [-1, 1].
+        image_size: (H, W).
+        side: pixels a side of a window.
+
+    Returns:
+        `[B, H, W]` bool; its mean over the pixels is the share of the image seen.
+
+    Example:
+        >>> float(tf.reduce_mean(tf.cast(seen_pixels(tf.zeros([1, 2, 2]), (8, 8), 4), tf.float32)))
+        0.25
+    """
+    corners = patch_corners(locations, image_size, side)
+    rows, columns = (_within(corners[..., axis], side, image_size[axis]) for axis in range(2))
+    return tf.reduce_any(rows[:, :, :, None] & columns[:, :, None, :], axis=1)
+
+
+def _within(starts, side, size):
+    distance = tf.range(size) - starts[..., None]
+    return (distance >= 0) & (distance < side)
