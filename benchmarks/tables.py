@@ -35,8 +35,22 @@ How the rows were trained:
 
 {settings}
 
+## Speed
+
+Whole training steps (forward, backward, optimiser) of the paper's layers, batch 128, float32, against a plain PyTorch RAM and against the
+bare matrix products of the same step, which are the machine's limit. The contenders take turns, medians of three blocks, in one run.
+
+{training_speed}
+
+Inference against the image's size, ms a call:
+
+{image_size}
+
+![Time against image size](pictures/image_size.png)
+
 ## Commands
 
+- `training_throughput.py`, `image_size.py`, `input_pipeline.py` time; on a machine that does nothing else.
 - `tf-glimpse train RECIPE --seed S --workdir W --manual-dir ../shared/data` trains, with `--policy random` or `centre` a control.
 - `record.py W` writes the rows of a finished run; `cnn.py RECIPE` trains the CNN and writes its row.
 - `publish_preset.py W NAME` makes a preset (weights, recipe, model card) of a finished run.
@@ -53,7 +67,9 @@ def main():
 
 def page(rows):
     """The whole of `benchmarks/README.md`."""
-    return PAGE.format(paper_tables="\n\n".join(task_table(task, rows) for task in TASKS), settings=settings(rows))
+    tables = "\n\n".join(task_table(task, rows) for task in TASKS)
+    speed = {"training_speed": training_speed(read_rows("speed_training")), "image_size": image_size(read_rows("speed_image_size"))}
+    return PAGE.format(paper_tables=tables, settings=settings(rows), **speed)
 
 
 def with_short_table(text, rows):
@@ -126,6 +142,24 @@ def settings(rows):
     return "\n".join(lines.values())
 
 
+def training_speed(rows):
+    lines = ["| task | contender | images/s | tf_glimpse is | goal |", "|---|---|---|---|---|"]
+    for row in sorted(rows, key=lambda row: (row["task"], -row["images_per_second"])):
+        goal = f"{row['goal']:g}x: {'met' if row['met'] else 'missed'}" if row["goal"] else ""
+        ratio = f"{row['ours_times_as_fast']:.2f}x as fast"
+        lines.append(f"| {row['task']} | {row['contender']} | {row['images_per_second']:,} | {ratio} | {goal} |")
+    return "\n".join(lines)
+
+
+def image_size(rows):
+    sizes = sorted({row["image_size"] for row in rows})
+    lines = ["| what | batch | " + " | ".join(f"{size} px" for size in sizes) + " |", "|---|---|" + "---|" * len(sizes)]
+    for what, batch in sorted({(row["what"], row["batch_size"]) for row in rows}):
+        times = {row["image_size"]: f"{row['median_ms']:.2f}" for row in rows if (row["what"], row["batch_size"]) == (what, batch)}
+        lines.append(f"| {what} | {batch} | " + " | ".join(times.get(size, "") for size in sizes) + " |")
+    return "\n".join(lines)
+
+
 def plain(value):
     """Settings as people write them."""
     if isinstance(value, dict):
@@ -139,7 +173,8 @@ def draw_curves(rows, path):
 
     figure = Figure(figsize=(12, 3.2), layout="constrained", dpi=110)
     for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
-        for row in (row for row in rows if row["task"] == task.name and row["rollouts"] <= 1):
+        runs = [row for row in rows if row["task"] == task.name and row["rollouts"] <= 1 and not row["policy"].startswith("its teacher")]
+        for row in runs:
             axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], label=f"{row['recipe']}, {row['policy']}")
         axes.set(title=task.name, xlabel="epoch", ylabel="validation error, %", yscale="log")
         if axes.lines:

@@ -1,0 +1,118 @@
+"""Whether anything but the training step costs time: the input pipeline alone, peak memory, start-up.
+
+python benchmarks/input_pipeline.py [--threads 2] [--manual-dir ../shared/data]
+
+For each recipe, as it is trained: images/s of the pipeline alone, of the step on a batch in memory, and of the step fed by the pipeline;
+then the most memory that a process training it held. Rows go into `results/speed_pipeline.json` and `results/speed_start.json`.
+"""
+
+import argparse
+import pathlib
+import resource
+import subprocess
+import sys
+
+from timing import block_of, record, start_tensorflow, take_turns
+
+RECIPES = ("ram_mnist", "ram_translated_60", "ram_cluttered_60", "ram_cluttered_100")
+FIRST_ANSWER = "import tf_glimpse, numpy; tf_glimpse.RAM.from_preset('ram_digits').predict(numpy.zeros([1, 60, 60, 1], 'uint8'), verbose=0)"
+STARTS = {
+    "tf-glimpse --help": [str(pathlib.Path(sys.executable).with_name("tf-glimpse")), "--help"],
+    "import tf_glimpse": [sys.executable, "-c", "import tf_glimpse"],
+    "preset and first prediction": [sys.executable, "-c", FIRST_ANSWER],
+    "import tensorflow, keras, tensorflow_probability": [sys.executable, "-c", "import tensorflow, keras, tensorflow_probability"],
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipes", nargs="*", default=RECIPES)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of a block (%(default)s)")
+    parser.add_argument("--manual-dir", default="../shared/data")
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # a process of its own, whose memory is looked at: name of the recipe
+    options = parser.parse_args()
+    start_tensorflow(options.threads)
+    if options.alone:
+        print(train_shortly(options.alone, options.manual_dir))
+        return
+    report_start(starts(), options.threads)
+    report_pipelines([pipeline_row(name, options) for name in options.recipes], options.threads)
+
+
+def starts():
+    """Rows: seconds from the command to its end."""
+    runs = {name: block_of(lambda command=command: quietly(command), at_least=1) for name, command in STARTS.items()}
+    timings = take_turns(runs, seconds=0)
+    return [{"what": name, "seconds": round(timing.median / 1e3, 3)} for name, timing in timings.items()]
+
+
+def quietly(command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def pipeline_row(name, options):
+    from tf_glimpse.training import get_recipe
+
+    recipe = get_recipe(name)
+    timings = take_turns(contenders(recipe, options.manual_dir), options.seconds)
+    speeds = {f"{what}_images_per_second": round(recipe.batch_size / timing.median * 1e3) for what, timing in timings.items()}
+    own = [sys.executable, __file__, "--alone", name, "--threads", str(options.threads), "--manual-dir", options.manual_dir]
+    peak = int(subprocess.run(own, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1])
+    faster, slower = timings["step"].median / timings["pipeline"].median, timings["both"].median / timings["step"].median
+    return {"recipe": name, **speeds, "pipeline_times_step": round(faster, 2), "both_by_step": round(slower, 3), "peak_megabytes": peak}
+
+
+def contenders(recipe, manual_dir):
+    """The next batch of the pipeline, a step on the first batch again and again, and a step on each next batch."""
+    import tensorflow as tf
+
+    model, batches = model_and_batches(recipe, manual_dir)
+    alone, feeding = iter(batches), iter(batches)
+    step, batch = tf.function(model.train_step, jit_compile=True), next(alone)
+    model.make_train_function()  # as `fit` does: one call trains on the next batch of an iterator
+    return {
+        "pipeline": block_of(lambda: next(alone)),
+        "step": block_of(lambda: float(step(batch)["loss"])),
+        "both": block_of(lambda: float(model.train_function(feeding)["loss"])),
+    }
+
+
+def model_and_batches(recipe, manual_dir):
+    from tf_glimpse import datasets
+    from tf_glimpse.training.run import compiled_model
+
+    data = datasets.load(recipe.data, manual_dir=manual_dir)
+    augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
+    batches = datasets.train_batches(data, recipe.batch_size, seed=0, augment=augment)
+    return compiled_model(recipe, data), batches
+
+
+def train_shortly(name, manual_dir):
+    """Trains some steps; returns the most memory that this process has held, in MB."""
+    from tf_glimpse.training import get_recipe
+
+    model, batches = model_and_batches(get_recipe(name), manual_dir)
+    model.fit(batches, steps_per_epoch=30, epochs=1, shuffle=False, verbose=0)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def report_start(rows, threads):
+    for row in rows:
+        print(f"{row['what']:50}{row['seconds']:8.2f} s")
+    record("speed_start", rows, ("what",), threads)
+
+
+def report_pipelines(rows, threads):
+    print(f"\n{'images/s':22}{'pipeline':>10}{'step':>10}{'both':>10}   pipeline is  fed step takes   peak MB")
+    for row in rows:
+        speeds = "".join(f"{row[f'{what}_images_per_second']:10,}" for what in ("pipeline", "step", "both"))
+        ratios = f"{row['pipeline_times_step']:13.1f}x{100 * row['both_by_step']:14.0f} %"
+        print(f"{row['recipe']:22}{speeds}{ratios}{row['peak_megabytes']:10,}")
+    slow = [row["recipe"] for row in rows if row["pipeline_times_step"] < 1]
+    print(f"the pipeline is the bottleneck of: {', '.join(slow) or 'none'}")
+    record("speed_pipeline", rows, ("recipe",), threads)
+
+
+if __name__ == "__main__":
+    main()
