@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tf_glimpse.datasets import Augmentation
+from tf_glimpse.datasets.augment import displacements, warped
 
 
 @pytest.fixture
@@ -63,3 +64,25 @@ def test_rotation_agrees_with_pillow():
     for seed in range(5):
         turned = Augmentation(rotation=40.0)(image, [seed, 0]).numpy()[0, ..., 0].astype(int)
         assert min(np.abs(np.asarray(candidate) - turned).mean() for candidate in candidates) < 1
+
+
+def test_elastic_map_agrees_with_scipy(photos):
+    from scipy.ndimage import map_coordinates
+
+    moves = 2 * displacements(len(photos), 12, 17, [1, 2]).numpy()
+    rows, columns = np.meshgrid(np.arange(12.0), np.arange(17.0), indexing="ij")
+    for image, move, ours in zip(photos, moves, warped(photos, moves).numpy(), strict=True):
+        for channel in range(3):
+            at = [rows + move[..., 0], columns + move[..., 1]]
+            theirs = map_coordinates(image[..., channel].astype(float), at, order=1, mode="constant")
+            inside = (at[0] > 0) & (at[0] < 11) & (at[1] > 0) & (at[1] < 16)
+            assert np.abs(ours[..., channel] - theirs)[inside].max() <= 0.51
+
+
+def test_elastic_fields_are_smooth_and_as_large_as_asked():
+    fields = displacements(500, 28, 28, [3, 4]).numpy()
+    assert 0.6 < fields.std() < 1.1 and abs(fields.mean()) < 0.05
+    assert np.abs(np.diff(fields, axis=1)).mean() < 0.3
+    digits = np.zeros([20, 28, 28, 1], np.uint8)
+    digits[:, 6:22, 12:16] = 255
+    assert (Augmentation(elastic=1.0)(digits, [1, 1]).numpy() != digits).any((1, 2, 3)).all()

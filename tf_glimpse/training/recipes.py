@@ -96,6 +96,13 @@ def ram_mnist_paper():
     )
 
 
+def ram_fashion_mnist():
+    """Fashion-MNIST by the recipe of `ram_mnist`, half as long; clothes are mirrored and not turned."""
+    name, description = "ram_fashion_mnist", "28x28 Fashion-MNIST, 6 glimpses of 8x8"
+    augment = {"shift": 1, "zoom": 0.1, "flip": True}
+    return dataclasses.replace(ram_mnist(), name=name, description=description, data="fashion_mnist", epochs=30, augment=augment)
+
+
 def ram_translated_60():
     """60x60 translated MNIST, 12x12 at 3 scales, 8 glimpses (Mnih et al. 2014, table 1b: 1.20 %)."""
     recipe = _on_canvas("ram_translated_60", "60x60 translated MNIST, 8 glimpses of 12x12 at 3 scales", "translated_mnist/60", 3)
@@ -125,6 +132,12 @@ def ram_cluttered_100():
 def ram_cluttered_100_paper():
     """As `ram_cluttered_100`, with the paper's layers."""
     return _with_paper_layers(ram_cluttered_100())
+
+
+def ram_cifar10():
+    """CIFAR-10 by the recipe of the canvases, with 6 glimpses of 8x8 at 3 scales, the widest of which is the whole image."""
+    recipe = _on_canvas("ram_cifar10", "32x32 CIFAR-10, 6 glimpses of 8x8 at 3 scales", "cifar10", 3)
+    return dataclasses.replace(recipe, model={**recipe.model, "patch_size": 8, "num_glimpses": 6}, augment={"shift": 3, "flip": True})
 
 
 def _on_canvas(name, description, data, num_scales):
@@ -185,12 +198,14 @@ def testing():
 _MAKERS = (
     ram_mnist,
     ram_mnist_paper,
+    ram_fashion_mnist,
     ram_translated_60,
     ram_translated_60_paper,
     ram_cluttered_60,
     ram_cluttered_60_paper,
     ram_cluttered_100,
     ram_cluttered_100_paper,
+    ram_cifar10,
     ram_digits,
     ram_digits_random,
     ram,
