@@ -1,0 +1,133 @@
+"""The paper's tables, and the same recipes on other data, as text and pictures made from `results/*.json`."""
+
+import re
+
+import numpy as np
+from tasks import TASKS
+
+MARKS = ("<!-- results: made by benchmarks/tables.py -->", "<!-- end of results -->")
+
+
+def with_short_table(text, rows):
+    """The README's text with the short table between its marks."""
+    lines = ["| task | retina, glimpses | paper | best public | tf_glimpse | ten rollouts averaged |", "|---|---|---|---|---|---|"]
+    for task in TASKS:
+        ours = [row for row in rows if row["task"] == task.name and row["policy"] == "own"]
+        if ours:
+            best = min({row["recipe"] for row in ours}, key=lambda recipe: mean(ours, recipe, 1))
+            figures = f"**{spread(ours, best, 1)}** | {spread(ours, best, 10)}"
+            lines.append(f"| {task.name} | {task.retina}, {task.num_glimpses} | {task.paper:.2f} | {task.best_public:.2f} | {figures} |")
+    block = "\n".join([MARKS[0], *lines, MARKS[1]])
+    return re.sub(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", lambda _: block, text, flags=re.DOTALL)
+
+
+def task_table(task, rows):
+    """One task: others' figures, ours, the controls, the CNN."""
+    found = [row for row in rows if row["task"] == task.name]
+    lines = [
+        f"### {task.name}: {task.retina}, {task.num_glimpses} glimpses",
+        "",
+        "| who | places | error, one rollout | ten averaged | parameters | preset |",
+        "|---|---|---|---|---|---|",
+        f"| Mnih et al. 2014 | own | {task.paper:.2f} | | | |",
+        f"| best public ({task.source}) | own | {task.best_public:.2f} | | | |",
+        f"| Mnih et al. 2014, two-layer CNN | whole image | {task.paper_cnn:.2f} | | | |",
+    ]
+    for recipe, policy in sorted({(row["recipe"], row["policy"]) for row in found}, key=lambda pair: (pair[1] != "own", pair)):
+        ours = [row for row in found if row["policy"] == policy]
+        preset = next((row["preset"] for row in ours if row["recipe"] == recipe and row["preset"]), "")
+        size = next(row["parameters"] for row in ours if row["recipe"] == recipe)
+        single = spread(ours, recipe, 0 if policy == "whole image" else 1)
+        lines.append(f"| `{recipe}` | {policy} | {single} | {spread(ours, recipe, 10)} | {size:,} | {preset} |")
+    return "\n".join([*lines, "", f"Goal: {task.goal:.2f}. {verdict(task, found)}"])
+
+
+def verdict(task, found):
+    ours = [row for row in found if row["policy"] == "own"]
+    if not ours:
+        return "Not run yet."
+    best = min(mean(ours, recipe, 1) for recipe in {row["recipe"] for row in ours})
+    return "Met." if best <= task.goal else f"Missed by {best - task.goal:.2f}."
+
+
+def other_data(rows):
+    """Rows of sets that are in no table of the paper."""
+    names = {task.name for task in TASKS}
+    lines = ["| data | recipe | places | error, one rollout | ten averaged | parameters | preset |", "|---|---|---|---|---|---|---|"]
+    for data, recipe, policy in sorted({(row["task"], row["recipe"], row["policy"]) for row in rows if row["task"] not in names}):
+        ours = [row for row in rows if (row["task"], row["policy"]) == (data, policy)]
+        chosen = next(row for row in ours if row["recipe"] == recipe)
+        figures = f"{spread(ours, recipe, 1)} | {spread(ours, recipe, 10)} | {chosen['parameters']:,}"
+        lines.append(f"| {data} | `{recipe}` | {policy} | {figures} | {chosen['preset'] or ''} |")
+    return "\n".join(lines) if len(lines) > 2 else "Not run yet."
+
+
+def digit_sizes(rows):
+    """A line a preset: its error by the digits' size."""
+    sizes = sorted({row["digit_size"] for row in rows})
+    lines = ["| preset | " + " | ".join(f"{size} px" for size in sizes) + " |", "|---|" + "---|" * len(sizes)]
+    for preset in sorted({row["preset"] for row in rows}):
+        found = {row["digit_size"]: f"{row['error_percent']:.2f}" for row in rows if row["preset"] == preset}
+        lines.append(f"| {preset} | " + " | ".join(found.get(size, "") for size in sizes) + " |")
+    return "\n".join(lines) if rows else "Not run yet."
+
+
+def fine_tuning(rows):
+    """A line a preset and folder: accuracy from the preset, and from scratch."""
+    lines = ["| preset | photos | epochs | from the preset | from scratch |", "|---|---|---|---|---|"]
+    for preset, folder, epochs in sorted({(row["preset"], row["folder"], row["epochs"]) for row in rows}):
+        found = [row for row in rows if (row["preset"], row["folder"], row["epochs"]) == (preset, folder, epochs)]
+        means = [float(np.mean([row["accuracy_percent"] for row in found if row["start"] == start])) for start in ("preset", "scratch")]
+        lines.append(f"| {preset} | {folder} | {epochs} | {means[0]:.1f} | {means[1]:.1f} |")
+    return "\n".join(lines) if rows else "Not run yet."
+
+
+def errors(rows, recipe, rollouts):
+    return [row["error_percent"] for row in rows if row["recipe"] == recipe and row["rollouts"] == rollouts]
+
+
+def mean(rows, recipe, rollouts):
+    return float(np.mean(errors(rows, recipe, rollouts)))
+
+
+def spread(rows, recipe, rollouts):
+    """ "1.23", or "1.23 +- 0.04 (3)" over several seeds; nothing where there is no such row."""
+    found = errors(rows, recipe, rollouts)
+    several = f" +- {np.std(found, ddof=1):.2f} ({len(found)})" if len(found) > 1 else ""
+    return f"{np.mean(found):.2f}{several}" if found else ""
+
+
+def settings(rows):
+    """A line for each recipe and policy: what it was trained by."""
+    lines = {}
+    for row in rows:
+        if row["rollouts"] > 1 or row["policy"] == "its teacher's scan":
+            continue
+        names = [name for name in ("model", "loss", "teacher", "epochs", "batch_size", "learning_rate", "tuning") if row.get(name)]
+        parts = [f"{name} {plain(row[name])}" for name in names]
+        line = f"- `{row['recipe']}`, {row['policy']} ({row['task']}): {'; '.join(parts)}; augmented: {plain(row['augmentation']) or 'no'}."
+        lines[row["task"], row["recipe"], row["policy"]] = line
+    return "\n".join(lines.values())
+
+
+def plain(value):
+    """Settings as people write them."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {plain(content)}" for name, content in value.items())
+    return f"({', '.join(plain(part) for part in value)})" if isinstance(value, list) else str(value)
+
+
+def draw_curves(rows, path):
+    """Validation error by epoch, one panel a task, one line a run."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 3.2), layout="constrained", dpi=110)
+    for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
+        runs = [row for row in rows if row["task"] == task.name and row["rollouts"] <= 1 and not row["policy"].startswith("its teacher")]
+        for row in runs:
+            axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], label=f"{row['recipe']}, {row['policy']}")
+        axes.set(title=task.name, xlabel="epoch", ylabel="validation error, %", yscale="log")
+        if axes.lines:
+            axes.legend(fontsize=6)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path)

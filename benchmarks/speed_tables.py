@@ -1,0 +1,44 @@
+"""Speed tables, as text made from `results/speed_*.json`."""
+
+FILES = {"training_speed": "training", "profile": "profile", "image_size": "image_size", "pipeline": "pipeline", "start": "start"}
+
+
+def training_speed(rows):
+    lines = ["| task | contender | images/s | tf_glimpse is | goal |", "|---|---|---|---|---|"]
+    for row in sorted(rows, key=lambda row: (row["task"], -row["images_per_second"])):
+        goal = f"{row['goal']:g}x: {'met' if row['met'] else 'missed'}" if row["goal"] else ""
+        ratio = f"{row['ours_times_as_fast']:.2f}x as fast"
+        lines.append(f"| {row['task']} | {row['contender']} | {row['images_per_second']:,} | {ratio} | {goal} |")
+    return "\n".join(lines)
+
+
+def image_size(rows):
+    sizes = sorted({row["image_size"] for row in rows})
+    lines = ["| what | batch | " + " | ".join(f"{size} px" for size in sizes) + " |", "|---|---|" + "---|" * len(sizes)]
+    for what, batch in sorted({(row["what"], row["batch_size"]) for row in rows}):
+        times = {row["image_size"]: f"{row['median_ms']:.2f}" for row in rows if (row["what"], row["batch_size"]) == (what, batch)}
+        lines.append(f"| {what} | {batch} | " + " | ".join(times.get(size, "") for size in sizes) + " |")
+    return "\n".join(lines)
+
+
+def profile(rows):
+    kinds = list(dict.fromkeys(row["kind"] for row in sorted(rows, key=lambda row: -row["percent"])))
+    lines = ["| task | ms a step | " + " | ".join(kinds) + " |", "|---|---|" + "---|" * len(kinds)]
+    for task in sorted({row["task"] for row in rows}):
+        found = {row["kind"]: row for row in rows if row["task"] == task}
+        shares = " | ".join(f"{found[kind]['percent']:.0f} %" if kind in found else "" for kind in kinds)
+        lines.append(f"| {task} | {sum(row['milliseconds'] for row in found.values()):.1f} | {shares} |")
+    return "\n".join(lines) if rows else "Not run yet."
+
+
+def pipeline(rows):
+    lines = ["| recipe | pipeline alone | step alone | step fed | fed step takes | peak memory |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        speeds = " | ".join(f"{row[f'{what}_images_per_second']:,}" for what in ("pipeline", "step", "both"))
+        lines.append(f"| `{row['recipe']}` | {speeds} | {100 * row['both_by_step']:.0f} % | {row['peak_megabytes']:,} MB |")
+    return "\n".join(lines) if rows else "Not run yet."
+
+
+def start(rows):
+    lines = ["| what | seconds |", "|---|---|", *(f"| {row['what']} | {row['seconds']:.1f} |" for row in rows)]
+    return "\n".join(lines) if rows else "Not run yet."
