@@ -120,6 +120,7 @@ def plain(value):
 def draw_curves(rows, path):
     """Validation error by epoch, one panel a task, one line a run."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     figure = Figure(figsize=(12, 3.2), layout="constrained", dpi=110)
     for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
@@ -127,6 +128,9 @@ def draw_curves(rows, path):
         for row in runs:
             axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], label=f"{row['recipe']}, {row['policy']}")
         axes.set(title=task.name, xlabel="epoch", ylabel="validation error, %", yscale="log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
         if axes.lines:
             axes.legend(fontsize=6)
     path.parent.mkdir(exist_ok=True)
