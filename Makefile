@@ -14,8 +14,8 @@ help: ## say what there is
 demo: $(INSTALLED) ## train on real digits, draw the glimpses, export, ask it over REST (5 minutes)
 	$(BIN)/tf-glimpse demo --workdir build/demo
 
-test: lint ## ruff, then every test and doctest (10 minutes on 2 cores)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: lint ## ruff, then every test and doctest (a quarter of an hour on 2 cores)
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: $(INSTALLED) ## ruff alone
 	$(BIN)/python -m ruff check .

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 def tables(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     yield __import__("tables")
-    for name in ("tables", "paper_tables", "speed_tables", "rows", "tasks"):
+    for name in ("tables", "explanation_tables", "paper_tables", "speed_tables", "rows", "tasks"):
         sys.modules.pop(name, None)
 
 

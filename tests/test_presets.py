@@ -4,18 +4,30 @@ import json
 import os
 import pathlib
 
+import numpy as np
 import pytest
 
 from tf_glimpse import RAM
 from tf_glimpse.models.loading import PRESETS, preset_names
-from tf_glimpse.training.finished import evaluate_finished, open_finished
+from tf_glimpse.training import evaluate_model
+from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.types import UserError
 
 MANUAL_DIR = pathlib.Path(os.environ.get("TF_GLIMPSE_MANUAL_DIR", pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
+AT_MOST = 2000  # test images
+
+
 def error(preset, **options):
     return evaluate_finished(open_finished(preset=preset), **options)["error_percent"]
+
+
+def error_on_some(preset):
+    """The error on the first test images of a preset's set."""
+    finished = open_finished(preset=preset)
+    test = load_data(finished, manual_dir=MANUAL_DIR).test
+    return evaluate_model(finished.model, test.subset(np.arange(min(AT_MOST, len(test)))))["error_percent"]
 
 
 @pytest.mark.parametrize("preset", preset_names())
@@ -24,10 +36,11 @@ def test_the_card_is_true(preset):
     embedded = note["recipe"]["data"] == "digits_canvas"
     if not embedded and not MANUAL_DIR.is_dir():
         pytest.skip(f"{preset} wants downloaded files in {MANUAL_DIR}; the presets of the embedded digits are always checked")
-    claimed = note["results"]["error_percent"]
-    found = error(preset) if embedded else error(preset, manual_dir=MANUAL_DIR)
-    # two images of 400 may fall otherwise on another processor, or five of 10,000
-    assert found == pytest.approx(claimed, abs=max(200 / note["results"]["examples"], 0.05))
+    claimed, examples = note["results"]["error_percent"], note["results"]["examples"]
+    found = error(preset) if embedded else error_on_some(preset)
+    # two images of 400 may fall otherwise on another processor; a part of a set may be easier or harder, by three standard errors at most
+    spread = 300 * (claimed / 100 * (1 - claimed / 100) / AT_MOST) ** 0.5 if examples > AT_MOST else 0
+    assert found == pytest.approx(claimed, abs=max(200 / examples, spread))
     assert f"{claimed:.2f} %, one deterministic rollout" in (PRESETS / f"{preset}.md").read_text()
 
 

@@ -29,9 +29,12 @@ _HOME = {
     "LocationHead": "layers",
     "unroll": "layers",
     "AttentionModel": "models",
+    "AdaptiveModel": "models",
     "RAM": "models",
     "BagNet": "models",
+    "PatchClassifier": "models",
     "Saccader": "models",
+    "HiddenStateVAE": "models",
     "load_model": "models",
     "draw_glimpses": "explain",
     "save_glimpses_gif": "explain",
@@ -39,7 +42,7 @@ _HOME = {
     "train_and_evaluate": "training",
 }
 
-_ROOMS = ("datasets", "explain", "export", "layers", "losses", "models", "ops", "server", "training", "types")
+_ROOMS = ("datasets", "explain", "export", "layers", "losses", "models", "ops", "search", "server", "training", "types")
 
 __all__ = sorted(_HOME)
 

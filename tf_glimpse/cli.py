@@ -8,6 +8,7 @@ import pathlib
 import sys
 
 from tf_glimpse.training.recipes import RECIPES, get_recipe, with_policy
+from tf_glimpse.training.saccader_recipes import StagedRecipe, changed_stages
 from tf_glimpse.types import UserError
 
 
@@ -34,10 +35,13 @@ def _parser():
     parser = argparse.ArgumentParser(prog="tf-glimpse", description="Hard visual attention: train, evaluate, draw, export, serve.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_recipes(commands)
+    _add_sequences(commands)
     _add_train(commands)
     _add_evaluate(commands)
     _add_draw(commands)
+    _add_explain(commands)
     _add_export(commands)
+    _add_search(commands)
     _add_serve(commands)
     _add_demo(commands)
     return parser
@@ -57,6 +61,39 @@ def _recipes(options):
         print(f"{name:20} {maker().description}")
 
 
+def _add_sequences(commands):
+    command = commands.add_parser(
+        "sequences",
+        help="near-optimal glimpse sequences for a recipe's images",
+        description="Fills a folder with sequences to teach a recipe's policy. Called again, goes on; several calls share the work.",
+    )
+    command.add_argument("recipe", help="of one scale, with places on a grid, such as near_optimal_fashion_mnist")
+    command.add_argument("--out", required=True, help="folder of the sequences")
+    command.add_argument("--data", help="a set's name or a folder of images, instead of the recipe's")
+    command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
+    command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
+    command.add_argument("--count", type=_count, default=600, help="how many images get a sequence (%(default)s)")
+    command.add_argument("--samples", type=_count, default=32, help="completions an image and look (%(default)s)")
+    command.add_argument("--against-rest", metavar="CLASS", help="name of one class to tell from the rest, instead of all classes")
+    command.add_argument("--completions", choices=("retrieval", "vae", "hmc"), default="retrieval", help="(%(default)s)")
+    command.add_argument("--flips", action="store_true", help="complete with mirror images too")
+    command.add_argument("--posterior-epochs", type=_count, default=10, help="of training the posterior network (%(default)s)")
+    command.add_argument("--posterior", metavar="FILE", help="take this posterior network, of the same data, instead of training one")
+    command.add_argument("--bank", metavar="FOLDER", help="take this bank of images instead of the training split")
+    command.add_argument("--seed", type=_seed, default=0)
+    command.set_defaults(run=_sequences)
+
+
+def _sequences(options):
+    recipe, options.data = get_recipe(options.recipe), _whole(options.data)
+    from tf_glimpse.training.sequences import sequences_for
+
+    cost = sequences_for(recipe, **{name: value for name, value in vars(options).items() if name not in ("recipe", "run")})
+    speed = f"{cost['sequences_a_minute']:.0f} a minute, {cost['passes_a_sequence']:.0f} passes each"
+    rest = "" if cost["finished"] else "; others are still at work on the rest"
+    print(f"{cost['sequences']} sequences made ({speed}) in {options.out}{rest}")
+
+
 def _add_train(commands):
     command = commands.add_parser("train", help="train a recipe in a folder", description="Trains a recipe; called again, resumes.")
     command.add_argument("recipe", help="see `tf-glimpse recipes`")
@@ -65,8 +102,13 @@ def _add_train(commands):
     command.add_argument("--epochs", type=_count, help="instead of the recipe's; the schedule is rescaled")
     command.add_argument("--batch-size", type=_count, help="instead of the recipe's")
     command.add_argument("--learning-rate", type=_rate, help="instead of the recipe's")
+    command.add_argument("--dtype", choices=("float32", "mixed_float16", "mixed_bfloat16"), help="precision; default: the recipe's")
     command.add_argument("--rollouts", type=_count, help="sampled trajectories an image in training")
     command.add_argument("--policy", choices=("random", "centre"), help="a control: who chooses the places instead of the model")
+    command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach the policy where to look")
+    command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), default="near_optimal", help="what of them")
+    command.add_argument("--share", type=_share, default=0.5, help="of each batch's rows that they teach (%(default)s)")
+    command.add_argument("--until", type=_share, default=0.5, help="fraction of the run by which that share is zero (%(default)s)")
     command.add_argument("--seed", type=_seed, default=0)
     command.add_argument("--seeds", type=_seeds, help="several, such as 0,1,2: each in WORKDIR/seed-N, mean and 95 %% interval at the end")
     command.add_argument("--deterministic", action="store_true", help="byte-equal weights for equal seeds (slower: no XLA)")
@@ -91,13 +133,31 @@ def _train(options):
 
 
 def _changed(recipe, options):
-    """The recipe with what the command line says instead; a folder's path is kept whole, so that it means the same from anywhere."""
-    if options.data and pathlib.Path(options.data).expanduser().is_dir():
-        options.data = str(pathlib.Path(options.data).expanduser().resolve())
-    wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate")}
-    recipe = dataclasses.replace(recipe, **{name: value for name, value in wanted.items() if value is not None})
+    """The recipe with what the command line says instead."""
+    options.data = _whole(options.data)
+    wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate", "dtype")}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    if isinstance(recipe, StagedRecipe):
+        return _changed_stages(recipe, wanted, options)
+    recipe = dataclasses.replace(recipe, **wanted)
     recipe = with_policy(recipe, options.policy) if options.policy else recipe
+    if options.sequences:
+        folder, taught = str(pathlib.Path(options.sequences).expanduser().resolve()), {"share": options.share, "until": options.until}
+        recipe = dataclasses.replace(recipe, teacher={"sequences": folder, "kind": options.supervision, **taught})
     return recipe if options.rollouts is None else dataclasses.replace(recipe, loss={**recipe.loss, "rollouts": options.rollouts})
+
+
+def _whole(data):
+    """A folder's path kept whole, so that it means the same from anywhere; a name as it is."""
+    return str(pathlib.Path(data).expanduser().resolve()) if data and pathlib.Path(data).expanduser().is_dir() else data
+
+
+def _changed_stages(recipe, wanted, options):
+    """The recipe of several stages with what the command line says instead, in every stage."""
+    if options.policy or options.rollouts or options.sequences:
+        raise UserError(f"--policy, --rollouts and --sequences are for recipes of one stage, which {recipe.name} is not.")
+    in_stages = {name: wanted.pop(name) for name in ("epochs", "learning_rate") if name in wanted}
+    return changed_stages(dataclasses.replace(recipe, **wanted), **in_stages)
 
 
 def _add_evaluate(commands):
@@ -106,7 +166,8 @@ def _add_evaluate(commands):
     _add_data(command)
     command.add_argument("--split", choices=("train", "validation", "test"), help="default: test")
     command.add_argument("--rollouts", type=_count, default=1, help="1: the deterministic one (default); more: sampled and averaged")
-    command.add_argument("--policy", choices=("random", "centre"), help="who chooses the places; default: the model")
+    policies = ("random", "centre", "ordered_logits", "sobel_mean", "sobel_variance")
+    command.add_argument("--policy", choices=policies, help="who chooses the places, the last three for a Saccader; default: the model")
     command.add_argument("--seed", type=_seed, default=0, help="of draws")
     command.add_argument("--json", action="store_true", help="print one line of JSON")
     command.set_defaults(run=_evaluate)
@@ -148,6 +209,35 @@ def _draw(options):
         print(path)
 
 
+def _add_explain(commands):
+    command = commands.add_parser(
+        "explain", help="one page: where it looked and what that told it", description="Writes a page that needs no other file."
+    )
+    _add_model(command)
+    command.add_argument("images", nargs="*", metavar="IMAGE", help="files; images of the test split if there are none")
+    _add_data(command)
+    command.add_argument("--count", type=_count, default=6, help="how many of the test split (%(default)s)")
+    command.add_argument("--out", default="report.html", help="the page (%(default)s)")
+    command.add_argument("--pictures", action="store_true", help="also write a PNG, and a GIF of the first image, beside it")
+    command.add_argument("--vae", metavar="FILE", help="take this autoencoder instead of the run's or the preset's own")
+    command.add_argument("--fit-vae", type=_count, metavar="EPOCHS", help="first train the run's autoencoder, into its folder")
+    command.set_defaults(run=_explain)
+
+
+def _explain(options):
+    images = options.images
+    if options.preset and options.workdir:  # argparse took the first image for the folder
+        images, options.workdir = [options.workdir, *images], None
+    from tf_glimpse.training.explained import explain_finished
+    from tf_glimpse.training.finished import open_finished
+
+    finished = open_finished(options.workdir, options.preset)
+    wanted = {"workdir": options.workdir, "vae": options.vae, "fit_epochs": options.fit_vae, "pictures": options.pictures}
+    _, paths = explain_finished(finished, options.out, images, options.count, **wanted, **_data(options))
+    for path in paths:
+        print(path)
+
+
 def _add_export(commands):
     command = commands.add_parser("export", help="write a SavedModel", description="Writes OUT/VERSION, for servers.")
     _add_model(command)
@@ -163,6 +253,39 @@ def _export(options):
 
     sizes = {"warm_up_batch_sizes": ()} if options.no_warm_up else {}
     print(export_model(open_finished(options.workdir, options.preset).model, options.out, options.version, **sizes))
+
+
+def _add_search(commands):
+    command = commands.add_parser(
+        "search",
+        help="search architectures under a budget of operations",
+        description="Writes frontier.csv, frontier.png, best.keras and best.json. Called again, goes on.",
+    )
+    command.add_argument("family", choices=("ram", "saccader", "mobilenet_v2", "shufflenet_v2"))
+    command.add_argument("--data", required=True, help="a set's name or a folder of images")
+    command.add_argument("--workdir", required=True, help="folder of the search")
+    command.add_argument("--budget-mflops", type=_rate, default=0.5, help="an image, on average; a multiply-add counts two (%(default)s)")
+    command.add_argument("--max-trials", type=_count, default=20, help="(%(default)s)")
+    command.add_argument("--epochs", type=_count, default=10, help="of a trial, each of about 24,000 images (%(default)s)")
+    command.add_argument("--oracle", choices=("bayesian", "hyperband", "random"), default="bayesian", help="(%(default)s)")
+    command.add_argument("--workers", type=_count, default=1, help="processes that share the trials (%(default)s)")
+    command.add_argument("--space", metavar="FILE", help="JSON of choices by name, instead of the family's own")
+    command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach a ram's policy: trials may then be shorter")
+    command.add_argument("--image-size", type=_count, help="side that images are brought to")
+    command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
+    command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
+    command.add_argument("--seed", type=_seed, default=0)
+    command.set_defaults(run=_search)
+
+
+def _search(options):
+    given = {name: value for name, value in vars(options).items() if name not in ("run", "workers", "space")}
+    from tf_glimpse.search import read_space, search_architectures
+
+    best = search_architectures(**given, num_workers=options.workers, space=read_space(options.space))
+    if best:
+        point = f"{100 * best['accuracy']:.2f} % of validation at {best['mflops']:.3f} MFLOP"
+        print(f"best: {point}, trial {best['trial']}; model in {options.workdir}/best.keras")
 
 
 def _add_serve(commands):
@@ -229,6 +352,12 @@ def _rate(text):
     if not 0 < rate < math.inf:
         raise argparse.ArgumentTypeError(f"wants a number above 0, got {text}")
     return rate
+
+
+def _share(text):
+    if not 0 < _rate(text) <= 1:
+        raise argparse.ArgumentTypeError(f"wants a number above 0, at most 1, got {text}")
+    return float(text)
 
 
 def _seed(text):

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import hashlib
 
@@ -8,6 +9,7 @@ import tensorflow_datasets as tfds
 from tf_glimpse.datasets import eval_batches, load, train_batches
 from tf_glimpse.datasets.builders import ClutteredMNIST, DigitsCanvas, TranslatedMNIST, compose_split
 from tf_glimpse.datasets.canvas import Canvas
+from tf_glimpse.types import UserError
 
 FEW = 300  # examples a split of real MNIST that the tests prepare
 
@@ -92,8 +94,44 @@ def test_each_set_gets_its_own_images(few_of_mnist):
     assert inked[0] < 0.25 and inked[1] > 0.4
 
 
+def test_clothes_on_canvases(few_of_mnist):
+    fashion, placed = few_of_mnist("fashion_mnist"), few_of_mnist("cluttered_fashion_mnist/60")
+    assert (placed.canvas, placed.image_shape) == (Canvas(60, pieces=4), (60, 60, 1))
+    np.testing.assert_array_equal(np.bincount(placed.validation.labels), np.bincount(fashion.validation.labels))
+    bare, canvases = (data.test.fetch(np.arange(FEW)).numpy().sum((1, 2, 3), dtype=np.int64) for data in (fashion, placed))
+    assert canvases.mean() > bare.mean()  # the same clothes, and pieces of others
+
+
 def test_evaluation_images_are_canvases(few_of_mnist):
     test = few_of_mnist("cluttered_mnist/100").test
     images, _ = next(eval_batches(test, 16).as_numpy_iterator())
     assert images.shape == (16, 100, 100, 1)
     assert checksum(test, 100) == "128404a944a6cbcb08604e1f667752ea1c233c60e08aa8f354ebc045114499dd"
+
+
+def test_evaluation_images_come_with_any_number_of_pieces(digits_data):
+    """As stored with as many pieces as the set has; fewer pieces leave the rest as it was, down to the clean digit."""
+    stored = digits_data.test.fetch(np.arange(400)).numpy()
+    sources = [digits_data.with_clutter("test", pieces) for pieces in (0, 2, 4, 6)]
+    clean, two, four, six = (source.fetch(np.arange(400)).numpy().astype(int) for source in sources)
+    np.testing.assert_array_equal(four, stored)
+    assert (clean <= two).all() and (two <= four).all() and (four <= six).all()
+    assert (clean < four).any(axis=(1, 2, 3)).mean() > 0.99
+    rows, columns = ((clean > 0).any(axis=axes).sum(axis=1).max() for axes in ((2, 3), (1, 3)))
+    assert rows <= 28 and columns <= 28
+    np.testing.assert_array_equal(sources[0].labels, digits_data.test.labels)
+    for split, pieces in (("train", 0), ("validation", 1)):
+        data = dataclasses.replace(digits_data, recompose=None)
+        with pytest.raises(UserError, match="with_clutter wants"):
+            data.with_clutter(split, pieces)
+    assert dataclasses.replace(digits_data, recompose=None).with_clutter("test") is digits_data.test
+
+
+def test_training_batches_come_with_clean_images_in_place_of_labels(digits_data):
+    options = {"batch_size": 16, "seed": 3}
+    images, _ = next(iter(train_batches(digits_data, **options)))
+    same, clean = next(iter(train_batches(digits_data, **options, clean=True)))
+    np.testing.assert_array_equal(same, images)
+    assert clean.dtype == images.dtype and (clean.numpy() <= images.numpy()).all()
+    assert ((clean.numpy() > 0).any(axis=(2, 3)).sum(axis=1) <= 28).all()
+    assert (clean.numpy() < images.numpy()).any(axis=(1, 2, 3)).all()

@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets import Canvas, array_source
-from tf_glimpse.datasets.canvas import compose
+from tf_glimpse.datasets.canvas import compose, compose_clean
 
 
 def reference(digit, index, draws, images, canvas):
@@ -79,3 +79,12 @@ def test_places_are_spread_evenly():
     tops = composed.any((2, 3)).argmax(1)
     counts = np.bincount(tops, minlength=33)
     assert len(counts) == 33 and counts.min() > 140 and counts.max() < 260  # 200 each, +- 4 standard deviations
+
+
+def test_the_clean_image_has_the_same_digit_at_the_same_place():
+    images, canvas = random_images(20), Canvas(60, pieces=4)
+    source, indices = array_source(images, np.zeros(20, int)), np.arange(5, 15)
+    draws = np.random.default_rng(1).random([10, canvas.draws_per_image], np.float32)
+    bare = Canvas(60, pieces=0)
+    wanted = np.stack([reference(images[i], i, row[:2], images, bare) for i, row in zip(indices, draws, strict=True)])
+    np.testing.assert_array_equal(compose_clean(images[indices], indices, draws, source, canvas), wanted)

@@ -8,20 +8,23 @@ Example:
     (TensorShape([32, 60, 60, 1]), 'uint8')
 """
 
-from tf_glimpse.datasets.actions import Supervision, centre_actions, random_actions, scan_actions
+from tf_glimpse.datasets.actions import Supervision, centre_actions, map_actions, random_actions, scan_actions, sequence_actions
 from tf_glimpse.datasets.augment import Augmentation
 from tf_glimpse.datasets.canvas import Canvas
 from tf_glimpse.datasets.checks import check_images
 from tf_glimpse.datasets.decode import decode_image
 from tf_glimpse.datasets.loading import load
+from tf_glimpse.datasets.photos import PhotoAugmentation, load_photos
 from tf_glimpse.datasets.pipeline import eval_batches, steps_per_epoch, train_batches
 from tf_glimpse.datasets.sources import ImageData, ImageSource, array_source
+from tf_glimpse.datasets.tasks import one_against_rest
 
 __all__ = [
     "Augmentation",
     "Canvas",
     "ImageData",
     "ImageSource",
+    "PhotoAugmentation",
     "Supervision",
     "array_source",
     "centre_actions",
@@ -29,8 +32,12 @@ __all__ = [
     "decode_image",
     "eval_batches",
     "load",
+    "load_photos",
+    "map_actions",
+    "one_against_rest",
     "random_actions",
     "scan_actions",
+    "sequence_actions",
     "steps_per_epoch",
     "train_batches",
 ]

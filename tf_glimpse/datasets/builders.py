@@ -5,6 +5,7 @@ canvases: image number i of a split is drawn by `np.random.default_rng([seed, sp
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -42,6 +43,21 @@ class _CanvasBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Dict of "train", "validation" and "test" -> (images uint8 `[N, 28, 28, 1]`, labels int64 `[N]`)."""
         raise NotImplementedError
 
+    @functools.cached_property
+    def _read_digits(self):
+        return self.digits()
+
+    def recompose(self, split, stored, pieces):
+        """The split's canvases `[N, size, size, 1]` uint8, in the order of `stored`, with another number of pieces of clutter.
+
+        TFDS keeps the images in an order of its own, so each stored one is looked up by its pixels.
+        """
+        images, labels = self._read_digits[split]
+        canvases = compose_split(images, labels, _SPLIT_IDS[split], self.canvas)
+        number_of = {canvas.tobytes(): number for number, canvas in enumerate(canvases)}
+        order = [number_of[canvas.tobytes()] for canvas in stored]
+        return compose_split(images, labels, _SPLIT_IDS[split], dataclasses.replace(self.canvas, pieces=pieces))[order]
+
     def _info(self):
         return tfds.core.DatasetInfo(
             builder=self,
@@ -78,7 +94,7 @@ class _MNISTCanvasBuilder(_CanvasBuilder, skip_registration=True):
     made_from = ("mnist",)
 
     def digits(self):
-        mnist = prepared_builder("mnist", data_dir=self.data_dir_root)
+        mnist = prepared_builder(self.made_from[0], data_dir=self.data_dir_root)
         (images, labels), test = (read_split(mnist, split) for split in ("train", "test"))
         train, validation = split_positions(labels, fraction=0.1, seed=_SEED)
         return {"train": (images[train], labels[train]), "validation": (images[validation], labels[validation]), "test": test}
@@ -94,6 +110,13 @@ class ClutteredMNIST(_MNISTCanvasBuilder):
     """MNIST digits at random places, with random 8x8 pieces of other digits added: 4 on 60x60, 8 on 100x100 pixels."""
 
     BUILDER_CONFIGS = _configs({60: 4, 100: 8})
+
+
+class ClutteredFashionMNIST(_MNISTCanvasBuilder):
+    """Fashion-MNIST's clothes at random places, with 4 random 8x8 pieces of other clothes added, on 60x60 pixels; split as MNIST's are."""
+
+    made_from = ("fashion_mnist",)
+    BUILDER_CONFIGS = _configs({60: 4})
 
 
 class DigitsCanvas(_CanvasBuilder):

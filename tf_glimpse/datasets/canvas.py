@@ -52,6 +52,11 @@ def compose(digits, indices, draws, source, canvas):
     return tf.reshape(tf.cast(tf.minimum(sums, 255.0), tf.uint8), [-1, canvas.size, canvas.size, 1])
 
 
+def compose_clean(digits, indices, draws, source, canvas):
+    """What `compose` makes of the same arguments, without the clutter: the same digits at the same places."""
+    return compose(digits, indices, draws[:, :2], source, dataclasses.replace(canvas, pieces=0))
+
+
 def _cut_pieces(indices, draws, source, canvas):
     """`[B, N, p, p]` uint8: for draws `[B, N, 3]`, a patch at a random corner of a random digit other than the image's own."""
     others = len(source) - 1

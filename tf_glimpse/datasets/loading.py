@@ -1,5 +1,6 @@
 """`load`: images and labels of a named set or of a folder, ready for the pipeline."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from tf_glimpse.datasets.decode import size_pair
 from tf_glimpse.datasets.encoded import encoded_sources
 from tf_glimpse.datasets.folders import find_images
-from tf_glimpse.datasets.prepare import NAMES, prepared_builder
+from tf_glimpse.datasets.prepare import MANUAL_DIR_VARIABLE, NAMES, prepared_builder
 from tf_glimpse.datasets.sources import ImageData, array_source, split_files, split_positions
 from tf_glimpse.types import UserError
 
@@ -30,8 +31,10 @@ def load(
 
     Args:
         name_or_path: "mnist", "fashion_mnist", "cifar10", "translated_mnist/60" (or /100), "cluttered_mnist/60" (or /100),
-            "digits_canvas", any other TFDS name with an image and a class label, or a folder: CLASS/*.jpg (or png, ...), or
-            SPLIT/CLASS/*.jpg with SPLIT one of train, val (validation, valid) and test. `./mnist` is a folder, `mnist` is MNIST.
+            "cluttered_fashion_mnist/60", "digits_canvas", any other TFDS name with an image and a class label, or a folder: CLASS/*.jpg
+            (or png, ...), or SPLIT/CLASS/*.jpg with SPLIT one of train, val (validation, valid) and test.
+            `./mnist` is a folder, `mnist` is MNIST.
+            A name by which `manual_dir` has a folder with `train/` means that folder.
         image_size: (height, width) in pixels, or an int for squares: images are resized, aspect kept, until they just cover it, and
             their centre is cropped. None keeps the images' size if all have the same one, else means 128.
         channels: 1 (grey), 3 (RGB), or None: 1 if every image is stored grey, else 3.
@@ -60,8 +63,9 @@ def load(
     name = str(name_or_path)
     if not name:
         raise UserError("wanted the name of a data set or a folder, got ''")
-    if name not in NAMES and (Path(name).expanduser().is_dir() or name.startswith((".", "/", "~"))):
-        splits, class_names = find_images(name)
+    folder = None if name in NAMES else _folder(name, manual_dir or os.environ.get(MANUAL_DIR_VARIABLE))
+    if folder:
+        splits, class_names = find_images(folder)
         sources, skipped = encoded_sources(splits, size, channels, skip_corrupt)
         return _image_data(name, sources, class_names, validation_fraction, seed, skipped=skipped)
     builder = prepared_builder(name, manual_dir, data_dir)
@@ -69,10 +73,19 @@ def load(
     if canvas and (size not in (None, (canvas.size, canvas.size)) or channels not in (None, 1)):
         raise UserError(f"'{name}' has grey images of {canvas.size}x{canvas.size} pixels, got image_size={image_size}, channels={channels}")
     sources, skipped = read_sources(builder) if canvas else read_sources(builder, size, channels, skip_corrupt)
-    return _image_data(name, sources, builder.info.features["label"].names, validation_fraction, seed, canvas=canvas, skipped=skipped)
+    about = {"canvas": canvas, "skipped": skipped, "recompose": getattr(builder, "recompose", None)}
+    return _image_data(name, sources, builder.info.features["label"].names, validation_fraction, seed, **about)
 
 
-def _image_data(name, sources, class_names, validation_fraction, seed, canvas=None, skipped=0):
+def _folder(name, manual_dir):
+    """The folder of images that a name means, or None."""
+    if Path(name).expanduser().is_dir() or name.startswith((".", "/", "~")):
+        return name
+    kept = Path(manual_dir).expanduser() / name if manual_dir else None
+    return kept if kept and (kept / "train").is_dir() else None
+
+
+def _image_data(name, sources, class_names, validation_fraction, seed, canvas=None, skipped=0, recompose=None):
     train, validation = sources["train"], sources.get("validation")
     if validation is None:
         options = (train.labels, validation_fraction, seed)
@@ -80,7 +93,8 @@ def _image_data(name, sources, class_names, validation_fraction, seed, canvas=No
         if len(held_out):
             train, validation = train.subset(chosen), train.subset(held_out)
     image_shape = train.image_shape if canvas is None else (canvas.size, canvas.size, 1)
-    return ImageData(name, train, validation, sources.get("test"), len(class_names), list(class_names), image_shape, canvas, skipped)
+    splits = (train, validation, sources.get("test"))
+    return ImageData(name, *splits, len(class_names), list(class_names), image_shape, canvas, skipped, recompose)
 
 
 def read_sources(builder, image_size=None, channels=None, skip_corrupt=False):

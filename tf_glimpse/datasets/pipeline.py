@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets.actions import Supervision
-from tf_glimpse.datasets.canvas import compose
+from tf_glimpse.datasets.canvas import compose, compose_clean
 from tf_glimpse.types import UserError
 
-_ORDER, _PIXELS, _CANVAS, _ACTIONS, _ROWS = range(5)  # one random stream each
+_ORDER, _PIXELS, _CANVAS, _ACTIONS, _ROWS, _TAUGHT = range(6)  # one random stream each
 
 
 def steps_per_epoch(data, batch_size, passes=1):
@@ -18,7 +18,7 @@ def steps_per_epoch(data, batch_size, passes=1):
     return max(passes * len(data.train) // batch_size, 1)
 
 
-def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None, passes=1):
+def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None, passes=1, clean=False):
     """All training batches of epochs `epoch` to `epochs - 1`, end to end; each epoch has its own order, places and clutter.
 
     For `model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps_per_epoch(data, batch_size), shuffle=False)`.
@@ -33,6 +33,7 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
             before they are placed on a canvas.
         actions: None, an actions function (see `actions`), or `Supervision` by one on some rows.
         passes: how many times an epoch goes through the training split, each time in another order.
+        clean: whether the images without clutter, uint8 as they are, come in place of the labels, to learn reconstructions by.
 
     Returns:
         `tf.data.Dataset` of known length, of (images uint8 `[B, H, W, C]`, labels int64 `[B]`), or, with `actions`, of
@@ -61,18 +62,22 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         return tf.data.Dataset.from_tensor_slices((tf.fill([steps], epoch), tf.range(steps, dtype=tf.int64), batches))
 
     def make_batch(epoch, step, indices):
+        if teaching is not None:
+            progress = 0 if epochs is None else (epoch * steps + step) / (epochs * steps)
+            rows = teaching.rows(batch_size, _seed(seed, _ROWS, epoch, step), progress)
+            indices = teaching.images(indices, rows, _seed(seed, _TAUGHT, epoch, step))
         images = source.fetch(indices)
         if augment is not None:
             images = augment(images, _seed(seed, _PIXELS, epoch, step))
+        targets = images if clean else tf.gather(source.labels, indices)
         if data.canvas is not None:
             draws = tf.random.stateless_uniform([batch_size, data.canvas.draws_per_image], _seed(seed, _CANVAS, epoch, step))
+            targets = compose_clean(images, indices, draws, source, data.canvas) if clean else targets
             images = compose(images, indices, draws, source, data.canvas)
         images = tf.ensure_shape(images, [batch_size, *data.image_shape])
         if teaching is None:
-            return images, tf.gather(source.labels, indices)
-        progress = 0 if epochs is None else (epoch * steps + step) / (epochs * steps)
-        rows = teaching.rows(batch_size, _seed(seed, _ROWS, epoch, step), progress)
-        return _inputs(images, teaching.actions(indices, _seed(seed, _ACTIONS, epoch, step)), rows), tf.gather(source.labels, indices)
+            return images, targets
+        return _inputs(images, teaching.actions(indices, _seed(seed, _ACTIONS, epoch, step)), rows), targets
 
     last = np.iinfo(np.int64).max if epochs is None else epochs
     length = tf.data.INFINITE_CARDINALITY if epochs is None else (epochs - epoch) * steps

@@ -23,6 +23,7 @@ NAMES = (
     "translated_mnist/100",
     "cluttered_mnist/60",
     "cluttered_mnist/100",
+    "cluttered_fashion_mnist/60",
     "digits_canvas",
 )
 _UNPACKED = {"cifar10": "cifar-10-batches-bin", "cifar100": "cifar-100-binary"}  # folders taken in place of their archives

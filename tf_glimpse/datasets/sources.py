@@ -54,6 +54,7 @@ class ImageData:
         image_shape: (H, W, C) of what a model sees.
         canvas: `Canvas` that training digits are placed on, or None.
         skipped: how many corrupt files were left out (with `skip_corrupt=True`).
+        recompose: with a canvas, a function (split's name, its images, pieces) -> images, for `with_clutter`.
 
     Raises:
         UserError: labels outside of 0 to num_classes - 1.
@@ -68,6 +69,7 @@ class ImageData:
     image_shape: tuple
     canvas: Canvas | None = None
     skipped: int = 0
+    recompose: Callable | None = None
 
     def __post_init__(self):
         """Checks the labels of every split."""
@@ -79,6 +81,33 @@ class ImageData:
         """16 hex digits of the name, each split's labels and, for a folder, each split's files: to know the same data again."""
         splits = [(source.labels.tolist(), source.files) for source in self._splits()]
         return hashlib.sha256(repr((self.name, splits)).encode()).hexdigest()[:16]
+
+    def with_clutter(self, split, pieces=0):
+        """The split's images with so many pieces of clutter: the same digits at the same places, 0 for the clean images.
+
+        Args:
+            split: "validation" or "test".
+            pieces: how many; more pieces are added to those that there are with fewer.
+
+        Returns:
+            `ImageSource`, in the order of the split.
+
+        Raises:
+            UserError: no such split, or pieces for images without a canvas.
+
+        Example:
+            >>> from tf_glimpse.datasets import load
+            >>> data = load("digits_canvas")
+            >>> float(tf.reduce_mean(tf.cast(data.test.fetch([0]) >= data.with_clutter("test").fetch([0]), tf.float32)))
+            1.0
+        """
+        source = {"validation": self.validation, "test": self.test}.get(split)
+        if source is None or (self.recompose is None and pieces):
+            wanted = "a split, validation or test, that the set has" if source is None else "0 pieces for images without a canvas"
+            raise UserError(f"with_clutter wants {wanted}. Received: {self.name}, {split=}, {pieces=}")
+        if self.recompose is None:
+            return source
+        return array_source(self.recompose(split, source.fetch(np.arange(len(source))).numpy(), pieces), source.labels)
 
     def _splits(self):
         return [source for source in (self.train, self.validation, self.test) if source is not None]

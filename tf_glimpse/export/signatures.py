@@ -34,6 +34,8 @@ def signatures(model):
     - `sample`: as `bytes`, with `seed` int32 `[B, 2]`: the looks are drawn from the policy, each row by its own seed.
     - `classify`: `inputs` string `[B]`, serialized `tf.train.Example` with the feature `image_bytes`; answers `classes` string `[B, K]`
       and `scores` float32 `[B, K]`, best first, as TF-Serving's `:classify` wants.
+    - `adaptive`, of an `AdaptiveModel` only: as `bytes`, with `threshold` float32 `[B]`: each image is looked at until the expected gain of
+      one more look is below its own threshold. `num_glimpses` says how many looks that took; `locations` after them are zero.
 
     Args:
         model: a built model with `image_shape`, `num_classes`, `num_glimpses` and `class_names`.
@@ -61,6 +63,13 @@ def signatures(model):
         locations = tf.cast(trajectory.locations, tf.float32)
         return {"classes": _named(names, labels), "labels": labels, "scores": scores, "locations": locations, "num_glimpses": num_glimpses}
 
+    def adaptive(image_bytes, threshold):
+        found = model.adapt(opened(image_bytes), threshold, tf.constant(model.num_glimpses))
+        scores = tf.nn.softmax(found.logits)
+        labels = tf.argmax(scores, axis=-1, output_type=tf.int32)
+        places = {"locations": found.locations, "num_glimpses": found.num_glimpses}
+        return {"classes": _named(names, labels), "labels": labels, "scores": scores, **places}
+
     def whole_trajectory(image_bytes):
         trajectory = look(opened(image_bytes))
         fields = {field: tf.cast(value, tf.float32) for field, value in trajectory._asdict().items()}
@@ -72,6 +81,7 @@ def signatures(model):
         scores, labels = tf.math.top_k(_scores(look(opened(image_bytes))), model.num_classes)
         return {"classes": _named(names, labels), "scores": scores}
 
+    stopping = {"adaptive": (adaptive, [encoded, tf.TensorSpec([None], tf.float32, "threshold")])} if hasattr(model, "adapt") else {}
     return {
         "bytes": (lambda image_bytes: answer(look(opened(image_bytes))), [encoded]),
         "uint8": (lambda images: answer(look(to_float(images))), [pixels]),
@@ -79,6 +89,7 @@ def signatures(model):
         "trajectory": (whole_trajectory, [encoded]),
         "sample": (lambda image_bytes, seed: answer(look_by_chance(opened(image_bytes), seed)), [encoded, seeds]),
         CLASSIFY: (classify, [tf.TensorSpec([None], tf.string, "inputs")]),
+        **stopping,
     }
 
 

@@ -10,6 +10,7 @@ from tf_glimpse.layers.location import CategoricalLocation, GaussianLocation, Lo
 from tf_glimpse.layers.rectified_core import RectifiedCore
 from tf_glimpse.layers.retina import Retina
 from tf_glimpse.layers.saccader_cell import SaccaderCell
+from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.layers.unroll import unroll
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "RectifiedCore",
     "Retina",
     "SaccaderCell",
+    "StoppingHead",
     "unroll",
 ]

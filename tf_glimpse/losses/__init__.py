@@ -4,15 +4,26 @@ from tf_glimpse.losses.classification import anytime_cross_entropy
 from tf_glimpse.losses.look_ahead import look_ahead
 from tf_glimpse.losses.places import hit_rate, place_log_probs, unmasked_place_loss
 from tf_glimpse.losses.policy_gradient import baseline_error, policy_gradient_variance, reinforce
-from tf_glimpse.losses.rewards import class_numbers, final_correct, final_probability, returns_to_go
+from tf_glimpse.losses.rewards import (
+    EntropyShaped,
+    class_numbers,
+    entropy_drops,
+    final_correct,
+    final_probability,
+    get_reward,
+    returns_to_go,
+)
 from tf_glimpse.losses.supervision import location_likelihood
 
 __all__ = [
+    "EntropyShaped",
     "anytime_cross_entropy",
     "baseline_error",
     "class_numbers",
+    "entropy_drops",
     "final_correct",
     "final_probability",
+    "get_reward",
     "hit_rate",
     "location_likelihood",
     "look_ahead",

@@ -81,5 +81,41 @@ def random_cell_actions(model, num_glimpses, seed):
     return actions
 
 
+def centre_cell_actions(model, num_glimpses):
+    """The cell in the image's middle at every look.
+
+    Args:
+        model: a built `Saccader`.
+        num_glimpses: T.
+    """
+    return lambda images: tf.zeros([tf.shape(images)[0], num_glimpses, 2])
+
+
+POLICIES = {
+    "ordered_logits": lambda model, num_glimpses, seed: ordered_logits_actions(model, num_glimpses),
+    "sobel_mean": lambda model, num_glimpses, seed: sobel_actions(model, num_glimpses),
+    "sobel_variance": lambda model, num_glimpses, seed: sobel_actions(model, num_glimpses, "variance"),
+    "random": random_cell_actions,
+    "centre": lambda model, num_glimpses, seed: centre_cell_actions(model, num_glimpses),
+}
+
+
+def policy_actions(model, policy, seed=(0, 0)):
+    """Any of these by its name: "ordered_logits", "sobel_mean", "sobel_variance", "random" or "centre"; as many looks as the model's.
+
+    Args:
+        model: a built `Saccader`.
+        policy: the name.
+        seed: int32 `[2]`, of the random one.
+
+    Raises:
+        UserError: another name, or a model without a BagNet.
+    """
+    if policy not in POLICIES or not hasattr(model, "bagnet"):
+        wanted = f"a Saccader and one of {', '.join(POLICIES)}"
+        raise UserError(f"policy wants {wanted}. Received: {type(model).__name__} and {policy!r}")
+    return POLICIES[policy](model, model.num_glimpses, seed)
+
+
 def _centres(model, images, cells):
     return tf.gather(field_centres(model.fields(images.shape[1:3])), cells)

@@ -72,7 +72,8 @@ class AttentionModel(keras.Model):
             rollouts: sampled trajectories an image in each training step, at least 1.
             sample: whether training draws its places from the policy. False trains on the deterministic rollout, the one that is asked
                 later; REINFORCE then has nothing to learn from, so that the policy wants `look_ahead_weight` or given actions.
-            reward: a function `(trajectory, labels) -> [B, T]`, what each look earned; or the name of one in `tf_glimpse.losses`.
+            reward: a function `(trajectory, labels) -> [B, T]`, what each look earned; or what `tf_glimpse.losses.get_reward` takes:
+                "final_correct", "final_probability", "entropy_shaped", or ("entropy_shaped", {"weight": 0.5}).
             discount: of later rewards, in [0, 1].
             reinforce_weight: weight of REINFORCE, which alone trains the location network.
             baseline_weight: weight of the baseline's squared error.
@@ -99,7 +100,7 @@ class AttentionModel(keras.Model):
         self.hybrid = {
             "rollouts": rollouts,
             "sample": sample,
-            "reward": _reward(reward),
+            "reward": losses.get_reward(reward),
             "discount": discount,
             "reinforce_weight": reinforce_weight,
             "baseline_weight": baseline_weight,
@@ -275,16 +276,6 @@ def _replicas():
 def _other(seed):
     """A seed for draws beside the rollout's own."""
     return tf.random.experimental.stateless_fold_in(seed, -1)
-
-
-def _reward(given):
-    """A reward function as it was given, or by its name."""
-    if callable(given):
-        return given
-    known = {function.__name__: function for function in (losses.final_correct, losses.final_probability)}
-    if given not in known:
-        raise UserError(f"reward wants one of {', '.join(known)}, or a function (trajectory, labels) -> [B, T]. Received: {given!r}")
-    return known[given]
 
 
 def _weighted_mean(rows, weights):

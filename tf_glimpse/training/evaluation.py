@@ -1,15 +1,18 @@
 """Error on a split, from one deterministic rollout or from several sampled ones averaged."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets import centre_actions, eval_batches, random_actions
+from tf_glimpse.ops.coverage import seen_pixels
 
 # Who chooses the places: None is the model's own policy.
 ACTIONS = {None: lambda num_glimpses: None, "random": random_actions, "centre": centre_actions}
 
 
-def evaluate_model(model, source, *, rollouts=1, actions=None, seed=0, batch_size=500):
+def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed=0, batch_size=500):
     """The share of a split that the model gets wrong.
 
     Args:
@@ -17,23 +20,25 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, seed=0, batch_siz
         source: an `ImageSource`.
         rollouts: 1 is the one deterministic rollout; more are drawn from the policy and their probabilities averaged.
         actions: an actions function of `tf_glimpse.datasets`, such as `random_actions(6)`, in place of the model's own policy.
+        places: a function of images of `tf_glimpse.models.actions`, such as `policy_actions(model, "sobel_mean")`; likewise.
         seed: of draws.
         batch_size: images at once; what is drawn for several rollouts depends on it, nothing else.
 
     Returns:
         a dict: "error_percent", "error_percent_by_glimpse" (after each look), "examples", "rollouts", "draw_seed", "num_glimpses",
-        "patch_size", "num_scales", "image_shape", "num_classes", "parameters".
+        "patch_size", "num_scales", "image_shape", "num_classes", "parameters". For a model with a `bagnet` also "full_image_error_percent"
+        (the BagNet's own, on the whole image) and "coverage_percent_by_glimpse" (mean share of the image seen after each look).
     """
-
-    @tf.function(reduce_retracing=True)
-    def probabilities(inputs, draw_seed):
-        return tf.nn.softmax(model(inputs, sample=rollouts > 1, seed=draw_seed).logits)
-
+    rollout, on_fields = _rollout(model, model.num_glimpses), _OnFields(model) if hasattr(model, "bagnet") else None
     wrong = np.zeros(model.num_glimpses)
     for index, (inputs, labels) in enumerate(eval_batches(source, batch_size, actions, seed)):
+        inputs = inputs if places is None else {"images": inputs, "actions": places(inputs)}
         draws = [tf.constant([seed, index * rollouts + draw], tf.int32) for draw in range(rollouts)]
-        mean = sum(probabilities(inputs, draw) for draw in draws) / rollouts
+        trajectories = [rollout(inputs, rollouts > 1, draw) for draw in draws]
+        mean = sum(tf.nn.softmax(trajectory.logits) for trajectory in trajectories) / rollouts
         wrong += (np.argmax(mean, axis=-1) != labels.numpy()[:, None]).sum(axis=0)
+        if on_fields:
+            on_fields.add(inputs, labels, trajectories[0].locations)
     errors = [round(100 * float(share), 4) for share in wrong / len(source)]
     return {
         "error_percent": errors[-1],
@@ -47,4 +52,35 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, seed=0, batch_siz
         "image_shape": list(model.image_shape),
         "num_classes": model.num_classes,
         "parameters": model.count_params(),
+        **(on_fields.results(len(source)) if on_fields else {}),
     }
+
+
+@functools.lru_cache(maxsize=1)
+def _rollout(model, num_glimpses):
+    """The model as a graph, kept for the next evaluation of the same model."""
+    return tf.function(lambda inputs, sample, seed: model(inputs, sample=sample, seed=seed), reduce_retracing=True)
+
+
+@functools.lru_cache(maxsize=1)
+def _whole_image(bagnet):
+    return tf.function(bagnet, reduce_retracing=True)
+
+
+class _OnFields:
+    """Counts how much of the images a model with a `bagnet` saw, and how often its BagNet is wrong about whole ones."""
+
+    def __init__(self, model):
+        self.model = model
+        self.wrong, self.coverage = 0, np.zeros(model.num_glimpses)
+
+    def add(self, inputs, labels, locations):
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        self.wrong += int(np.sum(np.argmax(_whole_image(self.model.bagnet)(images), axis=-1) != labels.numpy()))
+        for look in range(len(self.coverage)):
+            seen = seen_pixels(locations[:, : look + 1], images.shape[1:3], self.model.patch_size)
+            self.coverage[look] += float(tf.reduce_sum(tf.reduce_mean(tf.cast(seen, tf.float32), axis=[1, 2])))
+
+    def results(self, count):
+        percents = [round(100 * float(share), 3) for share in self.coverage / count]
+        return {"full_image_error_percent": round(100 * self.wrong / count, 4), "coverage_percent_by_glimpse": percents}

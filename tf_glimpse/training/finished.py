@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from tf_glimpse import datasets
+from tf_glimpse.models.actions import policy_actions
 from tf_glimpse.models.loading import PRESETS, from_preset, load_model, preset_names
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
@@ -50,7 +51,7 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **d
     Args:
         finished: from `open_finished`.
         split: "train", "validation" or "test"; None is "test", or all of other `data` that has no test split.
-        policy: None for the model's own, "random" or "centre".
+        policy: None for the model's own, "random" or "centre"; for a Saccader also "ordered_logits", "sobel_mean" or "sobel_variance".
         rollouts: as for `evaluate_model`.
         seed: of draws.
         **data_options: as for `load_data`.
@@ -71,9 +72,15 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **d
     split = split or "test"
     if source is None or (split == "train" and data.canvas):
         raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
-    actions = ACTIONS[policy](finished.model.num_glimpses)
-    results = evaluate_model(finished.model, source, rollouts=rollouts, actions=actions, seed=seed)
+    results = evaluate_model(finished.model, source, rollouts=rollouts, seed=seed, **_chosen_places(finished.model, policy, seed))
     return {**results, "data": data.name, "split": split, "policy": policy or "own", "seed": finished.seed, "preset": finished.preset}
+
+
+def _chosen_places(model, policy, seed):
+    """The arguments of `evaluate_model` by which a policy chooses the places; none for the model's own."""
+    if policy and (hasattr(model, "bagnet") or policy not in ACTIONS):
+        return {"places": policy_actions(model, policy, (seed, 0))}
+    return {"actions": ACTIONS[policy](model.num_glimpses)}
 
 
 def draw_finished(finished, out, images=(), count=6, **data_options):
@@ -91,16 +98,25 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
     model, out = finished.model, pathlib.Path(out)
     if not out.name:
         raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
-    pixels, labels = _files(model, images) if images else _examples(finished, count, **data_options)
-    actions = ACTIONS[finished.recipe["actions"]](model.num_glimpses)
-    inputs = pixels if actions is None else {"images": pixels, "actions": actions(np.arange(len(pixels)), (0, 0))}
-    trajectory = model(inputs)
+    pixels, labels, actions = chosen_images(finished, images, count, **data_options)
+    trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
     out.parent.mkdir(parents=True, exist_ok=True)
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
     draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels).savefig(paths[0])
     first = type(trajectory)(*(field[:1] for field in trajectory))
     save_glimpses_gif(paths[1], pixels[0], first, model.retina, model.class_names)
     return paths
+
+
+def chosen_images(finished, images=(), count=6, **data_options):
+    """`(pixels, labels, actions)` of files, or of the first `count` images of the test split; labels and actions None where there are none.
+
+    Args:
+        finished, images, count, **data_options: as for `draw_finished`.
+    """
+    pixels, labels = _files(finished.model, images) if images else _examples(finished, count, **data_options)
+    actions = ACTIONS[finished.recipe["actions"]](finished.model.num_glimpses)
+    return pixels, labels, None if actions is None else actions(np.arange(len(pixels)), (0, 0))
 
 
 def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):
@@ -121,7 +137,8 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     size = finished.recipe["image_size"] if own else (image_size or model.image_shape[:2])
     channels = None if own else model.image_shape[-1]
     places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
-    found = datasets.load(name, image_size=size, channels=channels, validation_fraction=0.0 if data and whole else 0.1, **places)
+    places["hold_out"] = 0.0 if data else finished.recipe.get("hold_out", 0.0)
+    found = datasets.load_photos(name, size, channels=channels, validation_fraction=0.0 if data and whole else 0.1, **places)
     if list(found.class_names) != list(model.class_names or found.class_names) or found.num_classes != model.num_classes:
         raise UserError(f"the model knows {model.num_classes} classes, {model.class_names}; {name} has {list(found.class_names)}")
     if min(found.image_shape[:2]) < model.patch_size:

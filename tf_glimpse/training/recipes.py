@@ -6,6 +6,7 @@ A recipe is plain numbers and names, so that listing recipes needs no TensorFlow
 
 import dataclasses
 
+from tf_glimpse.training.saccader_recipes import saccader_cifar10, saccader_flowers, saccader_flowers_small, saccader_imagenet
 from tf_glimpse.types import UserError
 
 
@@ -30,8 +31,9 @@ class Recipe:
         ema_momentum: of a running mean of the weights, which validation, test and the saved model use; 0 for none.
         augment: keyword arguments of `tf_glimpse.datasets.Augmentation`; empty for none.
         actions: None for the model's own policy; "random" or "centre" to train without one.
-        teacher: a scan that teaches the policy at first: "places" (T pairs y, x), and as for `tf_glimpse.datasets.Supervision` "share" and
-            "until"; empty for none.
+        teacher: what teaches the policy where to look: "places" (T pairs y, x), a scan; or "sequences", a folder as `tf-glimpse sequences`
+            makes it, and "kind" as for `tf_glimpse.boed.GlimpseSequences.supervision`; for both, as for `tf_glimpse.datasets.Supervision`,
+            "share" and "until"; empty for none.
         patience: epochs without a better validation accuracy after which the run stops; None for never.
         image_size: side that images of mixed sizes are brought to; None keeps one common size.
         dtype: a Keras dtype policy.
@@ -189,6 +191,31 @@ def ram():
     )
 
 
+def near_optimal_fashion_mnist():
+    """Fashion-MNIST, 5 glimpses of 6x6 at cells of a grid: for training with near-optimal sequences (Harvey et al. 2019) and without."""
+    return _on_grid("near_optimal_fashion_mnist", "28x28 Fashion-MNIST, 5 glimpses of 6x6 on a 10x10 grid", "fashion_mnist")
+
+
+def near_optimal_mnist():
+    """As `near_optimal_fashion_mnist`, on MNIST."""
+    return _on_grid("near_optimal_mnist", "28x28 MNIST, 5 glimpses of 6x6 on a 10x10 grid", "mnist")
+
+
+def near_optimal_celeb_a_hq():
+    """The paper's numbers: 224x224 faces, one attribute against its absence, 5 glimpses of 16x16 at 50x50 places (Harvey et al. 2019)."""
+    recipe = _on_grid("near_optimal_celeb_a_hq", "224x224 faces, 5 glimpses of 16x16 on a 50x50 grid: --data DIR", None)
+    location = ["categorical", {"grid": [50, 50], "hidden_units": 64}]
+    model = {**recipe.model, "patch_size": 16, "encoder": ["conv", {"filters": [16, 32]}], "location": location}
+    return dataclasses.replace(recipe, model=model, image_size=224, epochs=300, learning_rate=3e-4, augment={"flip": True})
+
+
+def _on_grid(name, description, data):
+    location = ["categorical", {"grid": [10, 10], "hidden_units": 64}]
+    model = {"patch_size": 6, "num_glimpses": 5, "core": "gru", "units": 64, "first_location": "learned", "location": location}
+    loss = {"reinforce_weight": 1.0}
+    return Recipe(name, description, data, model, loss, epochs=20, batch_size=64, learning_rate=3e-3, jit_compile=False)
+
+
 def testing():
     """A tiny set-up that runs in seconds; its accuracy means nothing."""
     model = {"patch_size": 8, "num_scales": 2, "num_glimpses": 2, "units": 16, "location": ["gaussian", {"stddev": 0.1, "hidden_units": 0}]}
@@ -209,7 +236,14 @@ _MAKERS = (
     ram_digits,
     ram_digits_random,
     ram,
+    near_optimal_fashion_mnist,
+    near_optimal_mnist,
+    near_optimal_celeb_a_hq,
     testing,
+    saccader_flowers,
+    saccader_flowers_small,
+    saccader_cifar10,
+    saccader_imagenet,
 )
 RECIPES = {maker.__name__: maker for maker in _MAKERS}
 

@@ -3,8 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import sys
-import warnings
 
 import keras
 import numpy as np
@@ -12,10 +10,14 @@ import scipy.stats
 import tensorflow as tf
 
 from tf_glimpse import datasets
+from tf_glimpse.boed.store import read_sequences
 from tf_glimpse.models import RAM
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
+from tf_glimpse.training.fitting import fit_epochs, make_optimizer
+from tf_glimpse.training.saccader_recipes import StagedRecipe
+from tf_glimpse.training.stages import train_stages
 from tf_glimpse.types import UserError
 
 
@@ -27,7 +29,7 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
     that an unbroken run has.
 
     Args:
-        recipe: a `Recipe` whose `data` says what to train on.
+        recipe: a `Recipe` or `StagedRecipe` whose `data` says what to train on.
         workdir: the folder; made if it is not there.
         seed: int, of weights, data order, clutter and sampled places.
         manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`.
@@ -55,12 +57,14 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
             raise UserError(f"{folder} holds a finished run; nothing was overwritten. Evaluate it, or train in another folder.")
         if deterministic:
             tf.config.experimental.enable_op_determinism()
-        data = datasets.load(recipe.data, image_size=recipe.image_size, manual_dir=manual_dir, data_dir=data_dir, skip_corrupt=skip_corrupt)
+        data = load_data(recipe, manual_dir=manual_dir, data_dir=data_dir, skip_corrupt=skip_corrupt)
         if data.skipped:
             print(f"Left out {data.skipped} images that could not be decoded.")
         keras.utils.set_random_seed(seed)
-        model = compiled_model(recipe, data, seed)
+        model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
         workdirs.claim(folder, recipe, seed, data.fingerprint)
+        if model is None:
+            return train_stages(recipe, data, folder, seed, verbose)
         progress = Checkpoint(folder, patience=recipe.patience)
         _fit(model, recipe, data, seed, progress, verbose)
         return _finish(recipe, data, seed, progress)
@@ -97,6 +101,13 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
     return summary
 
 
+def load_data(recipe, **places):
+    """The recipe's data; `places` as for `tf_glimpse.datasets.load`."""
+    if isinstance(recipe, StagedRecipe):
+        return datasets.load_photos(recipe.data, recipe.image_size, recipe.train_size, recipe.hold_out, **places)
+    return datasets.load(recipe.data, image_size=recipe.image_size, **places)
+
+
 def build_model(recipe, data, seed=0):
     """The recipe's untrained model for that data, built, not compiled."""
     model = RAM(data.num_classes, class_names=data.class_names, seed=seed, dtype=recipe.dtype, name="ram", **recipe.model)
@@ -116,52 +127,25 @@ def compiled_model(recipe, data, seed=0):
     return model
 
 
-def make_optimizer(recipe, steps):
-    """AdamW as the recipe wants it, its rate rising at first and falling to zero over so many steps."""
-    warmup = int(recipe.warmup * steps)
-    rate = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / max(warmup, 1), steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
-    )
-    optimizer = keras.optimizers.AdamW(
-        rate if warmup else keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps),
-        weight_decay=recipe.weight_decay,
-        clipnorm=recipe.clipnorm,
-        use_ema=recipe.ema_momentum > 0,
-        ema_momentum=recipe.ema_momentum or 0.99,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return optimizer
-
-
 def _fit(model, recipe, data, seed, progress, verbose):
     epoch = progress.restore(model)
     if epoch >= recipe.epochs or progress.exhausted:
         return
     actions = ACTIONS[recipe.actions](model.num_glimpses)
     augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
-    given = _supervision(**recipe.teacher) if recipe.teacher else actions
+    given = _supervision(data, **recipe.teacher) if recipe.teacher else actions
     batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, augment, given, recipe.passes)
     validation = None if data.validation is None else datasets.eval_batches(data.validation, 500, actions)
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
     callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
     callbacks += [GlimpsePictures(progress.workdir / "tensorboard", data.validation or data.train)]
-    if epoch:
-        print(f"Resuming after epoch {epoch} of {recipe.epochs}.")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
-        model.fit(
-            batches,
-            initial_epoch=epoch,
-            epochs=recipe.epochs,
-            steps_per_epoch=datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes),
-            validation_data=validation,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=(1 if sys.stdout.isatty() else 2) if verbose is None else verbose,
-        )
+    fit_epochs(model, batches, validation, recipe.epochs, epoch, callbacks, verbose)
 
 
-def _supervision(places, **options):
+def _supervision(data, places=None, sequences=None, **options):
+    """The recipe's teacher: a scan, or stored sequences."""
+    if sequences is not None:
+        return read_sequences(sequences, data).supervision(**options)
     return datasets.Supervision(datasets.scan_actions(places), **options)
 
 

@@ -10,7 +10,7 @@ from tf_glimpse.types import Trajectory, UserError
 _PANEL = 1.6  # inches
 
 
-def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None):
+def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None, reconstructions=None):
     """Draws each image with its scanpath, and beside it what the retina saw at each look and what the model then believed.
 
     Args:
@@ -19,9 +19,10 @@ def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None
         retina: the model's `Retina` (`model.retina`): draws the patches' frames and what they show; without it, places only.
         class_names: K names; numbers if None.
         labels: `[B]` true class numbers, to colour the last prediction by; None if unknown.
+        reconstructions: `[B, T, H, W, C]` float 0-1, the image as the state after each look knows it, drawn in a row of its own; or None.
 
     Returns:
-        a `matplotlib.figure.Figure`, a row an image; `figure.savefig("glimpses.png")` writes it.
+        a `matplotlib.figure.Figure`, a row an image (two with reconstructions); `figure.savefig("glimpses.png")` writes it.
 
     Raises:
         UserError: images and trajectory of different lengths, or images of a wrong rank.
@@ -34,14 +35,17 @@ def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None
     """
     images, trajectory = _batch(images, trajectory)
     looks = trajectory.logits.shape[1]
-    columns = 1 + (looks if retina else 0)
-    figure = _figure((1.4 + columns - 1) * _PANEL, (1.4 * images.shape[1] / images.shape[2] + 0.2) * _PANEL * len(images), dpi=110)
-    grid = figure.subplots(len(images), columns, squeeze=False, gridspec_kw={"width_ratios": [1.4] + [1] * (columns - 1)})
-    for row, panels in enumerate(grid):
+    columns = 1 + (looks if retina or reconstructions is not None else 0)
+    rows = len(images) * (1 if reconstructions is None else 2)
+    figure = _figure((1.4 + columns - 1) * _PANEL, (1.4 * images.shape[1] / images.shape[2] + 0.2) * _PANEL * rows, dpi=110)
+    grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw={"width_ratios": [1.4] + [1] * (columns - 1)})
+    if reconstructions is not None:
+        _draw_reconstructions(grid[1::2], reconstructions)
+    for row, panels in enumerate(grid[:: rows // len(images)]):
         _draw_scanpath(panels[0], images[row], trajectory.locations[row], retina)
         text, style = _belief(trajectory.logits[row, -1], class_names, None if labels is None else labels[row])
         panels[0].set_title(text, fontsize=9, **style)
-        for look, panel in enumerate(panels[1:]):
+        for look, panel in enumerate(panels[1:] if retina else ()):
             _show(panel, foveate(images[row], trajectory.locations[row, look], retina))
             panel.set_title(f"{look + 1}: {_belief(trajectory.logits[row, look], class_names)[0]}", fontsize=7, color=_colour(look, looks))
     return figure
@@ -103,6 +107,15 @@ def _frame(image, trajectory, retina, class_names, look):
     )
     panel.set_title(f"look {look + 1}: {_belief(trajectory.logits[0, look], class_names)[0]}", fontsize=9)
     return figure_to_array(figure)
+
+
+def _draw_reconstructions(grid, reconstructions):
+    """A row an image: what the state after each look says of the whole of it."""
+    for panels, pictures in zip(grid, reconstructions, strict=True):
+        panels[0].set_axis_off()
+        panels[0].text(0.5, 0.5, "reconstructed\nafter each look", fontsize=8, ha="center", va="center")
+        for panel, picture in zip(panels[1:], pictures, strict=True):
+            _show(panel, picture)
 
 
 def _draw_scanpath(panel, image, locations, retina, looks=None):

@@ -1,0 +1,158 @@
+"""Figure 7 of Harvey et al. 2019: accuracy below 0.7 MFLOP, hard attention with adaptive stopping against low-power CNNs.
+
+python benchmarks/accuracy_flops.py --workdir W [--datasets cluttered_mnist/60 cluttered_fashion_mnist/60] [--seeds 0 1 2]
+    [--trials 20] [--epochs 20] [--manual-dir ../shared/data]
+
+For each set, seed and family one search by the same tuner: as many trials, epochs and proposals within the budget, shared equally by the
+budgets. The points of a family's frontier are chosen on validation; each is then read once on test, its operations too. A multiply-add
+counts two, batch norms fold away, retina pooling and CNN down-sampling are counted as they are. Rows go into
+`results/accuracy_flops.json`, searches into the folder; called again, it goes on after the last whole trial and row. `--draw` makes the
+picture alone.
+"""
+
+import argparse
+import pathlib
+import statistics
+import time
+
+BUDGETS = (0.1, 0.2, 0.3, 0.5, 0.7)
+FAMILIES = {"hard_attention": "ram", "mobilenet_v2": "mobilenet_v2", "shufflenet_v2": "shufflenet_v2"}
+KEY = ("dataset", "family", "seed", "budget_mflops")
+
+
+def main():
+    options = parsed_options()
+    import tf_glimpse  # noqa: F401, I001  first: it keeps TensorFlow's log quiet
+    from rows import read_rows
+
+    if not options.draw:
+        done = {(row["dataset"], row["seed"], row["family"], row["trials"], row["epochs"]) for row in read_rows("accuracy_flops")}
+        for dataset in options.datasets:
+            for seed in options.seeds:
+                for family in options.families:
+                    if (dataset, seed, family, options.trials, options.epochs) not in done:
+                        run(dataset, seed, family, options)
+    draw(read_rows("accuracy_flops"))
+
+
+def parsed_options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workdir", default="runs/accuracy_flops", help="folder of the searches (%(default)s)")
+    parser.add_argument("--datasets", nargs="+", default=["cluttered_mnist/60", "cluttered_fashion_mnist/60"])
+    parser.add_argument("--families", nargs="+", choices=list(FAMILIES), default=list(FAMILIES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--trials", type=int, default=20, help="of each family, all budgets together (%(default)s)")
+    parser.add_argument("--budgets", nargs="+", type=float, default=[0.1, 0.3, 0.7], help="of the searches, in MFLOP (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--oracle", default="bayesian")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--manual-dir", default="../shared/data")
+    parser.add_argument("--draw", action="store_true", help="draw the rows there are, and run nothing")
+    return parser.parse_args()
+
+
+def run(dataset, seed, family, options):
+    """Searches, picks on validation, reads the test split once, writes the rows."""
+    from rows import add_rows, provenance
+
+    from tf_glimpse import datasets
+    from tf_glimpse.models import load_model
+    from tf_glimpse.search import search_architectures
+    from tf_glimpse.search.frontier import best_under
+    from tf_glimpse.search.run import read_points
+
+    points, folders = [], {}
+    for index, budget in enumerate(options.budgets):
+        folder = pathlib.Path(options.workdir) / dataset.replace("/", "_") / family / f"seed-{seed}" / f"budget-{budget}"
+        share = options.trials // len(options.budgets) + (index < options.trials % len(options.budgets))
+        if not share:
+            continue
+        settings = {"budget_mflops": budget, "max_trials": share, "epochs": options.epochs, "oracle": options.oracle, "seed": seed}
+        search_architectures(FAMILIES[family], dataset, folder, **settings, num_workers=options.workers, manual_dir=options.manual_dir)
+        for point in read_points(folder):
+            points.append(point)
+            folders[point] = folder / "tuner" / f"trial_{point.trial}"
+    test = datasets.load(dataset, manual_dir=options.manual_dir).test
+    rows = []
+    for budget in BUDGETS:
+        chosen = best_under(points, budget)
+        if chosen is None:
+            print(f"{dataset} {family} seed {seed}: no point at or below {budget} MFLOP")
+            continue
+        model = load_model(folders[chosen] / "model.keras")
+        row = {"dataset": dataset, "family": family, "seed": seed, "budget_mflops": budget, **on_test(model, test, chosen)}
+        row |= {"validation_accuracy": round(chosen.accuracy, 5), "validation_mflops": round(chosen.mflops, 5)}
+        row |= {"trials": options.trials, "epochs": options.epochs, "oracle": options.oracle, "search_budgets": options.budgets}
+        rows.append(row)
+        print(
+            f"{dataset} {family} seed {seed}: {100 * row['accuracy']:.2f} % at {row['mflops']:.4f} MFLOP, {row['latency_us']} us",
+            flush=True,
+        )
+    command = f"python benchmarks/accuracy_flops.py --datasets {dataset} --families {family} --seeds {seed}"
+    command += (
+        f" --trials {options.trials} --epochs {options.epochs} --oracle {options.oracle} --budgets {' '.join(map(str, options.budgets))}"
+    )
+    add_rows("accuracy_flops", [{**row, **provenance(command)} for row in rows], KEY)
+
+
+def on_test(model, test, chosen):
+    """Accuracy, operations, and time of one point on the test split."""
+    import numpy as np
+    import tensorflow as tf
+
+    from tf_glimpse.ops.patches import to_float
+    from tf_glimpse.search import look_costs, model_flops, sweep_thresholds
+
+    images = to_float(test.fetch(np.arange(200)))
+    if chosen.threshold is None:
+        from tf_glimpse.datasets import eval_batches
+
+        logits = [model(to_float(batch), training=False).numpy() for batch, _ in eval_batches(test, 500)]
+        right = np.mean(np.argmax(np.concatenate(logits), axis=1) == test.labels)
+        call = tf.function(lambda some: model(some, training=False), reduce_retracing=True)
+        return {"mflops": model_flops(model) / 1e6, "accuracy": round(float(right), 5), "threshold": None, **times(call, images)}
+    point, threshold = sweep_thresholds(model, test).at(chosen.threshold), tf.constant(chosen.threshold, tf.float32)
+    adapt = tf.function(model.adapt, autograph=False, reduce_retracing=True)
+    timed = times(lambda some: adapt(some, tf.fill([len(some)], threshold), tf.constant(model.num_glimpses)).logits, images)
+    facts = {"threshold": round(chosen.threshold, 7), "mean_glimpses": round(point.mean_glimpses, 4)}
+    return {"mflops": look_costs(model).adaptive(point.mean_glimpses) / 1e6, "accuracy": round(point.accuracy, 5), **facts, **timed}
+
+
+def times(call, images, repeats=3):
+    """`latency_us`, of an image alone (median); `cpu_us`, processor time an image in a batch: what stands in for energy."""
+    for batch in (images[:1], images):
+        call(batch)
+    alone = []
+    for row in range(50):
+        start = time.perf_counter()
+        call(images[row : row + 1]).numpy()
+        alone.append(time.perf_counter() - start)
+    start = time.process_time()
+    for _ in range(repeats):
+        call(images).numpy()
+    spent = (time.process_time() - start) / repeats / len(images)
+    return {"latency_us": round(1e6 * statistics.median(alone), 1), "cpu_us": round(1e6 * spent, 1)}
+
+
+def draw(rows):
+    """`pictures/accuracy_flops.png`: a panel a set, the mean of the seeds at each budget, each seed as a dot."""
+    from matplotlib.figure import Figure
+
+    sets = sorted({row["dataset"] for row in rows})
+    if not sets:
+        return
+    figure = Figure(figsize=(5.5 * len(sets), 4.2), layout="constrained")
+    for axes, dataset in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        for index, family in enumerate(FAMILIES):
+            ours = [row for row in rows if (row["dataset"], row["family"]) == (dataset, family)]
+            axes.plot([row["mflops"] for row in ours], [100 * row["accuracy"] for row in ours], ".", color=f"C{index}", alpha=0.4)
+            means = [[row for row in ours if row["budget_mflops"] == budget] for budget in BUDGETS]
+            places = [[statistics.mean(row[name] for row in group) for name in ("mflops", "accuracy")] for group in means if group]
+            axes.plot([cost for cost, _ in places], [100 * accuracy for _, accuracy in places], color=f"C{index}", label=family)
+        axes.set(title=dataset, xlabel="MFLOP an image", ylabel="test accuracy in %", xlim=(0, 0.75))
+        axes.legend(loc="lower right")
+    figure.savefig(pathlib.Path(__file__).parent / "pictures" / "accuracy_flops.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()

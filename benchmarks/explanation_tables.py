@@ -1,0 +1,105 @@
+"""The tables of `results/information_gain.json` and `results/explanations.json`: means over seeds with 95 % intervals."""
+
+import numpy as np
+import scipy.stats
+
+FIGURES = {
+    "gain": "gain, nats",
+    "nll_drop": "drop in test cross-entropy, nats",
+    "ece": "calibration error",
+    "ece_scaled": "calibration error, temperatures from validation",
+    "accuracy": "accuracy",
+}
+TOTALS = ("gain", "nll_drop")
+
+
+def sections(gains, explanations):
+    """The parts of the page."""
+    faithful = f"{faithfulness_table(explanations)}\n\n{unearned_under_stress(explanations)}"
+    return {"gain_tables": gain_tables(gains), "faithfulness_table": faithful}
+
+
+def gain_tables(rows):
+    """A table a data set: what each look told, by reward."""
+    rows = [row for row in rows if row["rollouts"] == 1]
+    return "\n\n".join(
+        _table(dataset, [row for row in rows if row["dataset"] == dataset]) for dataset in sorted({row["dataset"] for row in rows})
+    )
+
+
+def faithfulness_table(rows):
+    """What became of the answers when all that was not seen was replaced."""
+    lines = ["| preset | replaced by | pixels seen | largest change of a probability | answers changed | control: what was seen replaced |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for row in rows:
+        if row["what"] == "faithfulness":
+            answers = f"{100 * row['flipped']:.2f} % | {100 * row['control_flipped']:.0f} %"
+            figures = f"{100 * row['seen_share']:.0f} % | {row['change']:.2g} | {answers}"
+            lines.append(f"| {row['preset']} | {row['level']} | {figures} |")
+    return "\n".join(lines)
+
+
+def unearned_under_stress(rows):
+    """The levels at which a model got surer by its looks and further from the truth."""
+    stressed = [row for row in rows if row["what"] in ("noise", "pieces") and row["gain"] > 0 >= row["nll_drop"]]
+    moved = "entropy fell by {gain:.2f} nats, cross-entropy rose by {rise:.2f}"
+    listed = [
+        f"{row['preset']}, {row['what']} {row['level']:g}: {moved.format(gain=row['gain'], rise=-row['nll_drop'])}" for row in stressed
+    ]
+    return f"Levels of stress at which entropy fell and cross-entropy did not: {'; '.join(listed) or 'none'}."
+
+
+def spread(values):
+    """ "0.12 +- 0.03": mean and half of the 95 % interval (Student's t); the mean alone of one seed."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return f"{values.mean():.3f}"
+    width = scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return f"{values.mean():.3f} +- {width:.3f}"
+
+
+def by_seed(rows, name, look=None):
+    """One figure a seed: at a look, or summed over the looks."""
+    seeds = sorted({row["seed"] for row in rows})
+    return [sum(row[name] for row in rows if row["seed"] == seed and look in (None, row["glimpse"])) for seed in seeds]
+
+
+def _table(dataset, rows):
+    looks = sorted({row["glimpse"] for row in rows})
+    lines = [
+        f"### {dataset}",
+        "",
+        "| reward | figure | " + " | ".join(f"look {look}" for look in looks) + " | all |",
+        "|---|---|" + "---|" * (len(looks) + 1),
+    ]
+    for reward in sorted({row["reward"] for row in rows}, reverse=True):
+        ours = [row for row in rows if row["reward"] == reward]
+        for name, label in FIGURES.items():
+            cells = [spread(by_seed(ours, name, look)) for look in looks]
+            total = spread(by_seed(ours, name)) if name in TOTALS else ""
+            lines.append(f"| {reward}, {len(by_seed(ours, name))} seed(s) | {label} | {' | '.join(cells)} | {total} |")
+        needed = spread(
+            [next(row["looks_needed"] for row in ours if row["seed"] == seed) for seed in sorted({row["seed"] for row in ours})]
+        )
+        lines.append(f"| | looks needed until the answer is right for good | {'| ' * len(looks)}{needed} |")
+    return "\n".join([*lines, *_differences(rows, looks), "", _unearned(rows)])
+
+
+def _differences(rows, looks):
+    """What the shaped reward adds to the plain one, paired by seed."""
+    plain, shaped = ([row for row in rows if row["reward"] == reward] for reward in ("final_correct", "entropy_shaped"))
+    if {row["seed"] for row in plain} != {row["seed"] for row in shaped} or not plain:
+        return []
+    lines = []
+    for name in (*TOTALS, "accuracy"):
+        cells = [spread(np.subtract(by_seed(shaped, name, look), by_seed(plain, name, look))) for look in looks]
+        total = spread(np.subtract(by_seed(shaped, name), by_seed(plain, name))) if name in TOTALS else ""
+        lines.append(f"| **shaped minus plain**, paired by seed | {FIGURES[name]} | {' | '.join(cells)} | {total} |")
+    return lines
+
+
+def _unearned(rows):
+    """The looks after which entropy fell and test cross-entropy did not."""
+    found = sorted({(row["reward"], row["seed"], row["glimpse"]) for row in rows if row["unearned"]})
+    listed = "; ".join(f"{reward}, seed {seed}, look {look}" for reward, seed, look in found)
+    return f"Looks after which entropy fell and test cross-entropy did not: {listed or 'none'}."

@@ -1,0 +1,100 @@
+"""A Saccader's run on photos: accuracy against looks and share seen, for every policy after every stage; and what hiding its looks costs.
+
+python benchmarks/saccader_photos.py RUN [--manual-dir ../shared/data] [--preset NAME]
+
+RUN is the folder of a finished run of three stages; `small_resnet.py RUN` has trained the reference beside it. Writes rows into
+`results/saccader_photos.json` and `results/saccader_occlusion.json`.
+"""
+
+import argparse
+import pathlib
+
+import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
+
+# isort: split
+import keras
+import numpy as np
+import tensorflow as tf
+from rows import add_rows, provenance
+from small_resnet import folder_of, mflop, photos_of
+
+from tf_glimpse.models import Saccader, policy_actions
+from tf_glimpse.models.actions import POLICIES
+from tf_glimpse.ops.coverage import seen_pixels
+from tf_glimpse.training import evaluate_model, workdirs
+from tf_glimpse.training.finished import open_finished
+
+MOST_GLIMPSES = 12
+KEY = ("dataset", "recipe", "policy", "stage", "num_glimpses", "seed")
+GREY = 115  # what hidden pixels become: the mean that images are normalised with
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("--manual-dir", default="../shared/data")
+    parser.add_argument("--preset", help="the preset that was made of this run")
+    options = parser.parse_args()
+    finished = open_finished(options.run)
+    data = photos_of(finished.recipe, options.manual_dir)
+    resnet = workdirs.read_json(folder_of(options.run) / "results.json", "accuracy")
+    stages = [Saccader.from_preset(str(path / "model.keras")) for path in sorted(options.run.glob("stage-*"))]
+    told = {"dataset": finished.recipe["data"], "recipe": finished.recipe["name"], "seed": finished.seed, "preset": options.preset}
+    told |= {"split": "test", "examples": len(data.test), **provenance(f"python benchmarks/saccader_photos.py {options.run.name}")}
+    told["trained_by"] = f"tf-glimpse train {finished.recipe['name']} --seed {finished.seed} --workdir RUN --manual-dir ../shared/data"
+    add_rows("saccader_photos", accuracies(stages, data.test, {**told, **reference(stages[0], resnet, data)}), KEY)
+    second = keras.saving.load_model(folder_of(options.run) / "model.keras")
+    add_rows("saccader_occlusion", occlusion(stages[-1], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))
+
+
+def reference(model, resnet, data):
+    """What the ResNet reaches, and both networks' costs."""
+    names = {"resnet": "accuracy", "resnet_parameters": "parameters", "resnet_mflop": "mflop", "resnet_epoch": "best_epoch"}
+    ours = {"bagnet_parameters": model.bagnet.count_params(), "bagnet_mflop": mflop(model.bagnet, data.image_shape)}
+    return {**{name: round(resnet[field], 5) for name, field in names.items()}, **ours}
+
+
+def accuracies(stages, source, told):
+    """A row for each stage, policy and number of looks; the untrained policy of stage 1 is left out."""
+    rows = []
+    for number, model in enumerate(stages, start=1):
+        longer = model.with_glimpses(MOST_GLIMPSES)
+        for policy in [*(["learned"] if number > 1 else []), *POLICIES]:
+            places = None if policy == "learned" else policy_actions(longer, policy, (told["seed"], 0))
+            found = evaluate_model(longer, source, places=places, batch_size=184)
+            full_image = 1 - found["full_image_error_percent"] / 100
+            ceiling = full_image if number == 1 else rows[0]["ceiling"]
+            errors, shares = found["error_percent_by_glimpse"], found["coverage_percent_by_glimpse"]
+            for look, (error, share) in enumerate(zip(errors, shares, strict=True), start=1):
+                row = {"policy": policy, "stage": number, "num_glimpses": look, "coverage": round(share / 100, 5)}
+                row |= {"accuracy": round(1 - error / 100, 5), "ceiling": round(ceiling, 5), "full_image": round(full_image, 5)}
+                rows.append({**told, **row})
+            print(f"stage {number}, {policy}: {100 - errors[5]:.2f} % with 6 looks, {shares[5]:.1f} % seen", flush=True)
+    return rows
+
+
+def occlusion(model, second, source, told):
+    """How well a second classifier does on photos in which what the Saccader looked at, or as much elsewhere, is grey."""
+    images = source.fetch(np.arange(len(source))).numpy()
+    look = tf.function(model, reduce_retracing=True)
+    locations = np.concatenate([look(images[start : start + 184]).locations.numpy() for start in range(0, len(images), 184)])
+    seen = seen_pixels(tf.constant(locations), images.shape[1:3], model.patch_size).numpy()
+    random = np.random.default_rng(told["seed"])
+    moved = np.stack([np.roll(mask, random.integers(0, mask.shape), axis=(0, 1)) for mask in seen])
+    masks = {
+        "nothing": np.zeros_like(seen),
+        "its looks": seen,
+        "as much elsewhere": moved,
+        "another photo's looks": np.roll(seen, 1, axis=0),
+    }
+    rows = []
+    for hidden, mask in masks.items():
+        answers = second.predict(np.where(mask[..., None], GREY, images).astype(np.uint8), batch_size=184, verbose=0)
+        accuracy = float(np.mean(np.argmax(answers, axis=-1) == source.labels))
+        rows.append({**told, "hidden": hidden, "share": round(float(mask.mean()), 5), "accuracy": round(accuracy, 5)})
+        print(f"hidden: {hidden}, {100 * mask.mean():.1f} %: the second classifier is right on {100 * accuracy:.2f} %")
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Draws what a preset of the Saccader looked at in the first photos of each class of its test set.
+
+python benchmarks/saccader_picture.py PRESET [--manual-dir ../shared/data]
+"""
+
+import argparse
+import pathlib
+
+import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
+
+# isort: split
+import numpy as np
+
+from tf_glimpse.explain.saccader import draw_saccades
+from tf_glimpse.training.finished import load_data, open_finished
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("preset")
+    parser.add_argument("--manual-dir", default="../shared/data")
+    options = parser.parse_args()
+    finished = open_finished(preset=options.preset)
+    source = load_data(finished, manual_dir=options.manual_dir).test
+    chosen = np.array([np.flatnonzero(source.labels == label)[0] for label in np.unique(source.labels)])
+    images = source.fetch(chosen).numpy()
+    figure = draw_saccades(images, finished.model(images), finished.model, source.labels[chosen])
+    figure.savefig(pathlib.Path(__file__).parent / "pictures" / f"{options.preset}_looks.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Makes `benchmarks/saccader.md` and its picture from `results/saccader_*.json`; nothing in them is typed by hand.
+
+python benchmarks/saccader_tables.py
+"""
+
+import pathlib
+
+import numpy as np
+from rows import read_rows
+
+HERE = pathlib.Path(__file__).parent
+LOOKS = (1, 2, 4, 6, 8, 12)
+GOAL_LOOKS, GOAL_POINTS, GOAL_SHARE = 6, 2.0, 1 / 3
+
+PAGE = """# Saccader on photos
+
+Made from `results/saccader_*.json` by `python benchmarks/saccader_tables.py`. Test accuracy in %, one deterministic rollout. The set's own
+validation split is the test set here, seen once a run; a tenth of the training photos picks the epochs. Every policy looks through the
+same BagNet, that of the stage in its row; only `learned` is trained to choose. The ceiling is the BagNet's accuracy on whole images after
+stage 1; the ResNet has about as many operations, the same pipeline and as many epochs as stage 1. Over several seeds: mean +- standard
+deviation.
+
+{sections}
+
+![Scanpath, what was seen, and the policy before each look: the first test photo of each class](pictures/saccader_flowers_small_looks.png)
+
+## What hiding its looks costs
+
+Accuracy of the ResNet on photos in which pixels are hidden (grey): those that the Saccader looked at, the same shape moved elsewhere (it
+wraps around the border, so that the share is the same), or what it looked at in another photo.
+
+{occlusion}
+
+## Another classifier at its places
+
+Windows cut from the photos at 160 px where the Saccader looked, classified by another network without pretrained weights, logits averaged
+(the paper's Saccader-NASNet), against the Saccader's own logits.
+
+{patches}
+
+## Commands
+
+- `tf-glimpse train saccader_flowers_small --seed S --workdir RUN --manual-dir ../shared/data` trains; called again, it resumes.
+- `python benchmarks/small_resnet.py RUN` trains the reference beside it, `python benchmarks/saccader_photos.py RUN` writes the rows.
+- `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2]` trains the other classifier and writes its row.
+- `python benchmarks/saccader_picture.py PRESET` draws the looks.
+"""
+
+
+def main():
+    rows = read_rows("saccader_photos")
+    (HERE / "saccader.md").write_text(page())
+    for recipe in sorted({row["recipe"] for row in rows}):
+        draw_curves([row for row in rows if row["recipe"] == recipe], HERE / "pictures" / f"{recipe}.png")
+
+
+def page():
+    """The whole of `benchmarks/saccader.md`."""
+    rows = read_rows("saccader_photos")
+    sections = [section(recipe, [row for row in rows if row["recipe"] == recipe]) for recipe in sorted({row["recipe"] for row in rows})]
+    return PAGE.format(sections="\n\n".join(sections), occlusion=occlusion(), patches=patches())
+
+
+def section(recipe, rows):
+    """One recipe: reference and ceiling, a line for each stage and policy, and the goals."""
+    lines = [
+        f"## {recipe} ({rows[0]['dataset']})",
+        "",
+        f"Ceiling {spread([row['ceiling'] for row in one_a_seed(rows)])} with {rows[0]['bagnet_mflop']:g} MFLOP; ResNet "
+        f"{spread([row['resnet'] for row in one_a_seed(rows)])} with {rows[0]['resnet_mflop']:g} MFLOP. "
+        f"{rows[0]['examples']} test photos; preset: {next((row['preset'] for row in rows if row['preset']), 'none')}.",
+        "",
+        "| stage | policy | " + " | ".join(f"{look} looks" if look > 1 else "1 look" for look in LOOKS) + f" | seen with {GOAL_LOOKS} |",
+        "|---|---|" + "---|" * (len(LOOKS) + 1),
+    ]
+    for stage, policy in sorted({(row["stage"], row["policy"]) for row in rows}, key=lambda pair: (pair[0], pair[1] != "learned", pair[1])):
+        cells = [spread(values(rows, stage, policy, look, "accuracy")) for look in LOOKS]
+        lines.append(f"| {stage} | {policy} | {' | '.join(cells)} | {spread(values(rows, stage, policy, GOAL_LOOKS, 'coverage'))} |")
+    return "\n".join([*lines, "", *verdicts(rows), "", f"![Accuracy against looks](pictures/{recipe}.png)"])
+
+
+def verdicts(rows):
+    """The goals of the project and whether they are met."""
+    mean = {(stage, policy): np.mean(values(rows, stage, policy, GOAL_LOOKS, "accuracy")) for stage, policy in stages_and_policies(rows)}
+    seen = np.mean(values(rows, 3, "learned", GOAL_LOOKS, "coverage"))
+    ceiling, resnet = (np.mean([row[name] for row in one_a_seed(rows)]) for name in ("ceiling", "resnet"))
+    best = max(value for (_, policy), value in mean.items() if policy != "learned")
+    gaps = 100 * np.array(
+        [ceiling - mean[3, "learned"], resnet - ceiling, mean[3, "learned"] - best, mean[3, "learned"] - mean[2, "learned"]]
+    )
+    return [
+        f"- {GOAL_LOOKS} looks within {GOAL_POINTS:g} points of the ceiling: {gaps[0]:+.1f} below; {verdict(gaps[0] <= GOAL_POINTS)}.",
+        f"- At most a third of the image seen: {100 * seen:.1f} %; {verdict(seen <= GOAL_SHARE)}.",
+        f"- The ceiling within 5 points of the ResNet: {gaps[1]:+.1f} below; {verdict(gaps[1] <= 5)}.",
+        f"- Ahead of every other policy of any stage: {gaps[2]:+.1f} points; {verdict(gaps[2] > 0)}.",
+        f"- Stage 3 better than stage 2: {gaps[3]:+.1f} points; {verdict(gaps[3] > 0)}.",
+    ]
+
+
+def verdict(met):
+    return "met" if met else "missed"
+
+
+def stages_and_policies(rows):
+    return sorted({(row["stage"], row["policy"]) for row in rows})
+
+
+def one_a_seed(rows):
+    """The first row of each seed, for what is the same in all of its rows."""
+    return list({row["seed"]: row for row in reversed(rows)}.values())
+
+
+def values(rows, stage, policy, looks, field):
+    """A field of the rows of one stage, policy and number of looks, a number a seed."""
+    return [row[field] for row in rows if (row["stage"], row["policy"], row["num_glimpses"]) == (stage, policy, looks)]
+
+
+def spread(numbers):
+    """Fractions as "71.2", or "71.2 +- 0.4 (3)" over several seeds."""
+    percents = 100 * np.array(numbers)
+    return f"{percents.mean():.1f}" + (f" +- {percents.std(ddof=1):.1f} ({len(percents)})" if len(percents) > 1 else "")
+
+
+def occlusion():
+    rows = read_rows("saccader_occlusion")
+    lines = ["| recipe | hidden | share of the pixels | ResNet's accuracy |", "|---|---|---|---|"]
+    for recipe, hidden in dict.fromkeys((row["recipe"], row["hidden"]) for row in rows):
+        found = [row for row in rows if (row["recipe"], row["hidden"]) == (recipe, hidden)]
+        lines.append(f"| {recipe} | {hidden} | {spread([row['share'] for row in found])} | {spread([row['accuracy'] for row in found])} |")
+    return "\n".join(lines)
+
+
+def patches():
+    lines = ["| recipe | classifier | parameters | window, px | accuracy | Saccader's own | gain |", "|---|---|---|---|---|---|---|"]
+    rows = read_rows("saccader_patches")
+    for recipe, backbone in dict.fromkeys((row["recipe"], row["backbone"]) for row in rows):
+        found = [row for row in rows if (row["recipe"], row["backbone"]) == (recipe, backbone)]
+        cells = [spread([row[name] for row in found]) for name in ("accuracy", "saccader", "gain")]
+        lines.append(f"| {recipe} | {backbone} | {found[0]['parameters']:,} | {found[0]['window_pixels']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def draw_curves(rows, path):
+    """Accuracy against looks and against the share seen, a line for each policy of stage 3 and the learned one of stage 2."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=110)
+    for axes, field, name in zip(figure.subplots(1, 2, sharey=True), ("num_glimpses", "coverage"), ("looks", "share seen"), strict=True):
+        for stage, policy in stages_and_policies(rows):
+            if stage == 3 or (stage, policy) in ((2, "learned"), (1, "ordered_logits")):
+                looks = sorted({row["num_glimpses"] for row in rows})
+                points = [[np.mean(values(rows, stage, policy, look, wanted)) for wanted in (field, "accuracy")] for look in looks]
+                style = {"linewidth": 2.2} if policy == "learned" else {"linewidth": 1, "alpha": 0.8}
+                axes.plot(*zip(*points, strict=True), label=f"{policy}, stage {stage}", **style)
+        for reference, style in (("ceiling", "--"), ("resnet", ":")):
+            axes.axhline(np.mean([row[reference] for row in one_a_seed(rows)]), color="grey", linestyle=style, label=reference)
+        axes.set(xlabel=name, ylabel="test accuracy")
+    axes.legend(fontsize=7)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()

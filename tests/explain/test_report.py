@@ -1,0 +1,167 @@
+"""The page, its pictures, the callback: on real digits, opened by a browser where there is one."""
+
+import html.parser
+import pathlib
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow.core.util import event_pb2
+
+from tf_glimpse import RAM
+from tf_glimpse.datasets import load
+from tf_glimpse.explain import ExplanationLogs, entropies, explain, place_counts
+from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
+from tf_glimpse.types import UserError
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def found():
+    source = load("digits_canvas").validation
+    model = RAM.from_preset("ram_digits")
+    vae = HiddenStateVAE(model.image_shape, units=16, latent_size=4)
+    vae.build((None, 6, 256))
+    return explain(model, source.fetch(np.arange(3)).numpy(), labels=source.labels[:3], vae=vae, samples=2, title="<digits>")
+
+
+class Reader(html.parser.HTMLParser):
+    """What a page refers to, its text, and whether every tag that opens closes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.words, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.links += [value for name, value in attributes if name in ("src", "href")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.links += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, words):
+        self.words.append(words)
+
+
+def test_an_explanation_holds_what_its_names_say(found):
+    assert found.views.shape == (3, 6, 3, 8, 8, 1)
+    np.testing.assert_allclose(found.entropies, entropies(np.log(found.shares)), atol=1e-4)
+    np.testing.assert_allclose(found.gains.sum(axis=1), np.log(10) - found.entropies[:, -1])
+    assert found.reconstructions.shape == (3, 6, 60, 60, 1)
+    assert found.samples.shape == (2, 3, 6, 60, 60, 1)
+    assert found.faithfulness.change == 0
+
+
+def test_the_page_is_whole_and_says_what_was_found(found):
+    text = found.html()
+    page = Reader(text)
+    assert not page.open
+    assert page.links and all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert "http" not in re.sub(r"base64,[\w+/=]+", "", text)
+    # an image, its scales, the reconstruction and two samples a look; a map a look
+    assert len(page.links) == 3 * (1 + 6 * (3 + 1 + 2)) + 6
+    words = " ".join(page.words)
+    assert words.count("<digits>") == 2  # the title and the line below the heading: escaped in the source, whole when read
+    for index in range(3):
+        assert f"{found.entropies[index, 3]:.3f} ({found.gains[index, 2]:+.3f})" in words
+        assert f"{found.class_names[found.answers[index]]}, {found.shares[index, -1].max():.1%}" in words
+    assert "ln K = 2.30" in words
+
+
+def test_one_image_needs_no_batch_no_labels_and_no_autoencoder():
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, class_names=["a&b", "<i>", "c"], seed=0)
+    image = np.random.default_rng(0).random([16, 20, 3]).astype("float32")
+    alone = explain(model, image)
+    text = alone.html()
+    assert alone.reconstructions is None
+    assert "a&amp;b" in text and "&lt;i&gt;" in text and "<i>" not in text
+    assert "All images" not in text and "reconstruction" not in text
+    given = np.zeros([1, 2, 2], "float32")
+    np.testing.assert_array_equal(explain(model, image, actions=given).trajectory.locations, given)
+
+
+def test_png_and_gif_beside_the_page(found, tmp_path):
+    found.save_png(tmp_path / "new" / "page.png")
+    found.save_gif(tmp_path / "page.gif", index=1)
+    with Image.open(tmp_path / "new" / "page.png") as picture, Image.open(tmp_path / "page.gif") as film:
+        assert picture.size[0] > 600 and picture.size[1] > 600
+        assert film.n_frames == 6
+    with pytest.raises(UserError, match="path of a file"):
+        found.save_html(tmp_path)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to open the page with (Debian: apt-get install chromium)")
+def test_a_browser_shows_the_page(found, tmp_path):
+    page, shot = found.save_html(tmp_path / "page.html"), tmp_path / "page.png"
+    window = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1300,1000"]
+    done = subprocess.run([CHROMIUM, *window, f"--screenshot={shot}", page.as_uri()], capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-500:]
+    with Image.open(shot) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    assert pixels.shape == (1000, 1300, 3)
+    assert (pixels == [255, 255, 255]).all(axis=-1).mean() > 0.3  # the sections' paper
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100  # maps and pictures on it
+
+
+def test_places_are_counted_by_look():
+    locations = np.array([[[-1, -1], [0.9, 0.9]], [[-0.9, -0.8], [1.4, 1.0]], [[0, 0], [-0.1, 0.9]]])
+    counts = place_counts(locations, cells=3)
+    np.testing.assert_array_equal(counts[0], [[2, 0, 0], [0, 1, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(counts[1], [[0, 0, 0], [0, 0, 1], [0, 0, 2]])
+
+
+def test_mistakes_are_told(found):
+    model, image = RAM(3, patch_size=4, num_glimpses=2, units=8), np.zeros([16, 16, 1], "uint8")
+    with pytest.raises(UserError, match="as many labels as images"):
+        explain(model, image, labels=[0, 1])
+    with pytest.raises(UserError, match=r"makes images of \(16, 20, 1\); wanted one for \(16, 16, 1\)"):
+        explain(model, image, vae=HiddenStateVAE((16, 20, 1)))
+    vae = HiddenStateVAE((16, 16, 1), units=4)
+    vae.build((None, 2, 5))
+    with pytest.raises(UserError, match="states of 5 units; this model has 8"):
+        explain(model, image, vae=vae)
+    with pytest.raises(UserError, match="rank 4"):
+        explain(model, image[..., 0])
+
+
+def events(folder):
+    """Every value logged, by its tag."""
+    found = {}
+    for file in sorted(pathlib.Path(folder).glob("*explanations")):
+        for record in tf.data.TFRecordDataset(str(file)):
+            for value in event_pb2.Event.FromString(record.numpy()).summary.value:
+                found.setdefault(value.tag, []).append(tf.make_ndarray(value.tensor))
+    return found
+
+
+def test_the_callback_logs_the_same_while_it_trains(tmp_path):
+    random = np.random.default_rng(0)
+    images, labels = random.integers(0, 256, [12, 14, 14, 1]).astype("uint8"), np.arange(12) % 3
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0)
+    vae = HiddenStateVAE((14, 14, 1), units=4)
+    vae.build((None, 2, 8))
+    model.compile()
+    model.fit(
+        images, labels, batch_size=6, epochs=3, verbose=0, callbacks=[ExplanationLogs(tmp_path, images, labels, vae, count=2, every=2)]
+    )
+    logged = events(tmp_path)
+    curves = {f"{name}/look_{look}" for name in ("information_gain", "nll_drop", "calibration_error", "accuracy") for look in (1, 2)}
+    assert set(logged) == curves | {"places", "glimpses"}
+    assert all(len(values) == 2 for values in logged.values())  # epochs 0 and 2
+    width, height, *maps = logged["places"][0]
+    assert (int(width), int(height), len(maps)) == (24, 24, 2)
+    from tf_glimpse.explain import gain_curves
+
+    last = gain_curves(model.predict(images, verbose=0).logits, labels)
+    np.testing.assert_allclose(logged["information_gain/look_1"][1], last.gain[0], atol=1e-5)
+    np.testing.assert_allclose(logged["nll_drop/look_2"][1], last.nll_drop[1], atol=1e-5)

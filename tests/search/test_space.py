@@ -1,0 +1,104 @@
+import json
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from tf_glimpse.datasets import ImageData, array_source
+from tf_glimpse.search.space import RAM_SPACE, SPACES, RAMSpace, least_flops, read_space
+from tf_glimpse.search.tuner import make_oracle
+from tf_glimpse.types import UserError
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.default_rng(0)
+    source = array_source(random.integers(0, 256, [60, 20, 20, 1], np.uint8), np.arange(60) % 3)
+    return ImageData("noise", source, source, None, 3, ["a", "b", "c"], (20, 20, 1))
+
+
+def drawn(space, seed):
+    """A random candidate, by keras-tuner's own random oracle."""
+    oracle = keras_tuner.oracles.RandomSearchOracle(keras_tuner.Objective("accuracy", "max"), max_trials=10, seed=seed)
+    hyperparameters = oracle.get_space()
+    space.declare_hyperparameters(hyperparameters)
+    oracle.update_space(hyperparameters)
+    hyperparameters.values = oracle.populate_space("0")["values"]
+    return space.candidate(hyperparameters)
+
+
+@pytest.mark.parametrize("family", SPACES)
+def test_any_candidate_is_a_model(family, data):
+    """It costs one look at least, or the whole of a CNN, and no less than the cheapest of its space."""
+    choices = {**SPACES[family].default, "core": ["gru"], "encoder": ["conv"], "location": ["categorical"]} if family == "ram" else None
+    space = SPACES[family](data, choices)
+    candidate = drawn(space, 1)
+    assert set(candidate) <= set(space.choices)
+    assert all(value in space.choices[name] for name, value in candidate.items())
+    assert space.model(candidate)(np.zeros([2, 20, 20, 1], "float32")) is not None
+    costs = space.costs(candidate)
+    assert least_flops(costs) == (costs.adaptive(1) if family in ("ram", "saccader") else costs)
+    assert 0 < space.cheapest()[0] <= least_flops(costs)
+
+
+def test_choices_that_do_not_count_are_left_out(data):
+    space = RAMSpace(data, {**RAM_SPACE, "encoder": ["conv"], "location": ["categorical"]})
+    candidate = drawn(space, 1)
+    assert not {"what_units", "stddev"} & set(candidate)
+    assert {"filters", "grid"} <= set(candidate)
+
+
+def test_the_recipe_of_a_candidate_is_plain_and_trains_it(data):
+    space = RAMSpace(data)
+    candidate = {**{name: options[0] for name, options in RAM_SPACE.items()}, "core": "lstm", "look_ahead_weight": 0.1}
+    recipe = space.recipe(candidate, epochs=3, passes=2)
+    assert json.loads(json.dumps(recipe.model)) == recipe.model
+    assert (recipe.epochs, recipe.passes, recipe.loss.get("look_ahead_weight")) == (3, 2, None)
+    assert space.recipe({**candidate, "core": "gru"}).loss["sample"] is False
+
+
+MISTAKES = {
+    "missing": ({name: options for name, options in RAM_SPACE.items() if name != "core"}, "Missing: core"),
+    "unknown": ({**RAM_SPACE, "glimpses": [3]}, "unknown: glimpses"),
+    "empty": ({**RAM_SPACE, "core": []}, "none for core"),
+    "no list": ({**RAM_SPACE, "core": "gru"}, "none for core"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_space_is_checked(mistake, data):
+    choices, words = MISTAKES[mistake]
+    with pytest.raises(UserError, match=words):
+        RAMSpace(data, choices)
+
+
+def test_a_space_in_a_file(tmp_path):
+    (tmp_path / "space.json").write_text(json.dumps(RAM_SPACE))
+    assert read_space(tmp_path / "space.json") == RAM_SPACE
+    (tmp_path / "bad.json").write_text("[1]")
+    for name, words in (("bad.json", "JSON object"), ("none.json", "JSON file")):
+        with pytest.raises(UserError, match=words):
+            read_space(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["bayesian", "hyperband", "random"])
+def test_oracles_propose_only_what_the_budget_affords(name, data, tmp_path):
+    space, seen = RAMSpace(data), []
+
+    def affords(values):
+        seen.append(values["units"])
+        return values["units"] <= 32
+
+    oracle = make_oracle(name, affords, max_trials=8, epochs=4, seed=0)
+    oracle._set_project_dir(str(tmp_path), "tuner")
+    oracle.verbose = 0
+    hyperparameters = oracle.get_space()
+    space.declare_hyperparameters(hyperparameters)
+    oracle.update_space(hyperparameters)
+    proposed = [oracle.create_trial(f"tuner{number}").hyperparameters.values["units"] for number in range(3)]
+    assert max(proposed) <= 32 < max(seen)
+
+
+def test_an_unknown_oracle_is_told():
+    with pytest.raises(UserError, match="bayesian, hyperband, random"):
+        make_oracle("genetic", lambda values: True, 4, 4, 0)

@@ -1,0 +1,32 @@
+"""Two workers share one search by keras-tuner's chief, and one that is killed starts again on its trial."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from tf_glimpse.search.space import RAM_SPACE
+
+SPACE = {name: options[:1] for name, options in RAM_SPACE.items()} | {"num_glimpses": [2], "units": [8, 16, 24, 32, 48]}
+SETTINGS = {"budget_mflops": 0.2, "max_trials": 3, "epochs": 1, "epoch_images": 1200, "oracle": "random", "num_workers": 2}
+RUN = "import sys, json; from tf_glimpse.search import search_architectures; search_architectures(**json.loads(sys.argv[1]))"
+
+
+def test_two_workers_share_a_search_and_one_that_dies_takes_its_trial_up_again(tmp_path):
+    settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS}
+    command = [sys.executable, "-c", RUN, json.dumps(settings)]
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            lines.append(line)
+            if sum("begins trial" in other for other in lines) == 1 and "begins trial" in line:
+                os.kill(int(line.split("process ")[1].rstrip(")\n")), signal.SIGKILL)
+    assert process.returncode == 0, "".join(lines)
+    assert any("died with exit code -9; starting it again" in line for line in lines)
+    notes = [json.loads(file.read_text()) for file in sorted((tmp_path / "search" / "tuner").glob("trial_*/trial.json"))]
+    assert [note["status"] for note in notes] == ["COMPLETED"] * 3
+    begun = [line.split(" begins trial ") for line in lines if "begins trial" in line]
+    assert len({worker for worker, _ in begun}) == 2, "both workers had trials"
+    assert len(begun) == 4, "three trials, one of them begun twice"
+    assert (tmp_path / "search" / "frontier.csv").exists()

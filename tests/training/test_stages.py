@@ -1,0 +1,149 @@
+"""A run of three stages: what it leaves, resumes, refuses; evaluation by other policies; the command line."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tf_glimpse import Saccader, cli
+from tf_glimpse.training import evaluate_model, get_recipe, train_and_evaluate, workdirs
+from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
+from tf_glimpse.training.saccader_recipes import StagedRecipe, three_stages
+from tf_glimpse.types import UserError
+
+BAGNET = {"blocks": [1], "filters": [8], "strides": [4], "stem_filters": 8, "receptive_field": 5}
+COUNTS = {"train": 20, "val": 6}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Red and blue photos of 24x24 px in two splits."""
+    folder, random = tmp_path_factory.mktemp("photos") / "squares", np.random.default_rng(0)
+    for split, count in COUNTS.items():
+        for channel, name in ((0, "red"), (2, "blue")):
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 100, [24, 24, 3]).astype(np.uint8)
+                pixels[6:18, 6:18, channel] += 150
+                Image.fromarray(pixels).save(folder / split / name / f"{number}.png")
+    return folder
+
+
+def recipe(data, **changes):
+    tiny = StagedRecipe(
+        "tiny",
+        "for tests",
+        str(data),
+        {"bagnet": BAGNET, "num_glimpses": 2, "mixed_channels": 8},
+        three_stages((4, 2, 2), (0.02, 0.01, 1e-3), num_glimpses=2, num_targets=3),
+        augment={"area": (0.6, 1.0), "colours": 0.1},
+        batch_size=8,
+        image_size=16,
+        train_size=20,
+        hold_out=0.2,
+    )
+    return dataclasses.replace(tiny, **changes)
+
+
+@pytest.fixture(scope="module")
+def run(photos, tmp_path_factory):
+    """A finished run and its results."""
+    folder = tmp_path_factory.mktemp("run")
+    return folder, train_and_evaluate(recipe(photos), folder, seed=1, verbose=0)
+
+
+def test_a_run_of_three_stages(run):
+    folder, results = run
+    stages = ["stage-1-classification", "stage-2-location", "stage-3-reinforce"]
+    wanted = {".lock", "recipe.json", "model.keras", "results.json", *stages}
+    assert {path.name for path in folder.iterdir()} == wanted
+    assert (results["split"], results["examples"], results["num_glimpses"]) == ("test", 12, 2)
+    assert results["full_image_error_percent"] <= 20, "red and blue are easy"
+    assert [stage["stage"] for stage in results["stages"]] == ["classification", "location", "reinforce"]
+    assert 0 < results["coverage_percent_by_glimpse"][0] == pytest.approx(100 * 25 / 256, abs=0.01)
+    assert results["coverage_percent_by_glimpse"][1] <= 100 * 50 / 256
+    first, second, third = (Saccader.from_preset(str(folder / stage / "model.keras")) for stage in stages)
+    for before, after in zip(first.bagnet.get_weights(), second.bagnet.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert any(np.any(before != after) for before, after in zip(first.get_weights(), second.get_weights(), strict=True))
+    assert any(np.any(before != after) for before, after in zip(second.bagnet.get_weights(), third.bagnet.get_weights(), strict=True))
+    assert not third.compiled
+
+
+def test_a_stage_that_was_killed_ends_as_an_unbroken_one(run, photos, tmp_path, monkeypatch):
+    """The second stage stops after one epoch; called again, only what is left of it is trained."""
+    folder = shutil.copytree(run[0], tmp_path / "killed")
+    shutil.rmtree(folder / "stage-2-location")
+    (folder / "results.json").unlink()
+    from tf_glimpse.training import stages
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages.GlimpsePictures, "on_epoch_end", interrupted)  # comes after the checkpoint of the first epoch
+    with pytest.raises(KeyboardInterrupt):
+        train_and_evaluate(recipe(photos), folder, seed=1, verbose=0)
+    assert (folder / "stage-2-location" / "checkpoint-000001").exists()
+    monkeypatch.undo()
+    results = train_and_evaluate(recipe(photos), folder, seed=1, verbose=0)
+    unbroken, resumed = (Saccader.from_preset(str(path / "stage-2-location" / "model.keras")) for path in (run[0], folder))
+    for expected, found in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(expected, found, atol=1e-5)
+    assert results["error_percent"] == run[1]["error_percent"]
+
+
+def test_who_chooses_the_places(run):
+    finished = open_finished(run[0])
+    own, *others = (evaluate_finished(finished, policy=policy) for policy in (None, "ordered_logits", "centre"))
+    assert own["error_percent"] == run[1]["error_percent"]
+    assert own["examples"] == 12
+    assert others[-1]["coverage_percent_by_glimpse"][0] == others[-1]["coverage_percent_by_glimpse"][1], "always the same place"
+    assert {other["full_image_error_percent"] for other in others} == {own["full_image_error_percent"]}
+    with pytest.raises(UserError, match="a Saccader and one of ordered_logits"):
+        evaluate_finished(open_finished(preset="ram_digits"), policy="sobel_mean")
+    with pytest.raises(UserError, match="Received: Saccader and 'best'"):
+        evaluate_finished(finished, policy="best")
+
+
+def test_more_looks_and_other_classes(run):
+    model = Saccader.from_preset(str(run[0] / "model.keras"))
+    source = load_data(open_finished(run[0])).test
+    longer = model.with_glimpses(5)
+    np.testing.assert_array_equal(longer(source.fetch([0, 1])).locations[:, :2], model(source.fetch([0, 1])).locations)
+    assert evaluate_model(longer, source)["error_percent_by_glimpse"][:2] == evaluate_model(model, source)["error_percent_by_glimpse"]
+    other = Saccader.from_preset(str(run[0] / "model.keras"), num_classes=4)
+    assert (other.num_classes, other.class_names, other(source.fetch([0])).logits.shape[-1]) == (4, None, 4)
+    np.testing.assert_array_equal(other.bagnet.stem.conv.kernel, model.bagnet.stem.conv.kernel)
+    np.testing.assert_array_equal(other.cell.attention, model.cell.attention)
+
+
+def test_on_the_command_line(photos, tmp_path, capsys, monkeypatch):
+    from tf_glimpse.training import recipes
+
+    tiny = recipe("squares")
+    monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: dataclasses.replace(tiny, stages=tiny.stages[:1]))
+    train = ["train", "tiny", "--workdir", str(tmp_path / "run"), "--manual-dir", str(photos.parent), "--epochs", "1"]
+    assert cli.main([*train, "--policy", "random"]) == 2
+    assert "recipes of one stage" in capsys.readouterr().err
+    assert cli.main([*train, "--dtype", "mixed_bfloat16"]) == 0
+    assert workdirs.read_run(tmp_path / "run")[1]["dtype"] == "mixed_bfloat16"
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(tmp_path / "run"), "--manual-dir", str(photos.parent), "--policy", "sobel_variance", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["policy"] == "sobel_variance"
+    assert cli.main([*train, "--dtype", "float32"]) == 2
+    assert "dtype 'mixed_bfloat16' there, 'float32' here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["saccader_flowers", "saccader_flowers_small", "saccader_cifar10", "saccader_imagenet"])
+def test_recipes_build(name):
+    found = get_recipe(name)
+    model = Saccader(5, **found.model)
+    fields = model.fields((found.image_size, found.image_size))
+    assert [stage.name for stage in found.stages] == ["classification", "location", "reinforce"]
+    assert fields.grid[0] * fields.grid[1] >= 12, "as many cells as the location stage has targets"
+    windows = found.model["num_glimpses"] * model.patch_size**2 / found.image_size**2
+    assert windows <= 1 / 3 or "flowers" not in name
+    assert json.loads(json.dumps(dataclasses.asdict(found)))["data"] == found.data

@@ -1,0 +1,117 @@
+"""What might the image be, of which glimpses have shown a part? The protocol, and retrieval from a bank.
+
+A completer is a callable `(images, masks, origins, count, seeds) -> Completions`:
+
+    images    float32 `[B, H, W, C]`, 0-1; a completer may look at known pixels only
+    masks     float32 `[B, H, W, 1]`, 1 where a pixel is known
+    origins   int64 `[B]`, numbers of the images, so that none is completed by itself; -1 for an image from elsewhere
+    count     N, samples an image
+    seeds     int64 `[B, 3]`, one an image, so that a sample does not depend on its batch mates
+
+`VAECompletions` and `HMCCompletions` in `generative.py` follow it too.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_glimpse.types import UserError
+
+
+class Completions(NamedTuple):
+    """Weighted samples of whole images, those of all images of a batch in one row, M in all.
+
+    Attributes:
+        images: uint8 `[M, H, W, C]`; known pixels need not agree with what was seen, the true ones are put over them.
+        weights: float32 `[M]`, which add up to 1 for each image of the batch.
+        owners: int32 `[M]`, whose completion each is, a position in the batch, ascending.
+    """
+
+    images: Any
+    weights: Any
+    owners: Any
+
+
+class Retrieval:
+    """Images of a bank, drawn by how likely the known pixels are under a Gaussian around them.
+
+    The index proposes the nearest images, their likelihood is taken on all known pixels, and N are drawn from them. An image drawn twice
+    is kept once with twice the weight, which is the same estimate for fewer passes of the network.
+
+    Args:
+        bank: a `Bank`.
+        proposals: how many images the index proposes.
+        stddev: of a pixel, in units of the full range.
+        effective: the likelihood is flattened as far as needed for so many effective samples, or a few near twins would be all that is
+            drawn once many pixels are known.
+
+    Raises:
+        UserError: numbers that are not above zero.
+
+    Reference: Harvey et al. 2019, section 3 (probabilistic image retrieval); effective samples: Kong, Liu, Wong 1994.
+    """
+
+    def __init__(self, bank, proposals=1000, stddev=0.2, effective=20):
+        if min(proposals, stddev, effective) <= 0:
+            raise UserError(f"Retrieval wants numbers above zero. Received: {proposals=}, {stddev=}, {effective=}")
+        self.bank = bank
+        self.proposals = proposals
+        self.stddev = stddev
+        self.effective = effective
+
+    def __call__(self, images, masks, origins, count, seeds):
+        drawn = [self._draw(*row, count) for row in zip(np.asarray(images), np.asarray(masks), origins, seeds, strict=True)]
+        owners = np.repeat(np.arange(len(drawn), dtype=np.int32), [len(numbers) for numbers, _ in drawn])
+        numbers, weights = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        return Completions(self.bank.images[numbers], weights.astype(np.float32), owners)
+
+    def _draw(self, image, mask, origin, seed, count):
+        """(numbers of the different images drawn, their shares of the draws)."""
+        random = np.random.default_rng(seed)
+        if mask.any():
+            wanted = min(self.proposals + np.count_nonzero(self.bank.origins == origin), len(self.bank))
+            found = np.sort(self.bank.nearest(image, mask, wanted))
+        else:
+            found = np.arange(len(self.bank))
+        found = found[self.bank.origins[found] != origin] if origin >= 0 else found
+        if not len(found):
+            raise UserError(f"the bank in {self.bank.folder} holds nothing but image {origin} itself; add other images")
+        shares = np.full(len(found), 1 / len(found))
+        if mask.any():
+            shares = flattened(-self._distances(found, image, mask) / (2 * self.stddev**2), self.effective)
+        times = random.multinomial(count, shares)
+        return found[times > 0], times[times > 0] / count
+
+    def _distances(self, found, image, mask):
+        """Squared distances `[n]` of the known pixels."""
+        known = np.broadcast_to(mask > 0, image.shape)
+        return np.square(self.bank.images[found][:, known].astype(np.float32) / 255 - image[known]).sum(axis=1)
+
+
+def flattened(log_weights, effective):
+    """Normalised weights from log-weights `[n]`, raised to the largest power of at most 1 that leaves so many effective samples.
+
+    Effective samples are 1 / sum(w^2). Fewer weights than asked for come out equal.
+
+    Example:
+        >>> flattened(np.array([0.0, -1.0]), effective=1).round(3).tolist()
+        [0.731, 0.269]
+        >>> flattened(np.array([0.0, -50.0, -100.0]), effective=3).round(3).tolist()
+        [0.333, 0.333, 0.333]
+    """
+    low, high = 0.0, 1.0
+    if _effective(_softmax(log_weights)) >= effective:
+        return _softmax(log_weights)
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _effective(_softmax(middle * log_weights)) >= effective else (low, middle)
+    return _softmax(low * log_weights)
+
+
+def _softmax(log_weights):
+    weights = np.exp(np.asarray(log_weights, np.float64) - np.max(log_weights))
+    return weights / weights.sum()
+
+
+def _effective(weights):
+    return 1 / np.square(weights).sum()

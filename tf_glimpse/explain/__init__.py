@@ -1,0 +1,52 @@
+"""Why a model answered as it did: its looks drawn, what each look told it, what it knows, and that nothing unseen drove the answer."""
+
+from tf_glimpse.explain.calibration import calibration_error, fit_temperatures
+from tf_glimpse.explain.callback import ExplanationLogs
+from tf_glimpse.explain.draw import draw_glimpses, figure_to_array, foveate, save_glimpses_gif
+from tf_glimpse.explain.faithfulness import Faithfulness, attribution, deletion_curve, faithfulness, seen_mask
+from tf_glimpse.explain.information_gain import (
+    GainCurves,
+    collect_logits,
+    entropies,
+    gain_curves,
+    information_gain,
+    looks_needed,
+    mutual_information,
+)
+from tf_glimpse.explain.reconstruction import ReconstructionCurves, collect_states, fit_vae, reconstruction_curves
+from tf_glimpse.explain.report import Explanation, explain, place_counts
+from tf_glimpse.explain.saccader import draw_saccades
+from tf_glimpse.explain.stress import StressPoint, noisy, stress_point
+
+__all__ = [
+    "Explanation",
+    "ExplanationLogs",
+    "Faithfulness",
+    "GainCurves",
+    "ReconstructionCurves",
+    "StressPoint",
+    "attribution",
+    "calibration_error",
+    "collect_logits",
+    "collect_states",
+    "deletion_curve",
+    "draw_glimpses",
+    "draw_saccades",
+    "entropies",
+    "explain",
+    "faithfulness",
+    "figure_to_array",
+    "fit_temperatures",
+    "fit_vae",
+    "foveate",
+    "gain_curves",
+    "information_gain",
+    "looks_needed",
+    "mutual_information",
+    "noisy",
+    "place_counts",
+    "reconstruction_curves",
+    "save_glimpses_gif",
+    "seen_mask",
+    "stress_point",
+]

@@ -1,0 +1,169 @@
+"""`explain`: one call that gathers why a model answered as it did, to look at, to keep as a page, and to draw."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tf_glimpse.datasets import check_images
+from tf_glimpse.explain.draw import draw_glimpses, save_glimpses_gif
+from tf_glimpse.explain.faithfulness import Faithfulness, attribution, faithfulness
+from tf_glimpse.explain.information_gain import entropies
+from tf_glimpse.ops.patches import extract_patches, to_float
+from tf_glimpse.types import Trajectory, UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What `explain` found; index t means look t.
+
+    Attributes:
+        images: `[B, H, W, C]` float32 0-1.
+        trajectory: the `Trajectory` of these images, NumPy arrays.
+        shares: `[B, T, K]`, class probabilities after each look.
+        entropies: `[B, T + 1]` nats: ln K before the first look, then after each.
+        views: `[B, T, S, P, P, C]` float32 0-1, what the retina saw at each scale, the sharpest first.
+        attribution: `[B, T]` nats, what each look was worth to the answer: its log-odds fall by so much when the look is blank.
+        faithfulness: a `Faithfulness`, by noise in place of all that was not seen.
+        reconstructions: `[B, T, H, W, C]` float32 0-1, by the autoencoder's mean; None without one.
+        samples: `[N, B, T, H, W, C]`, by codes drawn from its posterior; None without one.
+        retina: the model's `Retina`.
+        class_names: K names.
+        labels: `[B]` true class numbers, or None.
+        title: a line that says which model this is.
+    """
+
+    images: np.ndarray
+    trajectory: Trajectory
+    shares: np.ndarray
+    entropies: np.ndarray
+    views: np.ndarray
+    attribution: np.ndarray
+    faithfulness: Faithfulness
+    reconstructions: np.ndarray | None
+    samples: np.ndarray | None
+    retina: object
+    class_names: list
+    labels: np.ndarray | None
+    title: str
+
+    @property
+    def gains(self):
+        """`[B, T]` nats: what each look took off the entropy of the class."""
+        return -np.diff(self.entropies, axis=1)
+
+    @property
+    def answers(self):
+        """`[B]` class numbers."""
+        return self.shares[:, -1].argmax(axis=-1)
+
+    def html(self):
+        """The whole page, with its pictures inside: it needs no other file and no network."""
+        from tf_glimpse.explain.page import page
+
+        return page(self)
+
+    def save_html(self, path):
+        """Writes the page; makes the folder if it is not there."""
+        return _written(path, lambda file: file.write_text(self.html(), encoding="utf-8"))
+
+    def save_png(self, path):
+        """Writes a picture with a row an image: scanpath, what the retina saw, and the reconstructions below it."""
+        drawn = draw_glimpses(self.images, self.trajectory, self.retina, self.class_names, self.labels, self.reconstructions)
+        return _written(path, drawn.savefig)
+
+    def save_gif(self, path, index=0):
+        """Writes a film of the rollout on one image."""
+        one = Trajectory(*(field[index : index + 1] for field in self.trajectory))
+        return _written(path, lambda file: save_glimpses_gif(file, self.images[index], one, self.retina, self.class_names))
+
+
+def explain(model, images, *, labels=None, vae=None, actions=None, samples=3, seed=0, title=None):
+    """Explains a model's answers to one image or to a few dozen.
+
+    Args:
+        model: a `RAM` or a `Saccader`.
+        images: `[H, W, C]` or `[B, H, W, C]`, uint8 0-255 or float 0-1.
+        labels: true class numbers, `[B]` or one; None if unknown.
+        vae: a `HiddenStateVAE` trained on this model's states, for reconstructions; None for none.
+        actions: `[B, T, 2]` somebody else's places; the model's own if None.
+        samples: how many codes are drawn from the autoencoder's posterior.
+        seed: of those draws and of the noise.
+        title: a line that says which model this is; its class and sizes if None.
+
+    Returns:
+        an `Explanation`; `explanation.save_html("report.html")` writes the page.
+
+    Raises:
+        UserError: images that the model cannot take, an autoencoder of another size, as many labels as images are wanted.
+
+    Example:
+        >>> from tf_glimpse import RAM
+        >>> found = explain(RAM.from_preset("ram_digits"), np.zeros([60, 60, 1], np.uint8))
+        >>> found.shares.shape, found.entropies.shape, found.faithfulness.change
+        ((1, 6, 10), (1, 7), 0.0)
+    """
+    images = np.asarray(images)
+    images = images[None] if images.ndim == 3 else images
+    check_images(images, patch_size=model.patch_size)
+    labels = None if labels is None else np.atleast_1d(np.asarray(labels))
+    if labels is not None and len(labels) != len(images):
+        raise UserError(f"explain wants as many labels as images. Received: {len(labels)} and {len(images)}")
+    pixels = to_float(tf.convert_to_tensor(images))
+    trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
+    noise = np.random.default_rng(seed).random(pixels.shape, np.float32)
+    made, drawn = _reconstructed(vae, trajectory.hidden, pixels.shape[1:], samples, seed)
+    return Explanation(
+        images=pixels.numpy(),
+        trajectory=Trajectory(*(np.asarray(field) for field in trajectory)),
+        shares=tf.nn.softmax(trajectory.logits).numpy(),
+        entropies=entropies(trajectory.logits),
+        views=_views(pixels, trajectory.locations, model.retina),
+        attribution=attribution(model, pixels, trajectory),
+        faithfulness=faithfulness(model, pixels, noise, actions),
+        reconstructions=made,
+        samples=drawn,
+        retina=model.retina,
+        class_names=model.class_names or [str(number) for number in range(trajectory.logits.shape[-1])],
+        labels=labels,
+        title=title or f"{type(model).__name__}, {model.num_glimpses} looks of {model.patch_size} px at {model.num_scales} scale(s)",
+    )
+
+
+def place_counts(locations, cells=24):
+    """How many of B images each look went to, by place: `[T, cells, cells]` int, from locations `[B, T, 2]`.
+
+    Example:
+        >>> place_counts(np.array([[[0.0, 0.0]], [[-1.0, 1.0]]]), cells=3)[0].tolist()
+        [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    """
+    edges = np.linspace(-1, 1, cells + 1)
+    places = np.clip(np.asarray(locations), -1, 1)
+    return np.stack([np.histogram2d(*places[:, look].T, bins=(edges, edges))[0] for look in range(places.shape[1])]).astype(int)
+
+
+def _views(images, locations, retina):
+    """`[B, T, S, P, P, C]`: every scale's patches."""
+    scales = range(retina.num_scales)
+    return np.stack([extract_patches(images, locations, retina.patch_size, 2**scale).numpy() for scale in scales], axis=2)
+
+
+def _reconstructed(vae, hidden, image_shape, samples, seed):
+    if vae is None:
+        return None, None
+    if tuple(vae.image_shape) != tuple(image_shape):
+        raise UserError(f"the autoencoder makes images of {vae.image_shape}; wanted one for {tuple(image_shape)}")
+    size = vae.encoding.input_shape[-1]
+    if hidden.shape[-1] != size:
+        raise UserError(f"the autoencoder reads states of {size} units; this model has {hidden.shape[-1]}: take the one that fits it")
+    return vae.reconstruct(hidden).numpy(), vae.sample_images(hidden, samples, (seed, 1)).numpy()
+
+
+def _written(path, write):
+    path = pathlib.Path(path).expanduser()
+    if not path.name or path.is_dir():
+        raise UserError(f"wanted the path of a file to write. Received: {str(path)!r}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path)
+    return path

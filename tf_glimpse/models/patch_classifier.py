@@ -1,0 +1,127 @@
+"""A classifier of another kind for the places that a Saccader chose: it sees the windows alone, from a sharper image if there is one."""
+
+import keras
+import tensorflow as tf
+
+from tf_glimpse.models.attention_model import check_loss
+from tf_glimpse.ops.patches import extract_patches, to_float
+from tf_glimpse.types import UserError
+
+SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # pixels a side; 32 for the other keras.applications
+
+
+@keras.saving.register_keras_serializable("tf_glimpse")
+class PatchClassifier(keras.Model):
+    """Classifies the windows of a few looks one by one and answers by the mean of their logits.
+
+    Where to look is somebody else's business: `cut` takes the windows out of images of any size at a trajectory's `locations`.
+
+    Args:
+        num_classes: K, at least 2.
+        backbone: the name of a model in `keras.applications`, such as "MobileNetV2"; or a Keras model from `[N, S, S, C]` pixels to
+            features `[N, D]`, to logits `[N, K]` with `top=False`.
+        options: keyword arguments of the application, such as `{"alpha": 0.35}`. Its `weights` are None by default, so that nothing is
+            downloaded: ask for "imagenet", or for a local file.
+        window_size: S, pixels a side that windows are brought to; the backbone's own, or the least it takes, if None.
+        top: whether a linear layer makes the logits of the backbone's features.
+
+    Call arguments:
+        windows: `[B, T, s, s, C]` uint8 0-255 or float 0-1, of any side s.
+        training: for the backbone.
+
+    Output shape:
+        `[B, T, K]` float32, the mean of the logits up to each look; a loss given to `compile` sees the last.
+
+    Raises:
+        UserError: no such application, or one that refuses its options; a file of weights that is not there.
+
+    Example:
+        >>> photos, locations = tf.zeros([2, 160, 160, 3], tf.uint8), tf.zeros([2, 6, 2])
+        >>> model = PatchClassifier(5, "MobileNetV2", {"alpha": 0.35})
+        >>> model(model.cut(photos, locations, share=17 / 80)).shape
+        TensorShape([2, 6, 5])
+
+    Reference: Elsayed, Kornblith, Le 2019, Saccader, https://arxiv.org/abs/1908.07644, section 4.3 (Saccader-NASNet).
+    """
+
+    def __init__(self, num_classes, backbone, options=None, window_size=None, top=True, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.num_classes = num_classes
+        self.options = dict(options or {})
+        self.application = backbone if isinstance(backbone, str) else None
+        self.window_size = window_size or (SMALLEST.get(backbone, 32) if self.application else backbone.input_shape[1])
+        self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
+        self.top = keras.layers.Dense(num_classes, dtype="float32", name="top") if top else None
+
+    def build(self, input_shape):
+        if self.top is not None:
+            self.top.build(self.backbone.output_shape)
+        self.built = True
+
+    def call(self, windows, training=False):
+        looks, *shape = windows.shape[1:]
+        pixels = to_float(tf.reshape(windows, [-1, *shape]))
+        logits = self.backbone(self._prepared(pixels), training=training)
+        logits = tf.cast(logits if self.top is None else self.top(tf.cast(logits, tf.float32)), tf.float32)
+        logits = tf.reshape(logits, [-1, looks, self.num_classes])
+        return tf.cumsum(logits, axis=1) / tf.range(1, looks + 1, dtype=tf.float32)[:, None]
+
+    def cut(self, images, locations, share):
+        """The windows `[B, T, s, s, C]` that lie at the locations, s pixels a side.
+
+        Args:
+            images: `[B, H, W, C]`, of the size at which the places were chosen or sharper.
+            locations: `[B, T, 2]`, a trajectory's.
+            share: a window's side divided by the image's height: `model.patch_size / model.image_shape[0]` of the Saccader.
+        """
+        return extract_patches(images, locations, max(round(share * images.shape[1]), 1))
+
+    def _prepared(self, pixels):
+        """Float 0-1 pixels of the backbone's size, and as its application wants them normalised."""
+        if pixels.shape[1] != self.window_size:
+            pixels = tf.image.resize(pixels, [self.window_size] * 2, "bilinear", antialias=True)
+        return _module_of(self.application).preprocess_input(255.0 * pixels) if self.application else pixels
+
+    def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), **kwargs):
+        """As `keras.Model.compile`; the loss is sparse categorical cross-entropy from logits if None."""
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
+        check_loss(loss)
+        super().compile(optimizer=optimizer, loss=loss, metrics=None if metrics is None else list(metrics), **kwargs)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x=x, y=y, y_pred=y_pred[:, -1], sample_weight=sample_weight, training=training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred[:, -1], sample_weight=sample_weight)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], self.num_classes)
+
+    def get_config(self):
+        backbone = self.application or keras.saving.serialize_keras_object(self.backbone)
+        own = {"num_classes": self.num_classes, "options": {**self.options, "weights": None}, "window_size": self.window_size}
+        return {"name": self.name, **own, "backbone": backbone, "top": self.top is not None}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "backbone": keras.saving.deserialize_keras_object(config["backbone"])})
+
+
+def _module_of(name):
+    """The module of `keras.applications` that an application and its `preprocess_input` come from."""
+    modules = [getattr(keras.applications, module) for module in dir(keras.applications) if module.islower()]
+    return next((module for module in modules if hasattr(module, name) and hasattr(module, "preprocess_input")), None)
+
+
+def _application(name, side, options):
+    if _module_of(name) is None:
+        raise UserError(f"backbone wants a model of keras.applications, such as MobileNetV2, or a Keras model. Received: {name!r}")
+    try:
+        found = {"weights": None, **options}
+        return getattr(keras.applications, name)(include_top=False, input_shape=(side, side, 3), pooling="avg", **found)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{name} does not take window_size={side} and {options}: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,172 @@
+"""A search in a folder: one process, or keras-tuner's chief and workers, and what it found."""
+
+import json
+import pathlib
+import shutil
+
+import keras
+import keras_tuner
+
+from tf_glimpse import datasets
+from tf_glimpse.boed.store import read_sequences
+from tf_glimpse.search import workers
+from tf_glimpse.search.frontier import Point, best_under, draw_frontiers, frontier, write_csv
+from tf_glimpse.search.space import SPACES, least_flops
+from tf_glimpse.search.tuner import FrontierTuner, make_oracle
+from tf_glimpse.training import workdirs
+from tf_glimpse.types import UserError
+
+
+def search_architectures(
+    family,
+    data,
+    workdir,
+    *,
+    budget_mflops=0.5,
+    max_trials=20,
+    epochs=10,
+    oracle="bayesian",
+    num_workers=1,
+    epoch_images=24_000,
+    seed=0,
+    space=None,
+    sequences=None,
+    **data_options,
+):
+    """Searches a family's space for the most accurate models under a budget of operations.
+
+    The folder then holds `frontier.csv` (trial, mflops, accuracy, threshold, mean_glimpses), `points.csv` (all of them), `frontier.png`,
+    `best.keras` with `best.json` (recipe, seed, threshold), and keras-tuner's `tuner/`. Called again, it goes on after the last whole
+    trial. With several workers it starts keras-tuner's chief and workers on this machine; for several machines set keras-tuner's variables
+    KERASTUNER_TUNER_ID ("chief" for one), KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, and call it on each, in one shared folder.
+
+    Args:
+        family: "ram", "saccader", "mobilenet_v2" or "shufflenet_v2".
+        data: as `tf_glimpse.datasets.load` takes it; its validation split judges the trials, its test split is not touched.
+        workdir: the folder.
+        budget_mflops: million floating point operations an image, on average over the validation split.
+        max_trials: most trials; may be raised on resuming.
+        epochs: of a whole trial.
+        oracle: "bayesian", "hyperband" or "random".
+        num_workers: processes on this machine; above 1 wanted only where none of keras-tuner's variables is set.
+        epoch_images: about so many images make an epoch: a small set is gone through several times.
+        seed: of draws, weights and data order.
+        space: a dict of name -> choices with all of the family's keys (see `space`), or None for its own.
+        sequences: folder of `tf-glimpse sequences` of this data, which teach the policy of a "ram" on a quarter of each batch, so that
+            trials may be shorter; None for none.
+        **data_options: as for `tf_glimpse.datasets.load`.
+
+    Returns:
+        the best model's `best.json` as a dict, or None in a worker.
+
+    Raises:
+        UserError: an unknown family or oracle, a space with a key missing, a budget below the cheapest candidate's cost, a folder of
+            another search, data without a validation split, or no trial that succeeded.
+    """
+    settings = _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences)
+    if max_trials < 1 or num_workers < 1 or epochs < 1:
+        raise UserError(f"a search wants at least 1 trial, worker and epoch. Received: {max_trials=}, {num_workers=}, {epochs=}")
+    folder, role = pathlib.Path(workdir).expanduser(), workers.role()
+    if num_workers > 1 and role is None:
+        _check(folder, settings)
+        return workers.run_all({**settings, "max_trials": max_trials, **data_options, "workdir": str(folder)}, num_workers)
+    space = _space(settings, data_options)
+    if role == "worker":
+        _tuner(space, settings, max_trials, folder).search()
+        return None
+    _check_budget(space, budget_mflops)
+    with workdirs.locked(folder):
+        _check(folder, settings)
+        workdirs.write_json(folder / "search.json", settings)
+        _tuner(space, settings, max_trials, folder).search()
+        return _finish(folder, settings)
+
+
+def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences):
+    """What makes a search the same one, checked as far as it can be without the data."""
+    if family not in SPACES:
+        raise UserError(f"a search wants one of {', '.join(SPACES)}. Received: {family!r}")
+    if sequences and family != "ram":
+        raise UserError(f"sequences teach the policy of a ram. Received: {sequences=} with {family}")
+    if pathlib.Path(data).expanduser().is_dir():
+        data = pathlib.Path(data).expanduser().resolve()
+    space = SPACES[family].checked(space)
+    settings = {"family": family, "data": str(data), "budget_mflops": budget_mflops, "epochs": epochs, "oracle": oracle, "seed": seed}
+    return {**settings, "epoch_images": epoch_images, "space": space, "sequences": sequences}
+
+
+def _check(folder, settings):
+    """Refuses the folder of another search, or of anything else."""
+    if not (folder / "search.json").exists():
+        if folder.exists() and any(path.name not in (".lock", "tuner") for path in folder.iterdir()):
+            raise UserError(f"{folder} holds other things than a search; pass an empty or a new folder.")
+        return
+    found, wanted = workdirs.read_json(folder / "search.json", *settings), json.loads(json.dumps(settings))
+    differing = [name for name in wanted if found[name] != wanted[name]]
+    if differing:
+        told = "; ".join(f"{name} {found[name]} there, {wanted[name]} here" for name in differing if name != "space")
+        raise UserError(f"{folder} holds another search ({told or 'another space'}); pass another folder.")
+
+
+def _space(settings, data_options):
+    data = datasets.load(settings["data"], **data_options)
+    if data.validation is None:
+        raise UserError(f"a search judges on a validation split; {data.name} has none.")
+    keras.utils.set_random_seed(settings["seed"])
+    return SPACES[settings["family"]](data, settings["space"])
+
+
+def _check_budget(space, budget_mflops):
+    flops, candidate = space.cheapest(enough=budget_mflops * 1e6)
+    if flops > budget_mflops * 1e6:
+        told = f"the cheapest of this space costs {flops / 1e6:.4f} MFLOP ({candidate})"
+        raise UserError(f"no candidate keeps a budget of {budget_mflops} MFLOP: {told}.")
+
+
+def _tuner(space, settings, max_trials, folder):
+    budget, epochs, epoch_images, seed = (settings[name] for name in ("budget_mflops", "epochs", "epoch_images", "seed"))
+    oracle = make_oracle(settings["oracle"], _affords(space, budget), max_trials, epochs, seed)
+    actions = _teacher(settings["sequences"], space) if settings["sequences"] else None
+    return FrontierTuner(space, oracle, folder, budget, epochs, epoch_images, seed, actions)
+
+
+def _teacher(folder, space):
+    found, choices = read_sequences(folder, space.data), space.choices
+    if choices["num_glimpses"] != [looks := found.actions.shape[1]]:
+        raise UserError(
+            f"sequences of {looks} looks want a space with num_glimpses [{looks}]. Received: {choices['num_glimpses']}; pass --space"
+        )
+    return found.supervision()
+
+
+def _affords(space, budget_mflops):
+    """A function of keras-tuner's values: whether their candidate can keep the budget."""
+
+    def affords(values):
+        hyperparameters = keras_tuner.HyperParameters()
+        space.declare_hyperparameters(hyperparameters)
+        hyperparameters.values |= values
+        return least_flops(space.costs(space.candidate(hyperparameters))) <= budget_mflops * 1e6
+
+    return affords
+
+
+def read_points(workdir):
+    """The points of every finished trial in a search's folder."""
+    files = sorted(pathlib.Path(workdir).glob("tuner/trial_*/points.json"))
+    return [Point(**point) for file in files for point in workdirs.read_json(file, "points")["points"]]
+
+
+def _finish(folder, settings):
+    points = read_points(folder)
+    best = best_under(points, settings["budget_mflops"])
+    if best is None:
+        raise UserError(f"no trial in {folder} succeeded; what each failed of is in tuner/trial_*/trial.json. Raise --max-trials to go on.")
+    write_csv(folder / "points.csv", points)
+    write_csv(folder / "frontier.csv", frontier(points))
+    draw_frontiers({settings["family"]: points}, settings["budget_mflops"]).savefig(folder / "frontier.png", dpi=150)
+    trial = folder / "tuner" / f"trial_{best.trial}"
+    shutil.copy(trial / "model.keras", folder / "best.keras")
+    note = {**workdirs.read_json(trial / "recipe.json", "recipe", "seed"), **vars(best)}
+    workdirs.write_json(folder / "best.json", note)
+    return note

@@ -1,0 +1,261 @@
+"""What may be searched: for each family of models a space, choices by name, and a keras-tuner HyperModel over it.
+
+A space is a dict of name -> list of choices, plain enough for a JSON file. A candidate is a dict of name -> one choice.
+"""
+
+import itertools
+import json
+import pathlib
+import typing
+
+import keras_tuner
+
+from tf_glimpse.models import AdaptiveModel, Saccader
+from tf_glimpse.search.baselines import mobilenet_v2, shufflenet_v2
+from tf_glimpse.search.flops import LookCosts, look_costs, model_flops
+from tf_glimpse.training.recipes import Recipe
+from tf_glimpse.training.run import build_model
+from tf_glimpse.types import UserError
+
+RAM_SPACE = {
+    "patch_size": [4, 6, 8, 10, 12],
+    "num_scales": [1, 2, 3],
+    "num_glimpses": [4, 6, 8],
+    "encoder": ["dense", "conv"],
+    "what_units": [16, 32, 64, 128],
+    "filters": [4, 8, 16],
+    "where_units": [8, 16, 32],
+    "core": ["rectified", "gru", "lstm"],
+    "units": [16, 32, 48, 64, 96],
+    "location": ["gaussian", "categorical"],
+    "location_units": [0, 16, 32],
+    "stddev": [0.05, 0.1, 0.2],
+    "grid": [5, 7, 9],
+    "look_ahead_weight": [0.0, 0.1],
+    "reinforce_weight": [0.03, 0.1, 0.3],
+    "anytime_weight": [0.2, 0.5, 1.0],
+    "learning_rate": [1e-3, 2e-3, 4e-3],
+}
+SACCADER_SPACE = {
+    "receptive_field": [9, 17],
+    "filters": [4, 8, 12, 16],
+    "mixed_channels": [8, 16, 32],
+    "num_glimpses": [2, 4, 6],
+    "reinforce_weight": [0.03, 0.1, 0.3],
+    "learning_rate": [1e-3, 3e-3, 1e-2],
+}
+CNN_SPACE = {
+    "width": [0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5],
+    "shrink": [1, 2, 3, 4, 5, 6],
+    "learning_rate": [1e-3, 3e-3, 1e-2, 3e-2],
+}
+# Choices that count only where another one is taken.
+ONLY_WITH = {
+    "what_units": ("encoder", "dense"),
+    "filters": ("encoder", "conv"),
+    "stddev": ("location", "gaussian"),
+    "grid": ("location", "categorical"),
+}
+
+
+class Space(keras_tuner.HyperModel):
+    """The candidates of one family for one data set.
+
+    Args:
+        data: `ImageData`.
+        choices: a space, with every key of the family's own; None for that.
+
+    Raises:
+        UserError: a key missing or unknown, or one without choices.
+    """
+
+    default: typing.ClassVar[dict] = {}
+
+    def __init__(self, data, choices=None):
+        super().__init__()
+        self.data = data
+        self.choices = self.checked(choices)
+        self._counted = {}
+
+    @classmethod
+    def checked(cls, choices=None):
+        """The space as it was given, or the family's own."""
+        choices = cls.default if choices is None else choices
+        missing, unknown = (", ".join(sorted(names)) for names in (set(cls.default) - set(choices), set(choices) - set(cls.default)))
+        if missing or unknown:
+            raise UserError(
+                f"this space wants just the keys {', '.join(cls.default)}. Missing: {missing or 'none'}; unknown: {unknown or 'none'}"
+            )
+        empty = [name for name, options in choices.items() if not isinstance(options, list) or not options]
+        if empty:
+            raise UserError(f"a space wants a list of choices for each key. Received none for {', '.join(empty)}")
+        return choices
+
+    def declare_hyperparameters(self, hp):
+        self.candidate(hp)
+
+    def candidate(self, hp):
+        """The candidate that keras-tuner's hyperparameters stand for, without the choices that do not count in it."""
+        return {name: value for name, options in self.choices.items() if (value := self._choose(hp, name, options)) is not None}
+
+    def _choose(self, hp, name, options):
+        """The choice, or None where it does not count; keras-tuner is told of it all the same."""
+        parent, value = ONLY_WITH.get(name, (None, None))
+        if parent not in self.choices:
+            return hp.Choice(name, options)
+        with hp.conditional_scope(parent, [value]):
+            choice = hp.Choice(name, options)
+        return choice if hp.get(parent) == value else None
+
+    def build(self, hp):
+        return self.model(self.candidate(hp))
+
+    def model(self, candidate):
+        """The candidate's untrained model, built."""
+        raise NotImplementedError(f"{type(self).__name__} wants a method model(candidate)")
+
+    def costs(self, candidate):
+        """What a candidate costs, `LookCosts` or the operations of one image; each is counted once."""
+        key = json.dumps(candidate, sort_keys=True)
+        if key not in self._counted:
+            self._counted[key] = self.count(self.model(candidate))
+        return self._counted[key]
+
+    @staticmethod
+    def count(model):
+        """What a model of this family costs."""
+        return model_flops(model)
+
+    def cheapest(self, enough=0):
+        """`(operations, candidate)` of the cheapest candidate, or of the first found that costs no more than `enough`.
+
+        It has the least of every size; each combination of names is counted.
+        """
+        sizes = {name: [max(options) if name == "shrink" else min(options)] for name, options in self.choices.items()}
+        sizes |= {name: options for name, options in self.choices.items() if isinstance(options[0], str)}
+        best = None
+        for values in itertools.product(*sizes.values()):
+            candidate = dict(zip(sizes, values, strict=True))
+            flops = least_flops(self.costs(candidate))
+            best = min(best or (flops, candidate), (flops, candidate), key=lambda pair: pair[0])
+            if flops <= enough:
+                break
+        return best
+
+
+class _AttentionSpace(Space):
+    count = staticmethod(look_costs)
+
+
+class RAMSpace(_AttentionSpace):
+    """Retina, looks, encoder, core, location head and loss of a `RAM`.
+
+    Example:
+        >>> from tf_glimpse.datasets import load
+        >>> space = RAMSpace(load("digits_canvas"))
+        >>> candidate = {name: options[0] for name, options in RAM_SPACE.items()}
+        >>> space.recipe(candidate).model["core"], space.model(candidate).num_glimpses
+        ('rectified', 4)
+    """
+
+    default: typing.ClassVar[dict] = RAM_SPACE
+
+    def recipe(self, candidate, epochs=1, passes=1):
+        """The `Recipe` that trains the candidate, as `tf-glimpse train` would."""
+        location = {"hidden_units": candidate["location_units"]}
+        if candidate["location"] == "gaussian":
+            location["stddev"] = candidate["stddev"]
+        else:
+            location["grid"] = [candidate["grid"]] * 2
+        model = {name: candidate[name] for name in ("patch_size", "num_scales", "num_glimpses", "units", "core")}
+        model |= {"encoder": self._encoder(candidate), "location": [candidate["location"], location], "first_location": "centre"}
+        settings = {"epochs": epochs, "passes": passes, "learning_rate": candidate["learning_rate"], "jit_compile": False}
+        return Recipe("search", "a candidate of a search", self.data.name, model, self._loss(candidate), **settings)
+
+    def _encoder(self, candidate):
+        where = {"where_units": candidate["where_units"]}
+        if candidate["encoder"] == "dense":
+            return ["dense", {"what_units": candidate["what_units"], **where}]
+        width, large = candidate["filters"], candidate["patch_size"] >= 8  # smaller patches have no room for a second convolution
+        return ["conv", {"filters": [width, 2 * width] if large else [width], "pools": [2, 1] if large else [1], **where}]
+
+    def _loss(self, candidate):
+        anytime = {"anytime_weight": candidate["anytime_weight"]}
+        if candidate["look_ahead_weight"] and candidate["core"] != "lstm":  # an LSTM's output does not say where it stands
+            look_ahead = {"look_ahead_weight": candidate["look_ahead_weight"], "candidates": 4, "candidate_share": 0.25}
+            return {"sample": False, **look_ahead, **anytime}
+        return {"reward": "final_probability", "reinforce_weight": candidate["reinforce_weight"], **anytime}
+
+    def model(self, candidate):
+        return AdaptiveModel(build_model(self.recipe(candidate), self.data))
+
+
+class SaccaderSpace(_AttentionSpace):
+    """A small BagNet, looks and features of a `Saccader`."""
+
+    default: typing.ClassVar[dict] = SACCADER_SPACE
+
+    def model(self, candidate):
+        filters = [candidate["filters"] * factor for factor in (1, 2, 4)]
+        bagnet = {"receptive_field": candidate["receptive_field"], "blocks": (1, 1, 1), "filters": filters, "strides": (2, 2, 2)}
+        model = Saccader(
+            self.data.num_classes,
+            {**bagnet, "stem_filters": candidate["filters"]},
+            candidate["num_glimpses"],
+            candidate["mixed_channels"],
+            class_names=self.data.class_names,
+        )
+        model.build((None, *self.data.image_shape))
+        return AdaptiveModel(model)
+
+
+class CNNSpace(Space):
+    """Width, resolution and learning rate of a low-power CNN; what does not divide the image's side is passed over."""
+
+    default: typing.ClassVar[dict] = CNN_SPACE
+    network = None
+
+    def __init__(self, data, choices=None):
+        super().__init__(data, choices)
+        fitting = [shrink for shrink in self.choices["shrink"] if not any(side % shrink for side in data.image_shape[:2])]
+        self.choices = {**self.choices, "shrink": fitting or [1]}
+
+    def model(self, candidate):
+        return type(self).network(self.data.image_shape, self.data.num_classes, candidate["width"], candidate["shrink"])
+
+
+class MobileNetSpace(CNNSpace):
+    """`mobilenet_v2`."""
+
+    network = staticmethod(mobilenet_v2)
+
+
+class ShuffleNetSpace(CNNSpace):
+    """`shufflenet_v2`."""
+
+    network = staticmethod(shufflenet_v2)
+
+
+def least_flops(costs):
+    """Operations of one look, or of the whole of a model that does not look."""
+    return costs.adaptive(1) if isinstance(costs, LookCosts) else costs
+
+
+def read_space(path):
+    """The space in a JSON file, or None for no file.
+
+    Raises:
+        UserError: no such file, or one that is no object of lists.
+    """
+    if path is None:
+        return None
+    try:
+        content = json.loads(pathlib.Path(path).expanduser().read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"--space wants a JSON file of choices by name. {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"--space wants a JSON object of choices by name. Received: {type(content).__name__} in {path}")
+    return content
+
+
+SPACES = {"ram": RAMSpace, "saccader": SaccaderSpace, "mobilenet_v2": MobileNetSpace, "shufflenet_v2": ShuffleNetSpace}

@@ -1,0 +1,142 @@
+"""Set-ups of the Saccader as functions that return a `StagedRecipe`: several stages, one after the other, in one run."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """How one stage is trained; the fields mean what they mean in `Recipe`.
+
+    Args:
+        name: "classification" (the BagNet alone), or a stage of `Saccader.compile`: "location", "reinforce".
+        epochs, learning_rate, warmup, weight_decay, clipnorm, ema_momentum, patience: as in `Recipe`.
+        loss: keyword arguments of `Saccader.compile`; none in the first stage, whose loss is cross-entropy.
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float
+    loss: dict = dataclasses.field(default_factory=dict)
+    warmup: float = 0.05
+    weight_decay: float = 1e-4
+    clipnorm: float = 5.0
+    ema_momentum: float = 0.0
+    patience: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class StagedRecipe:
+    """One run of several stages, but for its seed.
+
+    Args:
+        name, description, data, batch_size, image_size, actions, dtype, jit_compile: as in `Recipe`.
+        model: keyword arguments of `Saccader`, without the classes.
+        stages: of `Stage`, in the order they are trained in; each begins with the best epoch of the one before.
+        augment: keyword arguments of `tf_glimpse.datasets.PhotoAugmentation`, without the size; empty for none.
+        train_size: side of the training photos that parts are cut from; None for `image_size`.
+        hold_out: as for `tf_glimpse.datasets.load_photos`.
+    """
+
+    name: str
+    description: str
+    data: str | None
+    model: dict
+    stages: tuple
+    augment: dict = dataclasses.field(default_factory=dict)
+    batch_size: int = 32
+    image_size: int | None = None
+    train_size: int | None = None
+    hold_out: float = 0.0
+    actions: str | None = None
+    dtype: str = "float32"
+    jit_compile: bool = False
+
+
+def changed_stages(recipe, **values):
+    """The recipe with these fields of `Stage` in every stage, such as `epochs=1`."""
+    return dataclasses.replace(recipe, stages=tuple(dataclasses.replace(stage, **values) for stage in recipe.stages))
+
+
+def three_stages(epochs, learning_rates, num_glimpses, num_targets=12, rollouts=1):
+    """The stages of Elsayed et al. 2019: the BagNet, then where its logits are high, then both by REINFORCE.
+
+    Args:
+        epochs, learning_rates: three each.
+        num_glimpses: looks in the last stage, over which the authors' REINFORCE is a mean.
+        num_targets: looks in the second stage.
+        rollouts: trajectories an image in the last stage.
+    """
+    losses = ({}, {"num_targets": num_targets}, {"reinforce_weight": 1 / num_glimpses, "rollouts": rollouts})
+    names = ("classification", "location", "reinforce")
+    return tuple(Stage(*fields) for fields in zip(names, epochs, learning_rates, losses, strict=True))
+
+
+def saccader_flowers():
+    """Photos of flowers at 80 px, 6 looks of 17 px: at most 27 % of the image.
+
+    The data are TFDS' `tf_flowers` with the short side brought to 160 px, as files: MANUAL_DIR/tf_flowers_160px/train and val/CLASS/*.jpg.
+    `--data tf_flowers` takes TFDS' own instead.
+    """
+    bagnet = {"receptive_field": 17, "blocks": [1, 1, 2], "filters": [8, 24, 64], "strides": [2, 2, 2], "stem_filters": 12}
+    return StagedRecipe(
+        "saccader_flowers",
+        "photos of flowers at 80 px, 6 looks of 17 px",
+        "tf_flowers_160px",
+        {"bagnet": bagnet, "num_glimpses": 6, "mixed_channels": 64},
+        three_stages((40, 10, 15), (4e-3, 3e-3, 1e-3), num_glimpses=6, rollouts=2),
+        augment={"area": [0.35, 1.0], "colours": 0.2},
+        image_size=80,
+        train_size=112,
+        hold_out=0.1,
+    )
+
+
+def saccader_flowers_small():
+    """The same photos at 64 px, 6 looks of 15 px: at most 33 % of the image; made for two cores."""
+    bagnet = {"receptive_field": 15, "blocks": [1, 1, 2], "filters": [8, 24, 64], "strides": [2, 2, 2], "stem_filters": 12}
+    return dataclasses.replace(
+        saccader_flowers(),
+        name="saccader_flowers_small",
+        description="photos of flowers at 64 px, 6 looks of 15 px, smaller",
+        model={"bagnet": bagnet, "num_glimpses": 6, "mixed_channels": 64},
+        stages=three_stages((30, 6, 10), (4e-3, 3e-3, 1e-3), num_glimpses=6),
+        image_size=64,
+        train_size=90,
+    )
+
+
+def saccader_cifar10():
+    """CIFAR-10 at 32 px, 6 looks of 9 px: at most 47 % of the image, about a third where windows overlap."""
+    bagnet = {"receptive_field": 9, "blocks": [1, 2], "filters": [24, 64], "strides": [2, 2], "stem_filters": 32}
+    return StagedRecipe(
+        "saccader_cifar10",
+        "CIFAR-10, 6 looks of 9 px, small",
+        "cifar10",
+        {"bagnet": bagnet, "num_glimpses": 6, "mixed_channels": 64},
+        three_stages((20, 4, 8), (4e-3, 3e-3, 1e-3), num_glimpses=6),
+        augment={"area": [0.5, 1.0]},
+        batch_size=128,
+        image_size=32,
+    )
+
+
+def saccader_imagenet():
+    """The published network: BagNet-77-lowD at 224 px with the authors' quirks, 6 looks, 12 targets (Elsayed et al. 2019).
+
+    Learning rates, batch size and epochs are not in the authors' code; those here are a start, not the published ones.
+    """
+    pixels = {"pixel_mean": [0.485, 0.456, 0.406], "pixel_stddev": [0.229, 0.224, 0.225]}
+    return StagedRecipe(
+        "saccader_imagenet",
+        "ImageNet at 224 px, 6 looks of 77 px, the published network",
+        "imagenet2012",
+        {"bagnet": {"second_norm": "main", **pixels}, "num_glimpses": 6, "mixed_channels": 512, "even_spacing": True},
+        three_stages((120, 120, 120), (1e-3, 1e-3, 1e-4), num_glimpses=6, rollouts=2),
+        augment={"area": [0.08, 1.0]},
+        batch_size=256,
+        image_size=224,
+        train_size=256,
+        hold_out=0.01,
+        dtype="mixed_bfloat16",
+        jit_compile=True,
+    )

@@ -1,0 +1,103 @@
+"""A run of several stages in a folder: each is resumed after a kill, and begins with the best epoch of the one before."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+from tf_glimpse import datasets
+from tf_glimpse.models.saccader import Saccader
+from tf_glimpse.training import workdirs
+from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
+from tf_glimpse.training.evaluation import evaluate_model
+from tf_glimpse.training.fitting import fit_epochs, make_optimizer
+
+MONITORS = {"location": "val_hit_rate"}  # what a stage's best epoch is picked by, if not by its accuracy
+
+
+def train_stages(recipe, data, workdir, seed, verbose=None):
+    """Trains, stage by stage, what is not trained yet, and evaluates the last stage's best epoch once.
+
+    Each stage has a folder `workdir/stage-N-NAME`, with what `train_and_evaluate` keeps of a run, and in the end with `model.keras`, the
+    whole Saccader after that stage, and `results.json`, how it was trained. The last stage's model is `workdir/model.keras` too.
+
+    Returns:
+        the results, a dict as in `workdir/results.json`.
+    """
+    folders = [workdir / f"stage-{number}-{stage.name}" for number, stage in enumerate(recipe.stages, start=1)]
+    for number, (stage, folder) in enumerate(zip(recipe.stages, folders, strict=True)):
+        if (folder / "results.json").exists():
+            continue
+        folder.mkdir(exist_ok=True)
+        before = folders[number - 1] / "model.keras" if number else None
+        print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {stage.epochs} epochs.", flush=True)
+        _train(recipe, stage, data, folder, before, len(folders) * seed + number, verbose)
+    return _finish(recipe, data, workdir, folders, seed)
+
+
+def build_saccader(recipe, data, seed=0):
+    """The recipe's untrained model for that data, built, not compiled."""
+    keras.utils.set_random_seed(seed)
+    model = Saccader(data.num_classes, class_names=data.class_names, seed=seed, dtype=recipe.dtype, name="saccader", **recipe.model)
+    model.build((None, *data.image_shape))
+    return model
+
+
+def compile_stage(model, recipe, stage, steps):
+    """Compiles the model, or its BagNet alone, for a stage of so many steps; returns what is to be fitted."""
+    part = model.bagnet if stage.name == "classification" else model
+    name = {} if part is model.bagnet else {"stage": stage.name}
+    part.compile(make_optimizer(stage, steps), jit_compile=recipe.jit_compile, **name, **stage.loss)
+    part.optimizer.build(part.trainable_variables)
+    return part
+
+
+def _train(recipe, stage, data, folder, before, seed, verbose):
+    model = build_saccader(recipe, data, seed)
+    if before:
+        model.load_weights(before)
+    part = compile_stage(model, recipe, stage, stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size))
+    progress = Checkpoint(folder, MONITORS.get(stage.name, "val_accuracy"), stage.patience)
+    epoch = progress.restore(part)
+    if epoch < stage.epochs and not progress.exhausted:
+        augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe.augment) if recipe.augment else None
+        batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, stage.epochs, augment)
+        validation = None if data.validation is None else datasets.eval_batches(data.validation, 200)
+        fit_epochs(part, batches, validation, stage.epochs, epoch, _callbacks(part, data, stage, progress), verbose)
+    part.load_weights(progress.best_weights)
+    _save(_uncompiled(model), folder / "model.keras")
+    found = {"best_epoch": progress.best_epoch, progress.monitor: progress.best_value, "train_seconds": round(progress.seconds, 1)}
+    workdirs.write_json(folder / "results.json", {"stage": stage.name, "epochs": stage.epochs, **found})
+
+
+def _callbacks(part, data, stage, progress):
+    board = progress.workdir / "tensorboard"
+    callbacks = [keras.callbacks.SwapEMAWeights()] if stage.ema_momentum else []
+    callbacks += [progress, keras.callbacks.TensorBoard(board, write_graph=False)]
+    return callbacks + ([GlimpsePictures(board, data.validation or data.train)] if isinstance(part, Saccader) else [])
+
+
+def _uncompiled(model):
+    """A copy without an optimiser."""
+    return model.with_glimpses(model.num_glimpses)
+
+
+def _save(model, path):
+    part = path.with_name("part.keras")
+    model.save(part)
+    os.replace(part, path)
+
+
+def _finish(recipe, data, workdir, folders, seed):
+    model = build_saccader(recipe, data, seed)
+    model.load_weights(folders[-1] / "model.keras")
+    _save(model, workdir / "model.keras")
+    split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
+    test = evaluate_model(model, getattr(data, split))
+    stages = [workdirs.read_json(folder / "results.json", "best_epoch", "train_seconds") for folder in folders]
+    best = {"best_epoch": stages[-1]["best_epoch"], "validation_accuracy": stages[-1].get("val_accuracy")}
+    best["train_seconds"] = round(sum(stage["train_seconds"] for stage in stages), 1)
+    versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
+    results = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split, **test, **best, "stages": stages}
+    workdirs.write_json(workdir / "results.json", {**results, "versions": versions})
+    return {**results, "versions": versions}
