@@ -42,3 +42,16 @@ def pipeline(rows):
 def start(rows):
     lines = ["| what | seconds |", "|---|---|", *(f"| {row['what']} | {row['seconds']:.1f} |" for row in rows)]
     return "\n".join(lines) if rows else "Not run yet."
+
+
+def adaptive(rows):
+    """Adaptive stopping against the fewest looks, always as many, that answer as well."""
+    lines = ["| preset | who | looks | accuracy | MFLOP | images/s |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        speeds, fixed = row["images_per_second"], row["fixed_glimpses"]
+        right = row["fixed_accuracy_percent"][fixed - 1]
+        ours = f"{row['mean_glimpses']:.2f} | {row['accuracy_percent']:.2f} | {row['mflops']:.2f} | {speeds['adaptive']:,}"
+        lines.append(f"| {row['preset']} | adaptive | {ours} |")
+        for who in ("fixed", "fixed, XLA"):
+            lines.append(f"| {row['preset']} | {who} | {fixed} | {right:.2f} | {row['fixed_mflops']:.2f} | {speeds[who]:,} |")
+    return "\n".join(lines) if rows else "Not run yet."

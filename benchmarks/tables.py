@@ -84,6 +84,11 @@ Inference against the image's size, ms a call:
 
 ![Time against image size](pictures/image_size.png)
 
+Stopping early, against always the fewest looks that answer as well (within 0.1 points); the threshold is chosen on validation, the figures
+are those of the test images, in batches of the same size:
+
+{adaptive}
+
 The input pipeline against the training step it feeds, images/s, and the most memory a training process held:
 
 {pipeline}
@@ -94,7 +99,8 @@ Start-up:
 
 ## Commands
 
-- `training_throughput.py`, `profile_step.py`, `image_size.py`, `input_pipeline.py` time; on a machine that does nothing else.
+- `training_throughput.py`, `profile_step.py`, `image_size.py`, `input_pipeline.py`, `adaptive_throughput.py` time; on a machine
+  that does nothing else.
 - `tf-glimpse train RECIPE --seed S --workdir W --manual-dir ../shared/data` trains, with `--policy random` or `centre` a control.
 - `record.py W` writes the rows of a finished run; `cnn.py RECIPE` trains the CNN and writes its row.
 - `digit_sizes.py PRESET` and `fine_tuning.py PRESET FOLDER` write theirs.
@@ -122,6 +128,7 @@ def page(rows):
         "settings": paper_tables.settings(rows),
     }
     speed = {name: getattr(speed_tables, name)(read_rows(f"speed_{file}")) for name, file in speed_tables.FILES.items()}
+    speed["adaptive"] = speed_tables.adaptive(read_rows("adaptive_throughput"))
     return PAGE.format(**paper, **speed, **explanation_tables.sections(read_rows("information_gain"), read_rows("explanations")))
 
 
