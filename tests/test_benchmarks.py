@@ -1,7 +1,6 @@
 """The tables that people read are the ones that the result files give."""
 
 import pathlib
-import sys
 
 import pytest
 
@@ -9,11 +8,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def tables(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    yield __import__("tables")
-    for name in ("tables", "explanation_tables", "paper_tables", "speed_tables", "rows", "tasks"):
-        sys.modules.pop(name, None)
+def tables(benchmark_script):
+    return benchmark_script("tables")
 
 
 def test_the_pages_are_what_their_script_makes(tables):

@@ -1,7 +1,6 @@
 """The claims' ratios are what the rows give, checked by hand, and the page is what its script makes."""
 
 import pathlib
-import sys
 
 import pytest
 
@@ -9,11 +8,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def summary(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    yield __import__("near_optimal_summary")
-    for name in ("near_optimal_summary", "rows"):
-        sys.modules.pop(name, None)
+def summary(benchmark_script):
+    return benchmark_script("near_optimal_summary")
 
 
 def row(supervision, seed, curve, test):

@@ -1,7 +1,6 @@
 """The Saccader's page is what its script makes of the result files, and every row says how to make it again."""
 
 import pathlib
-import sys
 
 import pytest
 
@@ -12,11 +11,8 @@ POLICIES = {"learned", "ordered_logits", "sobel_mean", "sobel_variance", "random
 
 
 @pytest.fixture
-def page(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    yield __import__("saccader_tables")
-    for name in ("saccader_tables", "rows"):
-        sys.modules.pop(name, None)
+def page(benchmark_script):
+    return benchmark_script("saccader_tables")
 
 
 def test_the_page_is_what_its_script_makes(page):

@@ -190,10 +190,7 @@ def _evaluate(options):
 
 def _add_draw(commands):
     command = commands.add_parser("draw", help="draw where a model looks", description="Writes OUT.png, and OUT.gif of the first.")
-    _add_model(command)
-    command.add_argument("images", nargs="*", metavar="IMAGE", help="files; images of the test split if there are none")
-    _add_data(command)
-    command.add_argument("--count", type=_count, default=6, help="how many of the test split")
+    _add_images(command)
     command.add_argument("--out", default="glimpses", help="path without ending (%(default)s)")
     command.set_defaults(run=_draw)
 
@@ -201,22 +198,33 @@ def _add_draw(commands):
 def _draw(options):
     from tf_glimpse.training.finished import draw_finished, open_finished
 
-    images = options.images
-    if options.preset and options.workdir:  # argparse took the first image for the folder
-        images, options.workdir = [options.workdir, *images], None
+    images = _images(options)
     finished = open_finished(options.workdir, options.preset)
     for path in draw_finished(finished, options.out, images, options.count, **_data(options)):
         print(path)
+
+
+def _add_images(command):
+    """A model, and images of one's own or of a split."""
+    _add_model(command)
+    command.add_argument("images", nargs="*", metavar="IMAGE", help="files; images of the test split if there are none")
+    _add_data(command)
+    command.add_argument("--count", type=_count, default=6, help="how many of the test split (%(default)s)")
+
+
+def _images(options):
+    """The files; with a preset argparse has taken the first one for the run's folder."""
+    if not (options.preset and options.workdir):
+        return options.images
+    first, options.workdir = options.workdir, None
+    return [first, *options.images]
 
 
 def _add_explain(commands):
     command = commands.add_parser(
         "explain", help="one page: where it looked and what that told it", description="Writes a page that needs no other file."
     )
-    _add_model(command)
-    command.add_argument("images", nargs="*", metavar="IMAGE", help="files; images of the test split if there are none")
-    _add_data(command)
-    command.add_argument("--count", type=_count, default=6, help="how many of the test split (%(default)s)")
+    _add_images(command)
     command.add_argument("--out", default="report.html", help="the page (%(default)s)")
     command.add_argument("--pictures", action="store_true", help="also write a PNG, and a GIF of the first image, beside it")
     command.add_argument("--vae", metavar="FILE", help="take this autoencoder instead of the run's or the preset's own")
@@ -225,9 +233,7 @@ def _add_explain(commands):
 
 
 def _explain(options):
-    images = options.images
-    if options.preset and options.workdir:  # argparse took the first image for the folder
-        images, options.workdir = [options.workdir, *images], None
+    images = _images(options)
     from tf_glimpse.training.explained import explain_finished
     from tf_glimpse.training.finished import open_finished
 

@@ -6,9 +6,8 @@ import tensorflow as tf
 
 from tf_glimpse import datasets
 from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
+from tf_glimpse.ops.calibration import expected_calibration_error
 from tf_glimpse.ops.masks import glimpse_masks, observe
-
-BINS = 15
 
 
 def train_posterior(data, patch_size, num_glimpses, *, epochs=10, batch_size=128, learning_rate=2e-3, filters=(16, 32), seed=0, verbose=0):
@@ -91,25 +90,6 @@ def random_masks(images, patch_size, num_glimpses, seed):
     count = tf.random.stateless_uniform([batch], seeds[1], 0, num_glimpses + 1, tf.int32)
     shown = tf.cast(tf.range(num_glimpses) < count[:, None], tf.float32)[:, :, None, None, None]
     return tf.reduce_max(glimpse_masks(places, images.shape[1:3], patch_size) * shown, axis=1)
-
-
-def expected_calibration_error(confidence, right, bins=BINS):
-    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by how many fall into each.
-
-    Args:
-        confidence: `[N]`, the probability of each answer.
-        right: `[N]` bool, whether the answer was right.
-        bins: how many.
-
-    Example:
-        >>> expected_calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False]))
-        0.1
-
-    Reference: Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3.
-    """
-    which = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, weights=np.asarray(right, float) - confidence, minlength=bins)
-    return round(float(np.abs(gaps).sum() / len(which)), 6)
 
 
 def _believed(posterior, images, places, patch_size):

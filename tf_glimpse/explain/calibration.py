@@ -4,7 +4,7 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 
-_BINS = 15
+from tf_glimpse.ops.calibration import BINS, expected_calibration_error
 
 
 def log_shares(logits):
@@ -17,27 +17,23 @@ def scaled(logits, temperatures):
     return logits if temperatures is None else logits / np.asarray(temperatures)[:, None]
 
 
-def calibration_error(logits, labels, bins=_BINS):
-    """The expected calibration error after each look `[T]`: |accuracy - confidence|, averaged over bins of equal width by their share.
+def calibration_error(logits, labels, bins=BINS):
+    """The `ops.calibration.expected_calibration_error` after each look `[T]`.
 
     Args:
         logits: `[..., N, T, K]`.
         labels: `[N]` class numbers.
-        bins: how many bins the confidence from 0 to 1 is divided into.
+        bins: as there.
 
     Example:
         >>> calibration_error(np.array([[[0.0, 99.0]], [[0.0, 99.0]]]), [1, 0]).tolist()
         [0.5]
-
-    Reference: Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3.
     """
     shares = np.exp(log_shares(logits))
     right = shares.argmax(axis=-1) == np.asarray(labels)[:, None]
     looks = shares.shape[-2]
     confidence, right = shares.max(axis=-1).reshape(-1, looks), right.reshape(-1, looks)
-    places = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [np.bincount(place, right_one - sure, bins) for place, right_one, sure in zip(places.T, right.T, confidence.T, strict=True)]
-    return np.abs(gaps).sum(axis=-1) / len(confidence)
+    return np.array([expected_calibration_error(sure, right_one, bins) for sure, right_one in zip(confidence.T, right.T, strict=True)])
 
 
 def fit_temperatures(logits, labels):
@@ -50,7 +46,7 @@ def fit_temperatures(logits, labels):
     Returns:
         `[T]`, within 0.05 and 20; above 1 where the model was too sure.
 
-    Reference: Guo et al. 2017, section 4.2 (temperature scaling).
+    Reference: Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2 (temperature scaling).
     """
     logits = np.asarray(logits, np.float64)
     looks, classes = logits.shape[-2:]

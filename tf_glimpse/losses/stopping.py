@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-OUTCOMES = (-1, 0, 1)  # a right answer lost, no change, a wrong answer put right
-
 
 def accuracy_gains(logits, labels):
     """What each next look changed in accuracy: 1 where it put a wrong answer right, -1 where it spoilt a right one, else 0.

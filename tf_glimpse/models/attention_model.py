@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_glimpse import losses
 from tf_glimpse.datasets.checks import check_images, check_labels
+from tf_glimpse.models.loading import from_preset
 from tf_glimpse.types import UserError
 
 TERMS = (
@@ -39,6 +40,20 @@ class AttentionModel(keras.Model):
         super().__init__(autocast=False, **kwargs)
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
         self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
+
+    @classmethod
+    def from_preset(cls, name, num_classes=None):
+        """A model with the trained weights that ship with the package, or of a `.keras` file.
+
+        Args:
+            name: a preset's name, such as "ram_digits", or the path of a `.keras` file.
+            num_classes: for another number of classes than the preset's: everything but the classifier keeps its weights.
+
+        Raises:
+            UserError: no such preset; the message lists those there are.
+        """
+        model = from_preset(name)
+        return model if num_classes in (None, model.num_classes) else model.with_classes(num_classes)
 
     def compile(
         self,

@@ -2,10 +2,13 @@
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tf_glimpse.ops.masks import observe
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
+
+tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -75,10 +78,9 @@ class ImageVAE(keras.Model):
             step = tf.cast(self.optimizer.iterations, tf.int32)
             noise = tf.random.stateless_normal(tf.shape(mean), tf.stack([tf.constant(self.seed, tf.int32), step]))
             draw = mean + tf.exp(log_scale) * noise
-        ratio = tf.exp(2 * (log_scale - prior_log_scale))
-        gap = tf.square((mean - prior_mean) * tf.exp(-prior_log_scale))
-        kl = tf.reduce_sum(prior_log_scale - log_scale + 0.5 * (ratio + gap - 1), axis=-1)
-        self.add_loss(tf.reduce_mean(kl))
+        posterior = tfd.MultivariateNormalDiag(mean, tf.exp(log_scale))
+        prior = tfd.MultivariateNormalDiag(prior_mean, tf.exp(prior_log_scale))
+        self.add_loss(tf.reduce_mean(tfd.kl_divergence(posterior, prior)))
         return self.decode(draw, seen)
 
     def believe(self, seen):

@@ -15,7 +15,6 @@ from tf_glimpse.layers import (
 )
 from tf_glimpse.layers.glimpse_cell import serialize_part
 from tf_glimpse.models.attention_model import AttentionModel, has_actions
-from tf_glimpse.models.loading import from_preset
 from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.types import Trajectory, UserError
 
@@ -107,20 +106,6 @@ class RAM(AttentionModel):
     def retina(self):
         """What cuts the patches, for drawing."""
         return self.cell.retina
-
-    @classmethod
-    def from_preset(cls, name, num_classes=None):
-        """A model with the trained weights that ship with the package, or of a `.keras` file.
-
-        Args:
-            name: a preset's name, such as "ram_digits", or the path of a `.keras` file.
-            num_classes: for another number of classes than the preset's: everything but the classifier keeps its weights.
-
-        Raises:
-            UserError: no such preset; the message lists those there are.
-        """
-        model = from_preset(name)
-        return model if num_classes in (None, model.num_classes) else model.with_classes(num_classes)
 
     def with_classes(self, num_classes, class_names=None):
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""

@@ -9,7 +9,6 @@ from tf_glimpse.layers.saccader_cell import SaccaderCell
 from tf_glimpse.layers.unroll import fold
 from tf_glimpse.models.attention_model import has_actions
 from tf_glimpse.models.bagnet import BagNet
-from tf_glimpse.models.loading import from_preset
 from tf_glimpse.models.saccader_stages import SaccaderStages
 from tf_glimpse.ops.grids import field_cells, field_centres, gather_cells, ordered_cells
 from tf_glimpse.types import Trajectory, UserError
@@ -89,20 +88,6 @@ class Saccader(SaccaderStages):
         """
         pixels = {"pixel_mean": (0.485, 0.456, 0.406), "pixel_stddev": (0.229, 0.224, 0.225)}
         return cls(num_classes, bagnet={"second_norm": "main", **pixels}, even_spacing=True, **kwargs)
-
-    @classmethod
-    def from_preset(cls, name, num_classes=None):
-        """A model with the trained weights that ship with the package, or of a `.keras` file.
-
-        Args:
-            name: a preset's name, such as "saccader_flowers", or the path of a `.keras` file.
-            num_classes: for another number of classes than the preset's: everything but the classifier keeps its weights.
-
-        Raises:
-            UserError: no such preset; the message lists those there are.
-        """
-        model = from_preset(name)
-        return model if num_classes in (None, model.num_classes) else model.with_classes(num_classes)
 
     def with_classes(self, num_classes, class_names=None):
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
