@@ -13,10 +13,10 @@ FIGURES = {
 TOTALS = ("gain", "nll_drop")
 
 
-def sections(gains, explanations):
+def sections(gains, explanations, joint):
     """The parts of the page."""
     faithful = f"{faithfulness_table(explanations)}\n\n{unearned_under_stress(explanations)}"
-    return {"gain_tables": gain_tables(gains), "faithfulness_table": faithful}
+    return {"gain_tables": gain_tables(gains), "faithfulness_table": faithful, "joint_table": joint_table(joint)}
 
 
 def gain_tables(rows):
@@ -29,14 +29,28 @@ def gain_tables(rows):
 
 def faithfulness_table(rows):
     """What became of the answers when all that was not seen was replaced."""
-    lines = ["| preset | replaced by | pixels seen | largest change of a probability | answers changed | control: what was seen replaced |"]
-    lines += ["|---|---|---|---|---|---|"]
+    columns = ("preset", "replaced by", "pixels seen", "largest change of a probability, same places", "answers changed, same places")
+    columns += ("places move by, sides of the image", "answers changed, own places", "control: what was seen replaced")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in rows:
         if row["what"] == "faithfulness":
-            answers = f"{100 * row['flipped']:.2f} % | {100 * row['control_flipped']:.0f} %"
+            moved = f"{row['moved']:.2f} | {100 * row['own_flipped']:.2f} %"
+            answers = f"{100 * row['flipped']:.2f} % | {moved} | {100 * row['control_flipped']:.0f} %"
             figures = f"{100 * row['seen_share']:.0f} % | {row['change']:.2g} | {answers}"
             lines.append(f"| {row['preset']} | {row['level']} | {figures} |")
     return "\n".join(lines)
+
+
+def joint_table(rows):
+    """What training the states for the picture changes: the answers' error, and the pictures' after the first and the last look."""
+    columns = ("preset", "share of the gradient", "epochs", "validation error %", "test error %")
+    pictures = ("squared error of a pixel, look 1", "last look", "of the mean image")
+    lines = [f"| {' | '.join(columns + pictures)} |", "|---" * len(columns + pictures) + "|"]
+    for row in sorted(rows, key=lambda row: (row["preset"], row["seed"], row["state_weight"])):
+        errors = f"{row['validation_error_percent']:.2f} | {row['test_error_percent']:.2f}"
+        pixels = " | ".join(f"{value:.4f}" for value in (*np.take(row["test_squared_error"], [0, -1]), row["test_blank_error"]))
+        lines.append(f"| {row['preset']} | {row['state_weight']:g} | {row['epochs']} | {errors} | {pixels} |")
+    return "\n".join(lines) if rows else "Not run yet."
 
 
 def unearned_under_stress(rows):

@@ -14,6 +14,17 @@ KEY = ("dataset", "task", "supervision", "sequences", "share", "until", "seed")
 NONE = ("none", 0, 0, None)  # a run without supervision, by the fields of KEY between task and seed
 MARGIN = 0.01
 COMPARED = ("none", "near_optimal")
+COMPLETIONS = (
+    "dataset",
+    "technique",
+    "glimpses",
+    "seen_error",
+    "hidden_variance",
+    "hidden_error_of_mean",
+    "hidden_error_of_nearest",
+    "different_samples",
+    "ms_an_image",
+)
 PICTURES = pathlib.Path(__file__).parent / "pictures"
 
 
@@ -131,6 +142,16 @@ On validation images, glimpses at random places; ECE is the expected calibration
 
 {posterior}
 
+## What the rest of an image might be
+
+Completions of validation images of which some glimpses at random places are known, by `python benchmarks/completions.py`; mean squares of
+0-1 pixels. Where the image was seen the samples should agree with it (*seen error* low); where it was not they should differ (*hidden
+variance*) about as much as they err (*hidden error of mean*), and the truth should lie near one of them (*of nearest*).
+
+{completions}
+
+{completion_pictures}
+
 ## What sequences cost
 
 On a machine that was busy with other work; the ratio of the two ways is taken in turns.
@@ -147,7 +168,10 @@ def page():
     cost = read_rows("near_optimal_cost")
     tables = [table([row for row in cost if row["measured"].startswith(kind)], names) for kind, names in (("one", loop), ("whole", whole))]
     claims = "\n".join(lines(read_rows(NAME)))
-    return PAGE.format(claims=claims, posterior=table(read_rows("near_optimal_posterior"), posterior), cost="\n\n".join(tables))
+    completions = read_rows("completions")
+    shown = [f"![Samples of {data}](pictures/completions_{data}.png)" for data in sorted({row["dataset"] for row in completions})]
+    parts = {"completions": table(completions, COMPLETIONS), "completion_pictures": "\n\n".join(shown), "cost": "\n\n".join(tables)}
+    return PAGE.format(claims=claims, posterior=table(read_rows("near_optimal_posterior"), posterior), **parts)
 
 
 def table(rows, names):

@@ -67,6 +67,11 @@ All that no look has seen, replaced, on the first test images: the answers must 
 
 ![Accuracy, gain and reconstruction error under noise and clutter](pictures/stress.png)
 
+What the states keep of the image if they are trained for it: the preset trained on together with the autoencoder of its states, all rows
+alike but for the share of the reconstruction's gradient that reaches the model (`ReconstructingModel`; at 0 none does).
+
+{joint_table}
+
 ## Speed
 
 Whole training steps (forward, backward, optimiser) of the paper's layers, batch 128, float32, against a plain PyTorch RAM and against the
@@ -106,7 +111,7 @@ Start-up:
 - `digit_sizes.py PRESET` and `fine_tuning.py PRESET FOLDER` write theirs.
 - `publish_preset.py W NAME` makes a preset (weights, recipe, model card) of a finished run.
 - `information_gain.py DATA --workdir W` trains both rewards and writes their rows; `explanations.py PRESET` writes faithfulness and stress.
-- `publish_vae.py PRESET` trains the autoencoder that ships with a preset.
+- `publish_vae.py PRESET` trains the autoencoder that ships with a preset; `joint_reconstruction.py PRESET` trains both together.
 - `tables.py` makes this page.
 """
 
@@ -129,7 +134,8 @@ def page(rows):
     }
     speed = {name: getattr(speed_tables, name)(read_rows(f"speed_{file}")) for name, file in speed_tables.FILES.items()}
     speed["adaptive"] = speed_tables.adaptive(read_rows("adaptive_throughput"))
-    return PAGE.format(**paper, **speed, **explanation_tables.sections(read_rows("information_gain"), read_rows("explanations")))
+    measured = [read_rows(name) for name in ("information_gain", "explanations", "joint_reconstruction")]
+    return PAGE.format(**paper, **speed, **explanation_tables.sections(*measured))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ _HOME = {
     "PatchClassifier": "models",
     "Saccader": "models",
     "HiddenStateVAE": "models",
+    "ReconstructingModel": "models",
     "load_model": "models",
     "draw_glimpses": "explain",
     "save_glimpses_gif": "explain",

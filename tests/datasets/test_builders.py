@@ -127,11 +127,13 @@ def test_evaluation_images_come_with_any_number_of_pieces(digits_data):
     assert dataclasses.replace(digits_data, recompose=None).with_clutter("test") is digits_data.test
 
 
-def test_training_batches_come_with_clean_images_in_place_of_labels(digits_data):
+def test_training_batches_come_with_clean_images(digits_data):
     options = {"batch_size": 16, "seed": 3}
-    images, _ = next(iter(train_batches(digits_data, **options)))
-    same, clean = next(iter(train_batches(digits_data, **options, clean=True)))
-    np.testing.assert_array_equal(same, images)
+    images, labels = next(iter(train_batches(digits_data, **options)))
+    inputs, same = next(iter(train_batches(digits_data, **options, clean=True)))
+    np.testing.assert_array_equal(inputs["images"], images)
+    np.testing.assert_array_equal(same, labels)
+    clean = inputs["clean"]
     assert clean.dtype == images.dtype and (clean.numpy() <= images.numpy()).all()
     assert ((clean.numpy() > 0).any(axis=(2, 3)).sum(axis=1) <= 28).all()
     assert (clean.numpy() < images.numpy()).any(axis=(1, 2, 3)).all()

@@ -83,14 +83,6 @@ def test_training_takes_as_many_looks_as_it_is_told(jit_compile):
     assert len(seen) > 2
 
 
-def test_no_gradient_flows_into_the_states():
-    vae = HiddenStateVAE((10, 13, 1), latent_size=2, units=4)
-    hidden = tf.Variable(HIDDEN)
-    with tf.GradientTape() as tape:
-        loss = vae.compute_loss(y=IMAGES, y_pred=vae(hidden, training=True))
-    assert tape.gradient(loss, hidden) is None
-
-
 def test_mistakes_are_told():
     with pytest.raises(UserError, match="dense, conv.*decoder='deep'"):
         HiddenStateVAE((8, 8, 1), decoder="deep")

@@ -33,11 +33,11 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
             before they are placed on a canvas.
         actions: None, an actions function (see `actions`), or `Supervision` by one on some rows.
         passes: how many times an epoch goes through the training split, each time in another order.
-        clean: whether the images without clutter, uint8 as they are, come in place of the labels, to learn reconstructions by.
+        clean: whether the images without clutter come beside those with it, to learn reconstructions by.
 
     Returns:
-        `tf.data.Dataset` of known length, of (images uint8 `[B, H, W, C]`, labels int64 `[B]`), or, with `actions`, of
-        ({"images", "actions" float32 `[B, T, 2]`, "has_actions" bool `[B]`}, labels).
+        `tf.data.Dataset` of known length, of (images uint8 `[B, H, W, C]`, labels int64 `[B]`), or, with `actions` or `clean`, of
+        ({"images", "actions" float32 `[B, T, 2]`, "has_actions" bool `[B]`, "clean" uint8 `[B, H, W, C]`}, labels).
 
     Raises:
         UserError: a batch size or `passes` below 1, `epochs` not above `epoch`, or supervision until
@@ -69,15 +69,15 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         images = source.fetch(indices)
         if augment is not None:
             images = augment(images, _seed(seed, _PIXELS, epoch, step))
-        targets = images if clean else tf.gather(source.labels, indices)
+        shown = {"images": images, **({"clean": images} if clean else {})}
         if data.canvas is not None:
             draws = tf.random.stateless_uniform([batch_size, data.canvas.draws_per_image], _seed(seed, _CANVAS, epoch, step))
-            targets = compose_clean(images, indices, draws, source, data.canvas) if clean else targets
-            images = compose(images, indices, draws, source, data.canvas)
-        images = tf.ensure_shape(images, [batch_size, *data.image_shape])
-        if teaching is None:
-            return images, targets
-        return _inputs(images, teaching.actions(indices, _seed(seed, _ACTIONS, epoch, step)), rows), targets
+            made_by = {"images": compose, "clean": compose_clean}
+            shown = {name: made_by[name](digits, indices, draws, source, data.canvas) for name, digits in shown.items()}
+        inputs = {name: tf.ensure_shape(pixels, [batch_size, *data.image_shape]) for name, pixels in shown.items()}
+        if teaching is not None:
+            inputs |= {"actions": teaching.actions(indices, _seed(seed, _ACTIONS, epoch, step)), "has_actions": rows}
+        return inputs if len(inputs) > 1 else inputs["images"], tf.gather(source.labels, indices)
 
     last = np.iinfo(np.int64).max if epochs is None else epochs
     length = tf.data.INFINITE_CARDINALITY if epochs is None else (epochs - epoch) * steps
@@ -109,14 +109,11 @@ def eval_batches(source, batch_size, actions=None, seed=0):
         images = tf.ensure_shape(source.fetch(indices), [None, *source.image_shape])
         if table is None:
             return images, tf.gather(source.labels, indices)
-        return _inputs(images, tf.gather(table, indices), tf.ones([tf.shape(images)[0]], tf.bool)), tf.gather(source.labels, indices)
+        inputs = {"images": images, "actions": tf.gather(table, indices), "has_actions": tf.ones([tf.shape(images)[0]], tf.bool)}
+        return inputs, tf.gather(source.labels, indices)
 
     indices = tf.data.Dataset.range(len(source)).batch(batch_size)
     return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
-
-
-def _inputs(images, actions, rows):
-    return {"images": images, "actions": actions, "has_actions": rows}
 
 
 def _seed(seed, stream, epoch, step):

@@ -131,7 +131,8 @@ def _pairs(data, split, limit, seed, batch_size, passes):
     """(what the model sees, clean image) of a split, batch by batch."""
     if split == "train":
         batches = train_batches(data, min(batch_size, len(data.train)), seed, epochs=1, passes=passes, clean=True)
-        return batches.take(-1 if limit is None else -(-limit // batch_size))
+        batches = batches.take(-1 if limit is None else -(-limit // batch_size))
+        return batches.map(lambda inputs, _: (inputs["images"], inputs["clean"]))
     clean, source = data.with_clutter(split), getattr(data, split)
     if limit is not None:
         clean, source = (part.subset(np.arange(min(limit, len(part)))) for part in (clean, source))

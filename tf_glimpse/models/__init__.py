@@ -10,6 +10,7 @@ from tf_glimpse.models.image_vae import ImageVAE
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.patch_classifier import PatchClassifier
 from tf_glimpse.models.ram import RAM
+from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.models.saccader import Saccader
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "HiddenStateVAE",
     "ImageVAE",
     "PatchClassifier",
+    "ReconstructingModel",
     "Saccader",
     "load_model",
     "ordered_logits_actions",

@@ -34,8 +34,8 @@ class HiddenStateVAE(keras.Model):
     """Reconstructs the whole image from the core's state after each look; `fit(hidden, images)` on a frozen model's trajectories.
 
     The states come from `trajectory.hidden` (`tf_glimpse.explain.collect_states` makes a training set of them), the images are what the
-    reconstruction should show: the clean ones also where the model saw clutter. Nothing flows back into the model that made the states.
-    Grey levels count as the probability of a light pixel, as is usual; the ELBO is that of a Bernoulli.
+    reconstruction should show: the clean ones also where the model saw clutter. Beside a `ReconstructingModel` it trains together with the
+    model that makes the states. Grey levels count as the probability of a light pixel, as is usual; the ELBO is that of a Bernoulli.
 
     Args:
         image_shape: (H, W, C) of the images.
@@ -104,7 +104,7 @@ class HiddenStateVAE(keras.Model):
         self.built = True
 
     def call(self, inputs, training=False, sample=None, seed=None):
-        hidden = tf.stop_gradient(tf.cast(inputs, tf.float32))
+        hidden = tf.cast(inputs, tf.float32)
         hidden = hidden[:, None] if len(hidden.shape) == 2 else hidden
         draws = training if sample is None else sample
         if seed is None:

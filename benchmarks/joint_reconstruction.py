@@ -1,0 +1,78 @@
+"""What a model's states keep of the image if they are trained for it: a preset trained on together with the autoencoder of its states.
+
+python benchmarks/joint_reconstruction.py ram_cluttered_60 [--epochs 3] [--state-weights 0 0.0001 0.001]
+
+Every weight starts from the preset and goes the same way: the same batches, rate, loss and steps. At weight 0 nothing of the reconstruction
+reaches the model, so that row is what the autoencoder alone makes of the states. One row a weight in `results/joint_reconstruction.json`.
+"""
+
+import argparse
+import json
+
+import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
+
+# isort: split
+import keras
+from publish_vae import SETTINGS
+from rows import add_rows, provenance
+
+from tf_glimpse.datasets import steps_per_epoch, train_batches
+from tf_glimpse.explain import collect_states, reconstruction_curves
+from tf_glimpse.models import RAM, HiddenStateVAE, ReconstructingModel
+from tf_glimpse.training import evaluate_model
+from tf_glimpse.training.finished import load_data, open_finished
+
+KEY = ("preset", "state_weight", "epochs", "seed")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("preset")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--state-weights", type=float, nargs="+", default=[0.0, 1e-4, 1e-3])
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--manual-dir", default="../shared/data")
+    options = parser.parse_args()
+    finished = open_finished(preset=options.preset)
+    data = load_data(finished, manual_dir=options.manual_dir)
+    for weight in options.state_weights:
+        joint = trained(finished.recipe, data, weight, options)
+        command = f"python benchmarks/joint_reconstruction.py {options.preset} --epochs {options.epochs} --seed {options.seed}"
+        about = {"preset": options.preset, "state_weight": weight, "epochs": options.epochs, "seed": options.seed}
+        row = {
+            **about,
+            "learning_rate": options.learning_rate,
+            **measured(joint, data),
+            **provenance(f"{command} --state-weights {weight:g}"),
+        }
+        add_rows("joint_reconstruction", [row], KEY)
+        print(json.dumps(row), flush=True)
+
+
+def trained(recipe, data, weight, options):
+    """The preset and a new autoencoder after so many epochs together; the rate falls to zero."""
+    keras.utils.set_random_seed(options.seed)
+    vae = HiddenStateVAE(data.image_shape, **SETTINGS)
+    joint = ReconstructingModel(RAM.from_preset(options.preset), vae, weight, seed=options.seed)
+    steps = options.epochs * steps_per_epoch(data, recipe["batch_size"])
+    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
+    joint.compile(keras.optimizers.Adam(rate), jit_compile=True, **recipe["loss"])
+    joint.fit(train_batches(data, recipe["batch_size"], options.seed, epochs=options.epochs, clean=True), shuffle=False, verbose=2)
+    return joint
+
+
+def measured(joint, data):
+    """Errors of answers and of pictures: on validation, to choose a weight by, and on test, once."""
+    figures = {}
+    for split in ("validation", "test"):
+        source = getattr(data, split)
+        curves = reconstruction_curves(joint.vae, *collect_states(joint.model, data, split))
+        figures[f"{split}_error_percent"] = round(evaluate_model(joint.model, source)["error_percent"], 3)
+        figures[f"{split}_squared_error"] = [round(float(error), 5) for error in curves.squared_error]
+        figures[f"{split}_blank_error"] = round(curves.blank_error, 5)
+    return figures
+
+
+if __name__ == "__main__":
+    main()
