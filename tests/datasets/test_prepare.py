@@ -6,12 +6,15 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
 from tf_glimpse.datasets import load, prepare
+from tf_glimpse.datasets.loading import read_split
+from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import split_positions
 from tf_glimpse.types import UserError
 
@@ -160,3 +163,24 @@ def test_split_positions_part_the_whole_and_keep_shares(count, fraction):
         np.testing.assert_allclose(shares, 0.1, atol=0.012)
         assert (split_positions(labels, fraction, seed=1)[1] != validation).any()
     np.testing.assert_array_equal(split_positions(labels, fraction, seed=0)[1], validation)
+
+
+def test_what_was_decoded_once_is_read_back(tmp_path):
+    """The second reading gives the same and opens no record; a damaged file is made anew, and one that cannot be written is no matter."""
+    builder = prepared_builder("digits_canvas", data_dir=tmp_path)
+    images, labels = read_split(builder, "validation")
+    kept = Path(builder.data_path) / "decoded-validation.npz"
+    records = next(Path(builder.data_path).glob("*validation.tfrecord*"))
+    bytes_of_records = records.read_bytes()
+    records.write_bytes(b"")
+    for array, again in zip((images, labels), read_split(builder, "validation"), strict=True):
+        np.testing.assert_array_equal(array, again)
+    records.write_bytes(bytes_of_records)
+    kept.write_bytes(kept.read_bytes()[:1000])
+    np.testing.assert_array_equal(read_split(builder, "validation")[0], images)
+    with np.load(kept) as stored:
+        np.testing.assert_array_equal(stored["images"], images)
+    kept.unlink()
+    kept.mkdir()
+    np.testing.assert_array_equal(read_split(builder, "validation")[0], images)
+    assert not list(kept.parent.glob("*.part"))

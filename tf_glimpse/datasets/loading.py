@@ -1,6 +1,7 @@
 """`load`: images and labels of a named set or of a folder, ready for the pipeline."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -131,11 +132,37 @@ def _fits(feature, image_size, channels):
 def read_split(builder, split, decode=True):
     """(images, labels int64 `[N]`) of one split, in the order they are stored in.
 
+    Reading records takes a tenth of a millisecond each; what was decoded once is kept beside them, if the folder can be written to.
+
     Args:
         builder: a prepared `tfds.core.DatasetBuilder`.
         split: its name.
         decode: True for images of one size, as uint8 `[N, H, W, C]`; False for a list of encoded bytes.
     """
+    if not decode:
+        return _read(builder, split, decode)
+    file = Path(builder.data_path) / f"decoded-{split}.npz"
+    try:
+        with file.open("rb") as opened, np.load(opened) as stored:
+            return stored["images"], stored["labels"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or a damaged one
+        images, labels = _read(builder, split, decode)
+    _keep(file, images=images, labels=labels)
+    return images, labels
+
+
+def _keep(file, **arrays):
+    """Writes the file whole or not at all."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as opened:
+            np.savez(opened, **arrays)
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def _read(builder, split, decode):
     import tensorflow_datasets as tfds
 
     decoders = None if decode else {"image": tfds.decode.SkipDecoding()}
