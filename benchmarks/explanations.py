@@ -27,9 +27,10 @@ def main():
     for preset in options.presets:
         finished = open_finished(preset=preset)
         data = load_data(finished, manual_dir=options.manual_dir)
-        about = {"preset": preset, "data": data.name, "split": "test", "images": options.images}
+        count = min(options.images, len(data.test))
+        about = {"preset": preset, "data": data.name, "split": "test", "images": count}
         about |= provenance(f"python benchmarks/explanations.py {preset} --images {options.images}")
-        rows = [*faithfulness_rows(finished.model, data, options.images), *stress_rows(finished.model, data, preset, options.images)]
+        rows = [*faithfulness_rows(finished.model, data, count), *stress_rows(finished.model, data, preset, count)]
         add_rows("explanations", [{**about, **row} for row in rows], KEY)
         print(json.dumps(rows), flush=True)
     draw(read_rows("explanations"), RESULTS.parent / "pictures" / "stress.png")
