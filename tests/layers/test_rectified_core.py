@@ -46,3 +46,12 @@ def test_it_starts_from_zeros_in_its_own_precision(dtype):
     (state,) = RectifiedCore(units=6, dtype=dtype).get_initial_state(3)
     assert state.dtype.name == dtype.removeprefix("mixed_")
     np.testing.assert_array_equal(tf.cast(state, tf.float32), np.zeros([3, 6]))
+
+
+def test_at_first_it_keeps_its_state():
+    core = RectifiedCore(units=6)
+    hidden, _ = core(tf.zeros([4, 5]), [tf.constant(HIDDEN)])
+    np.testing.assert_allclose(hidden, HIDDEN, atol=1e-6)
+    kernel = core.get_weights()[0]
+    assert np.abs(kernel[6:]).max() <= (6 / (11 + 6)) ** 0.5  # Glorot's range for the whole kernel
+    assert len(np.unique(kernel[6:])) == 30

@@ -8,6 +8,9 @@ import tensorflow as tf
 class RectifiedCore(keras.layers.Layer):
     """The simple recurrent core h' = relu(Dense([h, glimpse])), a Keras RNN cell.
 
+    At first it keeps its state and adds what it sees: the recurrent part of the kernel starts as the identity, so that early looks are not
+    forgotten before the core has learned anything.
+
     Args:
         units: size of the hidden state.
 
@@ -25,6 +28,7 @@ class RectifiedCore(keras.layers.Layer):
         TensorShape([2, 8])
 
     Reference: Mnih et al. 2014, section 4: h_t = Rect(Linear(h_{t-1}) + Linear(g_t)), which is one Dense layer on both.
+    The start: Le, Jaitly, Hinton 2015, A Simple Way to Initialize Recurrent Networks of Rectified Linear Units.
     """
 
     def __init__(self, units=256, **kwargs):
@@ -32,7 +36,14 @@ class RectifiedCore(keras.layers.Layer):
         self.units = units
         self.state_size = units
         self.output_size = units
-        self.dense = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy, name="dense")
+        self.glorot = keras.initializers.GlorotUniform()
+        self.dense = keras.layers.Dense(
+            units, activation="relu", kernel_initializer=self._initial_kernel, dtype=self.dtype_policy, name="dense"
+        )
+
+    def _initial_kernel(self, shape, dtype=None):
+        kernel = self.glorot(shape, dtype)
+        return tf.concat([tf.eye(self.units, dtype=kernel.dtype), kernel[self.units :]], axis=0)
 
     def build(self, inputs_shape, states_shape=None):
         self.dense.build((None, self.units + inputs_shape[-1]))
