@@ -4,11 +4,14 @@ import hashlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tf_glimpse.datasets import eval_batches, load, train_batches
+from tf_glimpse.datasets import builders, eval_batches, load, train_batches
 from tf_glimpse.datasets.builders import ClutteredMNIST, DigitsCanvas, TranslatedMNIST, compose_split
 from tf_glimpse.datasets.canvas import Canvas
+from tf_glimpse.datasets.loading import read_split
+from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.types import UserError
 
 FEW = 300  # examples a split of real MNIST that the tests prepare
@@ -61,11 +64,11 @@ def test_an_image_is_keyed_by_its_index():
 
 
 def test_builders_describe_themselves():
-    for builder in (TranslatedMNIST, ClutteredMNIST):
-        assert set(builder.builder_configs) == {"60", "100"}
+    for builder, sizes in ((TranslatedMNIST, {"60", "100"}), (ClutteredMNIST, {"60", "100", "1024"})):
+        assert set(builder.builder_configs) == sizes
         for config in builder.builder_configs.values():
             assert config.canvas.size == int(config.name)
-    assert [config.canvas.pieces for config in ClutteredMNIST.BUILDER_CONFIGS] == [4, 8]
+    assert [config.canvas.pieces for config in ClutteredMNIST.BUILDER_CONFIGS] == [4, 8, 128]
     assert [config.canvas.pieces for config in TranslatedMNIST.BUILDER_CONFIGS] == [0, 0]
     info = tfds.builder("digits_canvas").info
     assert "Recurrent Models of Visual Attention" in info.citation and "1,797" in info.description and str(info.version) == "1.0.0"
@@ -124,7 +127,7 @@ def test_evaluation_images_come_with_any_number_of_pieces(digits_data):
         data = dataclasses.replace(digits_data, recompose=None)
         with pytest.raises(UserError, match="with_clutter wants"):
             data.with_clutter(split, pieces)
-    assert dataclasses.replace(digits_data, recompose=None).with_clutter("test") is digits_data.test
+    assert dataclasses.replace(digits_data, recompose=None, canvas=None).with_clutter("test") is digits_data.test
 
 
 def test_training_batches_come_with_clean_images(digits_data):
@@ -137,3 +140,27 @@ def test_training_batches_come_with_clean_images(digits_data):
     assert clean.dtype == images.dtype and (clean.numpy() <= images.numpy()).all()
     assert ((clean.numpy() > 0).any(axis=(2, 3)).sum(axis=1) <= 28).all()
     assert (clean.numpy() < images.numpy()).any(axis=(1, 2, 3)).all()
+
+
+def test_canvases_too_large_to_keep_are_drawn_when_they_are_fetched(tmp_path, monkeypatch):
+    """Stored as digits; drawn by the same numbers as finished ones are, whatever is fetched together; clutter is not taken off them."""
+    monkeypatch.setattr(builders, "_STORED_SIZE", 59)
+    data = load("digits_canvas", data_dir=tmp_path)
+    digits, labels = read_split(prepared_builder("digits_canvas", data_dir=tmp_path), "test")
+    assert digits.shape == (len(data.test), 28, 28, 1)
+    wanted = compose_split(digits, labels, 2, Canvas(60, pieces=4))
+    np.testing.assert_array_equal(data.test.fetch(np.arange(len(data.test))), wanted)
+    np.testing.assert_array_equal(data.test.fetch([7, 3]), wanted[[7, 3]])
+    batches = list(eval_batches(data.test.subset([5, 6, 8]), 2))
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in batches]), wanted[[5, 6, 8]])
+    with pytest.raises(UserError, match="at most 256 px"):
+        data.with_clutter("test")
+    assert data.image_shape == data.test.image_shape == (60, 60, 1)
+
+
+def test_a_batch_holds_no_more_than_64_mib_unless_it_is_told_to(digits_data):
+    assert next(iter(eval_batches(digits_data.test)))[0].shape[0] == 400
+    large = dataclasses.replace(
+        digits_data.test, image_shape=(2048, 2048, 1), fetch=lambda indices: tf.zeros([len(indices), 2048, 2048, 1])
+    )
+    assert next(iter(eval_batches(large)))[0].shape[0] == 16

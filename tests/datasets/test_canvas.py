@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets import Canvas, array_source
-from tf_glimpse.datasets.canvas import compose, compose_clean
+from tf_glimpse.datasets.canvas import compose, compose_clean, digit_places
 
 
 def reference(digit, index, draws, images, canvas):
@@ -88,3 +88,12 @@ def test_the_clean_image_has_the_same_digit_at_the_same_place():
     bare = Canvas(60, pieces=0)
     wanted = np.stack([reference(images[i], i, row[:2], images, bare) for i, row in zip(indices, draws, strict=True)])
     np.testing.assert_array_equal(compose_clean(images[indices], indices, draws, source, canvas), wanted)
+
+
+def test_the_places_are_those_of_the_digits():
+    images, canvas = np.full([6, 28, 28, 1], 255, np.uint8), Canvas(100, pieces=0)
+    draws = np.random.default_rng(4).random([6, canvas.draws_per_image], np.float32)
+    composed = compose(images, np.arange(6), draws, array_source(images, np.zeros(6, int)), canvas).numpy()
+    for canvas_image, place in zip(composed[..., 0], digit_places(draws, (28, 28), canvas).numpy(), strict=True):
+        middle = np.argwhere(canvas_image).mean(axis=0) + 0.5
+        np.testing.assert_allclose((place + 1) / 2 * 100, middle, atol=1e-4)

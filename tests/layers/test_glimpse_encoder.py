@@ -6,6 +6,7 @@ import tensorflow as tf
 from checks import run_layer_check
 
 from tf_glimpse.layers import ConvGlimpseEncoder, GlimpseEncoder
+from tf_glimpse.layers.conv_glimpse_encoder import standardised
 from tf_glimpse.types import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -28,7 +29,7 @@ def test_dense_layer(tmp_path):
     run_layer_check(GlimpseEncoder, settings, INPUTS, (5, 9), expected_weights=6, folder=tmp_path)
 
 
-@pytest.mark.parametrize("settings", [{}, {"pools": 2, "filters": (3,)}, {"pools": [1, 2]}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"pools": 2, "filters": (3,), "normalise": True}, {"pools": [1, 2]}], ids=str)
 def test_convolutional_layer(settings, tmp_path):
     settings = {"filters": (3, 4), "where_units": 5, "units": 9, **settings}
     weights = 2 * len(settings["filters"]) + 6
@@ -94,3 +95,15 @@ def test_place_matters_as_well_as_pixels(kind):
     darker = encoder(INPUTS[0] * 0.5, INPUTS[1])
     assert not np.allclose(here, there)
     assert not np.allclose(here, darker)
+
+
+def test_normalised_channels_have_mean_0_and_variance_1():
+    """However faint; so the encoder answers alike to faint and to bright patches, and an even one says nothing."""
+    faint = PATCHES * np.array([1.0, 0.002], "float32")
+    plain = standardised(tf.constant(faint)).numpy()
+    np.testing.assert_allclose(
+        plain, (PATCHES - PATCHES.mean((1, 2), keepdims=True)) / PATCHES.std((1, 2), keepdims=True), rtol=0.05, atol=0.05
+    )
+    np.testing.assert_array_equal(standardised(tf.fill([1, 6, 6, 2], 0.25)), np.zeros([1, 6, 6, 2]))
+    encoder = ConvGlimpseEncoder(filters=(3,), units=9, normalise=True)
+    np.testing.assert_allclose(encoder(faint, LOCATIONS), encoder(*INPUTS), rtol=0.1, atol=0.02)

@@ -6,6 +6,7 @@ import tensorflow as tf
 from checks import run_layer_check
 
 from tf_glimpse.layers import Retina
+from tf_glimpse.ops.patches import extract_patches
 
 RANDOM = np.random.default_rng(0)
 IMAGES = {
@@ -16,7 +17,7 @@ IMAGES = {
 LOCATIONS = np.concatenate([RANDOM.uniform(-1, 1, [2, 2]), [[-1, -1], [1, 1], [-1, 1], [0, 0]]]).astype("float32")
 
 
-def slow_retina(images, locations, patch_size, num_scales):
+def slow_retina(images, locations, patch_size, num_scales, aligned=False):
     """Crops by slices out of generously padded images and averages block by block, in NumPy."""
     pixels = images / 255.0 if images.dtype == np.uint8 else images
     margin = patch_size * 2**num_scales
@@ -27,7 +28,8 @@ def slow_retina(images, locations, patch_size, num_scales):
         scales = []
         for factor in 2 ** np.arange(num_scales):
             side = patch_size * factor
-            top, left = np.round(centre - side / 2).astype(int) + margin
+            step = factor if aligned else 1
+            top, left = np.round((centre - side / 2) / step).astype(int) * step + margin
             patch = image[top : top + side, left : left + side]
             scales.append(patch.reshape(patch_size, factor, patch_size, factor, -1).mean(axis=(1, 3)))
         rows.append(np.concatenate(scales, axis=-1))
@@ -40,7 +42,9 @@ def test_layer(images, settings, tmp_path):
     patch_size, num_scales = settings
     inputs = (tf.constant(IMAGES[images]), tf.constant(LOCATIONS))
     shape = (6, patch_size, patch_size, num_scales * IMAGES[images].shape[-1])
-    run_layer_check(Retina, {"patch_size": patch_size, "num_scales": num_scales}, inputs, shape, expected_weights=0, folder=tmp_path)
+    for aligned in (False, True):
+        settings = {"patch_size": patch_size, "num_scales": num_scales, "aligned": aligned}
+        run_layer_check(Retina, settings, inputs, shape, expected_weights=0, folder=tmp_path)
 
 
 @pytest.mark.parametrize("jit_compile", [None, False, True])
@@ -71,6 +75,28 @@ def test_an_image_of_unknown_size_is_read_directly():
     spec = [tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, 2])]
     see = tf.function(lambda pixels, places: retina.look(retina.prepare(pixels, 100), places), input_signature=spec)
     np.testing.assert_allclose(see(IMAGES["wide"], LOCATIONS), slow_retina(IMAGES["wide"], LOCATIONS, 5, 3), atol=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [None, False, True])
+@pytest.mark.parametrize("images", IMAGES)
+def test_an_aligned_retina_reads_a_pyramid(images, jit_compile):
+    retina = Retina(5, 4, aligned=True)
+
+    def look(pixels, places):
+        return retina(pixels, places)
+
+    see = look if jit_compile is None else tf.function(look, jit_compile=jit_compile)
+    patches = see(tf.constant(IMAGES[images]), tf.constant(LOCATIONS))
+    expected = slow_retina(IMAGES[images], LOCATIONS, 5, 4, aligned=True)
+    np.testing.assert_allclose(patches, expected, atol=1e-5)
+    assert np.abs(expected - slow_retina(IMAGES[images], LOCATIONS, 5, 4)).max() > 0.1
+    assert [view.shape[1] for view in retina.prepare(tf.constant(IMAGES["grey"]))] == [28, 14, 7, 4]
+    for scale, patch in enumerate(np.split(expected, 4, axis=-1)):  # what the drawings show
+        drawn = extract_patches(tf.constant(IMAGES[images]), tf.constant(LOCATIONS), 5, 2**scale, retina.aligned)
+        np.testing.assert_allclose(drawn, patch, atol=1e-5)
+    places = np.stack([LOCATIONS, LOCATIONS[::-1]], axis=1)  # two places an image
+    several = retina.look(retina.prepare(tf.constant(IMAGES[images])), tf.constant(places))
+    np.testing.assert_allclose(several[:, 0], expected, atol=1e-5)
 
 
 def tensors_that_grow(side, dtype, num_looks):

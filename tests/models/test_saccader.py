@@ -180,5 +180,5 @@ def test_mistakes_are_told():
         make_model()(IMAGES[..., :1])
     with pytest.raises(UserError, match="stage wants one of location, reinforce"):
         make_model().compile(stage="classification")
-    with pytest.raises(UserError, match="Saccader has no look-ahead"):
+    with pytest.raises(UserError, match="Saccader does not learn by look_ahead_weight"):
         make_model().compile(look_ahead_weight=1.0)

@@ -1,7 +1,8 @@
 """TFDS builders of digits on canvases: `translated_mnist`, `cluttered_mnist` and `digits_canvas`. Importing this module registers them.
 
 The training split holds bare 28x28 digits, which the pipeline places afresh every epoch. Validation and test splits hold finished
-canvases: image number i of a split is drawn by `np.random.default_rng([seed, split, i])`, with clutter from the same split.
+canvases: image number i of a split is drawn by `np.random.default_rng([seed, split, i])`, with clutter from the same split. Canvases too
+large to be kept are stored as bare digits everywhere, and drawn so whenever they are fetched.
 """
 
 import dataclasses
@@ -14,12 +15,13 @@ import tensorflow_datasets as tfds
 from tf_glimpse.datasets.canvas import Canvas, compose
 from tf_glimpse.datasets.loading import read_split
 from tf_glimpse.datasets.prepare import prepared_builder
-from tf_glimpse.datasets.sources import array_source, split_positions
+from tf_glimpse.datasets.sources import ImageSource, array_source, split_positions
 
 _DIGIT_SIZE = 28
 _SPLIT_IDS = {"validation": 1, "test": 2}
 _SEED = 0
 _COMPOSED_AT_ONCE = 1000
+_STORED_SIZE = 256  # pixels a side of the largest canvas that is stored finished
 _RAM_CITATION = """@inproceedings{mnih2014recurrent,
   title={Recurrent Models of Visual Attention},
   author={Mnih, Volodymyr and Heess, Nicolas and Graves, Alex and Kavukcuoglu, Koray},
@@ -43,9 +45,18 @@ class _CanvasBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Dict of "train", "validation" and "test" -> (images uint8 `[N, 28, 28, 1]`, labels int64 `[N]`)."""
         raise NotImplementedError
 
+    @property
+    def stores_canvases(self):
+        """Whether validation and test splits hold finished canvases, not bare digits."""
+        return self.canvas.size <= _STORED_SIZE
+
     @functools.cached_property
     def _read_digits(self):
         return self.digits()
+
+    def composed(self, split, digits):
+        """The `ImageSource` of a split's canvases, made of its bare digits as they are asked for."""
+        return composed_source(digits, _SPLIT_IDS[split], self.canvas)
 
     def recompose(self, split, stored, pieces):
         """The split's canvases `[N, size, size, 1]` uint8, in the order of `stored`, with another number of pieces of clutter.
@@ -73,7 +84,7 @@ class _CanvasBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {split: self._generate_examples(split, *digits) for split, digits in self.digits().items()}
 
     def _generate_examples(self, split, images, labels):
-        if split != "train":
+        if split != "train" and self.stores_canvases:
             images = compose_split(images, labels, _SPLIT_IDS[split], self.canvas)
         for index, (image, label) in enumerate(zip(images, labels, strict=True)):
             yield index, {"image": image, "label": label}
@@ -107,9 +118,9 @@ class TranslatedMNIST(_MNISTCanvasBuilder):
 
 
 class ClutteredMNIST(_MNISTCanvasBuilder):
-    """MNIST digits at random places, with random 8x8 pieces of other digits added: 4 on 60x60, 8 on 100x100 pixels."""
+    """MNIST digits at random places, with random 8x8 pieces of other digits added: 4 on 60x60, 8 on 100x100, 128 on 1024x1024 pixels."""
 
-    BUILDER_CONFIGS = _configs({60: 4, 100: 8})
+    BUILDER_CONFIGS = _configs({60: 4, 100: 8, 1024: 128})
 
 
 class ClutteredFashionMNIST(_MNISTCanvasBuilder):
@@ -140,13 +151,23 @@ class DigitsCanvas(_CanvasBuilder):
 
 def compose_split(images, labels, split_id, canvas):
     """Finished canvases uint8 `[N, size, size, 1]`; image i depends on the split's digits, its number and `split_id` alone."""
-    source = array_source(images, labels)
-    seeds = ([_SEED, split_id, index] for index in range(len(images)))
-    draws = np.stack([np.random.default_rng(seed).random(canvas.draws_per_image, np.float32) for seed in seeds])
+    source = composed_source(array_source(images, labels), split_id, canvas)
     starts = range(0, len(images), _COMPOSED_AT_ONCE)
-    batches = (np.arange(start, min(start + _COMPOSED_AT_ONCE, len(images))) for start in starts)
     with tf.device("CPU:0"):
-        return np.concatenate([compose(source.fetch(batch), batch, draws[batch], source, canvas).numpy() for batch in batches])
+        batches = [source.fetch(np.arange(start, min(start + _COMPOSED_AT_ONCE, len(images)))).numpy() for start in starts]
+    return np.concatenate(batches)
+
+
+def composed_source(digits, split_id, canvas):
+    """The `ImageSource` of canvases of the digits of an `ImageSource`; image i depends on the digits, its number and `split_id` alone."""
+    seeds = ([_SEED, split_id, index] for index in range(len(digits)))
+    draws = np.stack([np.random.default_rng(seed).random(canvas.draws_per_image, np.float32) for seed in seeds])
+
+    def fetch(indices):
+        indices = tf.cast(indices, tf.int64)
+        return compose(digits.fetch(indices), indices, tf.gather(draws, indices), digits, canvas)
+
+    return ImageSource(digits.labels, (canvas.size, canvas.size, 1), fetch)
 
 
 def _enlarge(image):

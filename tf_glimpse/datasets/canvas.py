@@ -57,6 +57,18 @@ def compose_clean(digits, indices, draws, source, canvas):
     return compose(digits, indices, draws[:, :2], source, dataclasses.replace(canvas, pieces=0))
 
 
+def digit_places(draws, digit_size, canvas):
+    """Where `compose` puts the digits' centres: `[B, 2]` float32 (y, x) in [-1, 1].
+
+    Args:
+        draws: as for `compose`.
+        digit_size: (h, w) in pixels.
+        canvas: a `Canvas`.
+    """
+    corners = tf.stack(_corners(draws[:, :2], [canvas.size - side for side in digit_size]), axis=-1)
+    return (tf.cast(corners, tf.float32) + tf.constant(digit_size, tf.float32) / 2) * (2.0 / canvas.size) - 1.0
+
+
 def _cut_pieces(indices, draws, source, canvas):
     """`[B, N, p, p]` uint8: for draws `[B, N, 3]`, a patch at a random corner of a random digit other than the image's own."""
     others = len(source) - 1

@@ -31,7 +31,7 @@ def load(
     split at most, else its files are read batch by batch.
 
     Args:
-        name_or_path: "mnist", "fashion_mnist", "cifar10", "translated_mnist/60" (or /100), "cluttered_mnist/60" (or /100),
+        name_or_path: "mnist", "fashion_mnist", "cifar10", "translated_mnist/60" (or /100), "cluttered_mnist/60" (or /100, /1024),
             "cluttered_fashion_mnist/60", "digits_canvas", any other TFDS name with an image and a class label, or a folder: CLASS/*.jpg
             (or png, ...), or SPLIT/CLASS/*.jpg with SPLIT one of train, val (validation, valid) and test.
             `./mnist` is a folder, `mnist` is MNIST.
@@ -74,7 +74,10 @@ def load(
     if canvas and (size not in (None, (canvas.size, canvas.size)) or channels not in (None, 1)):
         raise UserError(f"'{name}' has grey images of {canvas.size}x{canvas.size} pixels, got image_size={image_size}, channels={channels}")
     sources, skipped = read_sources(builder) if canvas else read_sources(builder, size, channels, skip_corrupt)
-    about = {"canvas": canvas, "skipped": skipped, "recompose": getattr(builder, "recompose", None)}
+    stores_canvases = getattr(builder, "stores_canvases", True)
+    if not stores_canvases:
+        sources |= {split: builder.composed(split, digits) for split, digits in sources.items() if split != "train"}
+    about = {"canvas": canvas, "skipped": skipped, "recompose": getattr(builder, "recompose", None) if stores_canvases else None}
     return _image_data(name, sources, builder.info.features["label"].names, validation_fraction, seed, **about)
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets.actions import Supervision
-from tf_glimpse.datasets.canvas import compose, compose_clean
+from tf_glimpse.datasets.canvas import compose, compose_clean, digit_places
 from tf_glimpse.types import UserError
 
+_EVAL_BYTES = 2**26
 _ORDER, _PIXELS, _CANVAS, _ACTIONS, _ROWS, _TAUGHT = range(6)  # one random stream each
 
 
@@ -18,7 +19,7 @@ def steps_per_epoch(data, batch_size, passes=1):
     return max(passes * len(data.train) // batch_size, 1)
 
 
-def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None, passes=1, clean=False):
+def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None, passes=1, clean=False, places=False):
     """All training batches of epochs `epoch` to `epochs - 1`, end to end; each epoch has its own order, places and clutter.
 
     For `model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps_per_epoch(data, batch_size), shuffle=False)`.
@@ -34,14 +35,16 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         actions: None, an actions function (see `actions`), or `Supervision` by one on some rows.
         passes: how many times an epoch goes through the training split, each time in another order.
         clean: whether the images without clutter come beside those with it, to learn reconstructions by.
+        places: whether the places of the digits' centres on their canvases come too, to guide a policy by.
 
     Returns:
         `tf.data.Dataset` of known length, of (images uint8 `[B, H, W, C]`, labels int64 `[B]`), or, with `actions` or `clean`, of
-        ({"images", "actions" float32 `[B, T, 2]`, "has_actions" bool `[B]`, "clean" uint8 `[B, H, W, C]`}, labels).
+        ({"images", "actions" float32 `[B, T, 2]`, "has_actions" bool `[B]`, "clean" uint8 `[B, H, W, C]`, "places" float32 `[B, 2]`},
+        labels), with those of them that were asked for.
 
     Raises:
-        UserError: a batch size or `passes` below 1, `epochs` not above `epoch`, or supervision until
-            some part of a run without an end.
+        UserError: a batch size or `passes` below 1, `epochs` not above `epoch`, supervision until some part of a run without an end, or
+            `places` of images without a canvas.
     """
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
@@ -52,6 +55,8 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
     teaching = actions if isinstance(actions, Supervision) or actions is None else Supervision(actions)
     if epochs is None and teaching is not None and teaching.until is not None:
         raise UserError("supervision until a fraction of the run wants to know its epochs, got epochs=None")
+    if places and data.canvas is None:
+        raise UserError(f"only a set on a canvas, such as cluttered_mnist/60, knows the places of its digits, got {data.name}")
     steps, source = steps_per_epoch(data, batch_size, passes), data.train
     batch_size = min(batch_size, passes * len(source))
 
@@ -75,6 +80,8 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
             made_by = {"images": compose, "clean": compose_clean}
             shown = {name: made_by[name](digits, indices, draws, source, data.canvas) for name, digits in shown.items()}
         inputs = {name: tf.ensure_shape(pixels, [batch_size, *data.image_shape]) for name, pixels in shown.items()}
+        if places:
+            inputs["places"] = digit_places(draws, source.image_shape[:2], data.canvas)
         if teaching is not None:
             inputs |= {"actions": teaching.actions(indices, _seed(seed, _ACTIONS, epoch, step)), "has_actions": rows}
         return inputs if len(inputs) > 1 else inputs["images"], tf.gather(source.labels, indices)
@@ -85,12 +92,12 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
     return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def eval_batches(source, batch_size, actions=None, seed=0):
+def eval_batches(source, batch_size=None, actions=None, seed=0):
     """A split's batches in its own order, all images, the last batch smaller.
 
     Args:
         source: `ImageSource`.
-        batch_size: images a batch.
+        batch_size: images a batch; None for 500, or fewer where they are more than 64 MiB of pixels.
         actions: None, or an actions function; an image's actions depend on `seed` and on its index, not on the batch size.
         seed: int, for `actions` only.
 
@@ -100,6 +107,8 @@ def eval_batches(source, batch_size, actions=None, seed=0):
     Raises:
         UserError: a batch size below 1.
     """
+    if batch_size is None:
+        batch_size = min(500, max(1, _EVAL_BYTES // int(np.prod(source.image_shape))))
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
     with tf.device("CPU:0"):

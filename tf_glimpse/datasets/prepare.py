@@ -23,6 +23,7 @@ NAMES = (
     "translated_mnist/100",
     "cluttered_mnist/60",
     "cluttered_mnist/100",
+    "cluttered_mnist/1024",
     "cluttered_fashion_mnist/60",
     "digits_canvas",
 )

@@ -102,8 +102,9 @@ class ImageData:
             1.0
         """
         source = {"validation": self.validation, "test": self.test}.get(split)
-        if source is None or (self.recompose is None and pieces):
-            wanted = "a split, validation or test, that the set has" if source is None else "0 pieces for images without a canvas"
+        fixed = self.recompose is None and (pieces or self.canvas is not None)
+        if source is None or fixed:
+            wanted = "a split, validation or test, that the set has" if source is None else "a canvas of at most 256 px that is kept whole"
             raise UserError(f"with_clutter wants {wanted}. Received: {self.name}, {split=}, {pieces=}")
         if self.recompose is None:
             return source

@@ -80,9 +80,9 @@ def foveate(image, location, retina):
     """
     size, scales = retina.patch_size, retina.num_scales
     side = size * 2 ** (scales - 1)
-    picture = np.zeros((side, side, image.shape[-1]), np.float32)
+    picture, image = np.zeros((side, side, image.shape[-1]), np.float32), tf.convert_to_tensor(image)
     for scale in reversed(range(scales)):
-        patch = extract_patches(tf.convert_to_tensor(image[None]), tf.convert_to_tensor(location[None]), size, 2**scale)[0].numpy()
+        patch = extract_patches(image[None], tf.convert_to_tensor(location[None]), size, 2**scale, retina.aligned)[0].numpy()
         margin = (side - size * 2**scale) // 2
         picture[margin : side - margin, margin : side - margin] = patch.repeat(2**scale, 0).repeat(2**scale, 1)
     return picture
@@ -99,8 +99,8 @@ def _frame(image, trajectory, retina, class_names, look):
     panel = figure.subplots()
     dim = to_float(tf.convert_to_tensor(image)).numpy()
     lit = np.zeros(image.shape[:2], bool)
-    side = retina.patch_size * 2 ** (retina.num_scales - 1)
-    for top, left in _corners(trajectory.locations[0, : look + 1], image, side):
+    side, step = retina.window(retina.num_scales - 1)
+    for top, left in _corners(trajectory.locations[0, : look + 1], image, side, step):
         lit[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)] = True
     _draw_scanpath(
         panel, np.where(lit[..., None], dim, 0.35 * dim), trajectory.locations[0, : look + 1], retina, trajectory.logits.shape[1]
@@ -126,20 +126,20 @@ def _draw_scanpath(panel, image, locations, retina, looks=None):
     _show(panel, to_float(tf.convert_to_tensor(image)).numpy())
     centres = (np.asarray(locations) + 1) / 2 * image.shape[:2] - 0.5
     panel.plot(centres[:, 1], centres[:, 0], color="white", linewidth=0.8, alpha=0.7)
-    sides = {retina.patch_size, retina.patch_size * 2 ** (retina.num_scales - 1)} if retina else ()
+    windows = {retina.window(0), retina.window(retina.num_scales - 1)} if retina else ()
     panel.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
     for look, (row, column) in enumerate(centres):
         colour = _colour(look, looks)
-        for side in sides:
-            top, left = _corners(locations[look : look + 1], image, side)[0]
-            faint = side != min(sides)
+        for side, step in windows:
+            top, left = _corners(locations[look : look + 1], image, side, step)[0]
+            faint = side != retina.patch_size
             style = {"linewidth": 0.5, "alpha": 0.5} if faint else {"linewidth": 1.3}
             panel.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, color=colour, **style))
         panel.text(column, row, str(look + 1), color=colour, fontsize=8, weight="bold", ha="center", va="center", clip_on=True)
 
 
-def _corners(locations, image, side):
-    return patch_corners(tf.convert_to_tensor(locations), image.shape[:2], side).numpy()
+def _corners(locations, image, side, step):
+    return patch_corners(tf.convert_to_tensor(locations), image.shape[:2], side, step).numpy()
 
 
 def _belief(logits, class_names, label=None):

@@ -146,7 +146,7 @@ def place_counts(locations, cells=24):
 def _views(images, locations, retina):
     """`[B, T, S, P, P, C]`: every scale's patches."""
     scales = range(retina.num_scales)
-    return np.stack([extract_patches(images, locations, retina.patch_size, 2**scale).numpy() for scale in scales], axis=2)
+    return np.stack([extract_patches(images, locations, retina.patch_size, 2**scale, retina.aligned).numpy() for scale in scales], axis=2)
 
 
 def _reconstructed(vae, hidden, image_shape, samples, seed):

@@ -33,8 +33,8 @@ def scanpath(image, locations, retina, width=250):
 
 
 def _frame(location, image_size, retina, scale, stroke):
-    side = retina.patch_size * 2**scale
-    top, left = patch_corners(location, image_size, side).numpy()
+    side, step = retina.window(scale)
+    top, left = patch_corners(location, image_size, side, step).numpy()
     style = 'stroke-width="1.6"' if scale == 0 else 'stroke-width="0.7" stroke-opacity="0.4"'
     place = f'x="{left}" y="{top}" width="{side}" height="{side}"'
     return f'<rect {place} fill="none" stroke="{stroke}" {style} vector-effect="non-scaling-stroke"/>'

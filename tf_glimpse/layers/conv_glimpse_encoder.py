@@ -17,6 +17,8 @@ class ConvGlimpseEncoder(keras.layers.Layer):
         pools: side of the max-pooling after each convolution, 1 for none; a tuple as long as `filters`, or one number.
         where_units: units that read the location.
         units: size of the glimpse vector.
+        normalise: whether each channel of each patch is first brought to mean 0 and variance 1 over its pixels (one that is the same
+            everywhere becomes 0). A small thing that a coarse scale has averaged away nearly is then as plain as on a fine one.
 
     Call arguments:
         patches: `[B, P, P, S*C]`, what the retina returned.
@@ -36,7 +38,7 @@ class ConvGlimpseEncoder(keras.layers.Layer):
     where, we join them as Mnih et al. 2014, section 4, do.
     """
 
-    def __init__(self, filters=(32, 64), pools=1, where_units=128, units=256, **kwargs):
+    def __init__(self, filters=(32, 64), pools=1, where_units=128, units=256, normalise=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.filters = tuple(filters)
         self.pools = (pools,) * len(self.filters) if isinstance(pools, int) else tuple(pools)
@@ -44,6 +46,7 @@ class ConvGlimpseEncoder(keras.layers.Layer):
             raise UserError(f"ConvGlimpseEncoder wants one pool a convolution. Received: {filters=}, {pools=}")
         self.where_units = where_units
         self.units = units
+        self.normalise = normalise
         layer = {"activation": "relu", "dtype": self.dtype_policy}
         self.convolutions = [keras.layers.Dense(width, name=f"convolution_{index}", **layer) for index, width in enumerate(self.filters)]
         self.what = keras.layers.Dense(units, name="what", **layer)
@@ -62,6 +65,7 @@ class ConvGlimpseEncoder(keras.layers.Layer):
         self.join.build((None, self.units + self.where_units))
 
     def call(self, patches, locations):
+        patches = standardised(patches) if self.normalise else patches
         for convolution, pool in zip(self.convolutions, self.pools, strict=True):
             patches = max_pool(convolution(windows(patches)), pool)
         flat = tf.reshape(patches, [-1, self.what.kernel.shape[0]])
@@ -72,7 +76,14 @@ class ConvGlimpseEncoder(keras.layers.Layer):
 
     def get_config(self):
         own = {"filters": self.filters, "pools": self.pools, "where_units": self.where_units, "units": self.units}
+        own["normalise"] = self.normalise
         return {**super().get_config(), **own}
+
+
+def standardised(patches):
+    """Each channel of patches `[B, P, P, C]` with mean 0 and variance 1 over its pixels, in float32 inside."""
+    mean, variance = tf.nn.moments(tf.cast(patches, tf.float32), axes=[1, 2], keepdims=True)
+    return tf.cast((tf.cast(patches, tf.float32) - mean) * tf.math.rsqrt(variance + 1e-8), patches.dtype)
 
 
 def windows(patches):

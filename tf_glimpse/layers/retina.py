@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
-from tf_glimpse.ops.patches import box_means, extract_patches, gather_grid, to_float
+from tf_glimpse.ops.patches import box_means, extract_patches, gather_grid, image_pyramid, to_float
 from tf_glimpse.types import UserError
 
 
@@ -16,9 +16,13 @@ class Retina(keras.layers.Layer):
     is zero. Only the patches' own pixels are read, so the cost does not grow with the image; where several looks at a small
     image would read it many times over, its box means are made once instead (`prepare`), which gives the same numbers.
 
+    A patch of a coarse scale reads as many pixels as it covers. Where many scales cover a large image, `aligned` is what you want: every
+    patch's corner is rounded to its own coarse pixels, and all patches are read off one image pyramid, made once an image.
+
     Args:
         patch_size: side of the smallest patch in pixels, at least 1.
         num_scales: how many patches, each covering twice the side of the one before, at least 1.
+        aligned: whether the corner of scale s is rounded to `2**s` pixels.
 
     Call arguments:
         images: `[B, H, W, C]`, uint8 0-255 or float 0-1.
@@ -38,12 +42,13 @@ class Retina(keras.layers.Layer):
     Reference: Mnih et al. 2014, Recurrent Models of Visual Attention, section 3.1 (the glimpse sensor).
     """
 
-    def __init__(self, patch_size, num_scales=1, **kwargs):
+    def __init__(self, patch_size, num_scales=1, aligned=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if patch_size < 1 or num_scales < 1:
             raise UserError(f"Retina wants patch_size and num_scales of at least 1. Received: {patch_size=}, {num_scales=}")
         self.patch_size = patch_size
         self.num_scales = num_scales
+        self.aligned = aligned
 
     def build(self, *input_shape):
         self.built = True
@@ -52,7 +57,9 @@ class Retina(keras.layers.Layer):
         return self.look(self.prepare(images), locations)
 
     def prepare(self, images, num_looks=1):
-        """What `look` reads: the image itself for every scale, or box means where `num_looks` looks would read more than those cost."""
+        """What `look` reads: the image for every scale; box means, where `num_looks` looks would read more than those cost; a pyramid."""
+        if self.aligned:
+            return tuple(image_pyramid(images, self.num_scales))
         if not self._pools(images.shape, num_looks):
             return (images,) * self.num_scales
         images = to_float(images)
@@ -61,12 +68,23 @@ class Retina(keras.layers.Layer):
     def look(self, views, locations):
         """The patches at the locations `[B, 2]`, or at N of them an image `[B, N, 2]`, from what `prepare` returned."""
         size = self.patch_size
-        if views[-1].shape[1:3] == views[0].shape[1:3]:
+        if self.aligned:
+            image_size = tf.shape(views[0])[1:3]
+            patches = [self._look_aligned(level, locations, image_size, scale) for scale, level in enumerate(views)]
+        elif views[-1].shape[1:3] == views[0].shape[1:3]:
             patches = [extract_patches(view, locations, size, 2**scale) for scale, view in enumerate(views)]
         else:
             image_size = tf.shape(views[0])[1:3]
             patches = [self._look_pooled(view, locations, image_size, 2**scale) for scale, view in enumerate(views)]
         return tf.cast(tf.concat(patches, axis=-1), self.compute_dtype)
+
+    def window(self, scale):
+        """`(side, step)` of a scale, counted from 0: pixels of the image that its patch covers, and what its corner is a multiple of."""
+        return self.patch_size * 2**scale, 2**scale if self.aligned else 1
+
+    def _look_aligned(self, level, locations, image_size, scale):
+        corners = patch_corners(locations, image_size, *self.window(scale))
+        return to_float(gather_grid(level, corners // 2**scale, self.patch_size))
 
     def _look_pooled(self, means, locations, image_size, scale):
         corners = patch_corners(locations, image_size, self.patch_size * scale)
@@ -84,4 +102,4 @@ class Retina(keras.layers.Layer):
         return (images_shape[0], self.patch_size, self.patch_size, self.num_scales * images_shape[-1])
 
     def get_config(self):
-        return {**super().get_config(), "patch_size": self.patch_size, "num_scales": self.num_scales}
+        return {**super().get_config(), "patch_size": self.patch_size, "num_scales": self.num_scales, "aligned": self.aligned}

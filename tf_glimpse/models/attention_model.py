@@ -18,6 +18,7 @@ TERMS = (
     "baseline",
     "supervision",
     "look_ahead",
+    "guidance",
     "entropy",
     "reward",
     "policy_entropy",
@@ -73,6 +74,7 @@ class AttentionModel(keras.Model):
         look_ahead_weight=0.0,
         candidates=4,
         candidate_share=1.0,
+        guidance_weight=0.0,
         jit_compile=False,
         **kwargs,
     ):
@@ -99,6 +101,8 @@ class AttentionModel(keras.Model):
                 class's probability after that one look; wants `anytime_weight` above zero, or early answers mean nothing.
             candidates: how many places it tries at each look, at least 2.
             candidate_share: share of the batch's rows on which it tries them, in (0, 1]; fewer are faster.
+            guidance_weight: weight of the likelihood of a known place, where the object is, under the policy after each look of the model's
+                own; wants batches with "places" `[B, 2]`. Unlike all else here it also trains the states that the policy reads.
             jit_compile: whether XLA compiles the steps (about twice as fast on a CPU; the first step then takes some seconds).
             **kwargs: as for `keras.Model.compile`.
 
@@ -125,6 +129,7 @@ class AttentionModel(keras.Model):
             "look_ahead_weight": look_ahead_weight,
             "candidates": candidates,
             "candidate_share": candidate_share,
+            "guidance_weight": guidance_weight,
         }
         metrics = None if metrics is None else list(metrics)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
@@ -217,6 +222,8 @@ class AttentionModel(keras.Model):
         if isinstance(inputs, dict):
             rows["supervision"] = given * losses.location_likelihood(trajectory.log_probs)
         terms = {name: _weighted_mean(row, weights) for name, row in rows.items()}
+        if hybrid["guidance_weight"]:
+            terms["guidance"] = self._guidance(inputs, trajectory, weights)
         if hybrid["look_ahead_weight"]:
             terms["look_ahead"] = self._look_ahead(inputs, numbers, trajectory, weights)
         loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
@@ -226,6 +233,12 @@ class AttentionModel(keras.Model):
         terms["reward"] = tf.reduce_mean(returns[:, 0])
         terms["policy_entropy"] = tf.reduce_mean(trajectory.entropies)
         return terms, loss
+
+    def _guidance(self, inputs, trajectory, weights):
+        """Minus the log-likelihood of the known place under the policy after each look, summed."""
+        if not isinstance(inputs, dict) or inputs.get("places") is None:
+            raise UserError("guidance_weight wants batches with places: train_batches(data, ..., places=True)")
+        return _weighted_mean(losses.location_likelihood(self.place_log_probs(trajectory, inputs["places"])), weights)
 
     def _look_ahead(self, inputs, numbers, trajectory, weights):
         """`losses.look_ahead` on the first rows of the batch, as many as are wanted."""

@@ -31,6 +31,7 @@ class RAM(AttentionModel):
         num_classes: K, at least 2.
         patch_size: side of the retina's smallest patch in pixels.
         num_scales: how many patches, each covering twice the side of the one before.
+        aligned: whether all scales are read off one image pyramid, as for `Retina`; for many scales of large images.
         num_glimpses: T, how many looks.
         encoder: "dense", "conv", or a layer `(patches, locations) -> [B, G]`. This, core and location are a layer, a name, or a pair of
             a name and its layer's options, such as `("gaussian", {"stddev": 0.2})`.
@@ -78,6 +79,7 @@ class RAM(AttentionModel):
         baseline=True,
         class_names=None,
         seed=None,
+        aligned=False,
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
@@ -90,7 +92,7 @@ class RAM(AttentionModel):
         self.class_names = None if class_names is None else [str(name) for name in class_names]
         dtype = self.dtype_policy
         self.cell = GlimpseCell(
-            retina=Retina(patch_size, num_scales, dtype=dtype, name="retina"),
+            retina=Retina(patch_size, num_scales, aligned, dtype=dtype, name="retina"),
             encoder=_part("encoder", encoder, ENCODERS, units=units, dtype=dtype),
             core=_part("core", core, CORES, units=units, dtype=dtype),
             location=_part("location", location, LOCATIONS),
@@ -165,6 +167,12 @@ class RAM(AttentionModel):
         shape = [-1, places.shape[1], candidates, self.num_classes]
         return tf.transpose(distribution.log_prob(draws), [1, 2, 0]), tf.reshape(logits, shape)
 
+    def place_log_probs(self, trajectory, places):
+        """The log-probability `[B, T - 1]` of going to a place `[B, 2]` after each look but the last; gradients reach the states."""
+        policy = self.cell.location.parameters(trajectory.hidden[:, :-1])
+        draws = self.cell.location.to_draw(tf.repeat(places[:, None], policy.shape[1], axis=1))
+        return self.cell.location.distribution(policy).log_prob(draws)
+
     def compute_output_shape(self, input_shape):
         shape = input_shape["images"] if isinstance(input_shape, dict) else input_shape
         looks, parameters = (shape[0], self.num_glimpses), self.cell.location.policy_size
@@ -181,7 +189,7 @@ class RAM(AttentionModel):
         parts = {name: serialize_part(getattr(self.cell, name)) for name in ("encoder", "core", "location")}
         names = ("num_classes", "patch_size", "num_scales", "num_glimpses", "units", "class_names")
         own = {name: getattr(self, name) for name in names}
-        cell = {"first_location": self.cell.first_location, "baseline": self.cell.baseline is not None}
+        cell = {"aligned": self.retina.aligned, "first_location": self.cell.first_location, "baseline": self.cell.baseline is not None}
         return {**super().get_config(), **own, **parts, **cell}
 
     @classmethod

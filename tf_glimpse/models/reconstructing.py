@@ -74,6 +74,10 @@ class ReconstructingModel(AttentionModel):
         """As the model's."""
         return self.model.look_ahead(images, trajectory, candidates, seed)
 
+    def place_log_probs(self, trajectory, places):
+        """As the model's."""
+        return self.model.place_log_probs(trajectory, places)
+
     def loss_terms(self, inputs, labels, trajectory, weights=None):
         if not isinstance(inputs, dict) or inputs.get("clean") is None:
             raise UserError("ReconstructingModel trains on batches with clean images: train_batches(data, ..., clean=True)")

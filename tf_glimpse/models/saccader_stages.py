@@ -55,10 +55,11 @@ class SaccaderStages(AttentionModel):
             **kwargs: as for `AttentionModel.compile`.
 
         Raises:
-            UserError: another stage; a look-ahead, which these models have not; as `AttentionModel.compile`.
+            UserError: another stage; look-ahead or guidance, which these models have not; as `AttentionModel.compile`.
         """
-        if kwargs.get("look_ahead_weight"):
-            raise UserError(f"{type(self).__name__} has no look-ahead. Received: look_ahead_weight={kwargs['look_ahead_weight']}")
+        for name in ("look_ahead_weight", "guidance_weight"):
+            if kwargs.get(name):
+                raise UserError(f"{type(self).__name__} does not learn by {name}. Received: {kwargs[name]}")
         if stage not in STAGES:
             raise UserError(f"stage wants one of {', '.join(STAGES)}; stage 1 is model.bagnet.compile and fit. Received: {stage!r}")
         self._set_stage(stage, num_targets, teacher_forcing, stage == "location" if stop_gradient is None else stop_gradient)

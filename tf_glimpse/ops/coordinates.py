@@ -8,13 +8,14 @@ def clip(locations):
     return tf.clip_by_value(tf.cast(locations, tf.float32), -1.0, 1.0)
 
 
-def patch_corners(locations, image_size, side):
+def patch_corners(locations, image_size, side, step=1):
     """The upper left pixel of a square patch centred on each location.
 
     Args:
         locations: `[..., 2]` float32 (y, x) in [-1, 1].
         image_size: (H, W), ints or an int tensor `[2]`.
         side: the patch's side in pixels.
+        step: corners are rounded to multiples of it.
 
     Returns:
         `[..., 2]` int32 (row, column); negative where the patch begins outside of the image.
@@ -24,7 +25,8 @@ def patch_corners(locations, image_size, side):
         [[10, 10], [-4, 24]]
     """
     centres = (tf.cast(locations, tf.float32) + 1.0) * 0.5 * tf.cast(image_size, tf.float32)
-    return tf.cast(tf.round(centres - side / 2), tf.int32)
+    corners = centres - side / 2
+    return tf.cast(tf.round(corners), tf.int32) if step == 1 else tf.cast(tf.round(corners / step), tf.int32) * step
 
 
 def cell_centres(grid):

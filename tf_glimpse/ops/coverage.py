@@ -5,13 +5,14 @@ import tensorflow as tf
 from tf_glimpse.ops.coordinates import patch_corners
 
 
-def seen_pixels(locations, image_size, side):
+def seen_pixels(locations, image_size, side, step=1):
     """Which pixels lie in at least one of the looks' square windows.
 
     Args:
         locations: `[B, T, 2]` (y, x) in [-1, 1].
         image_size: (H, W).
         side: pixels a side of a window.
+        step: windows begin at multiples of it.
 
     Returns:
         `[B, H, W]` bool; its mean over the pixels is the share of the image seen.
@@ -20,7 +21,7 @@ def seen_pixels(locations, image_size, side):
         >>> float(tf.reduce_mean(tf.cast(seen_pixels(tf.zeros([1, 2, 2]), (8, 8), 4), tf.float32)))
         0.25
     """
-    corners = patch_corners(locations, image_size, side)
+    corners = patch_corners(locations, image_size, side, step)
     rows, columns = (_within(corners[..., axis], side, image_size[axis]) for axis in range(2))
     return tf.reduce_any(rows[:, :, :, None] & columns[:, :, None, :], axis=1)
 

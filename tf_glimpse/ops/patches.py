@@ -15,7 +15,7 @@ def to_float(pixels):
     return tf.cast(pixels, tf.float32)
 
 
-def extract_patches(images, locations, size, scale=1):
+def extract_patches(images, locations, size, scale=1, aligned=False):
     """Square patches centred on the locations, each pixel the mean of `scale` x `scale` pixels of the image; zeros outside of it.
 
     Args:
@@ -23,6 +23,7 @@ def extract_patches(images, locations, size, scale=1):
         locations: `[B, 2]` (y, x) in [-1, 1], or N places an image, `[B, N, 2]`.
         size: the side of the result in pixels.
         scale: how many image pixels a patch pixel stands for, along each side.
+        aligned: whether corners are rounded to multiples of `scale`, so that the patch is a part of a level of `image_pyramid`.
 
     Returns:
         `[B, size, size, C]` or `[B, N, size, size, C]` float32 0-1.
@@ -31,7 +32,7 @@ def extract_patches(images, locations, size, scale=1):
         >>> extract_patches(tf.ones([1, 6, 6, 1]), tf.constant([[-1.0, -1.0]]), 2)[0, :, :, 0].numpy().tolist()
         [[0.0, 0.0], [0.0, 1.0]]
     """
-    corners = patch_corners(locations, tf.shape(images)[1:3], size * scale)
+    corners = patch_corners(locations, tf.shape(images)[1:3], size * scale, scale if aligned else 1)
     pixels = to_float(gather_grid(images, corners, size * scale))
     if scale == 1:
         return pixels
@@ -83,6 +84,32 @@ def box_means(images, scale):
         images = (tall[:, :, :-step] + tall[:, :, step:]) * 0.25
         step *= 2
     return images
+
+
+def image_pyramid(images, num_levels):
+    """The image, and each level the means of 2x2 pixels of the one before; zeros fill up what is not a whole 2x2.
+
+    Args:
+        images: `[B, H, W, C]` uint8 0-255 or float 0-1.
+        num_levels: how many levels, the image counted.
+
+    Returns:
+        a list: the images as they came, then float32 0-1 of half the side, a quarter, and so on.
+
+    Example:
+        >>> [level.shape[1:3].as_list() for level in image_pyramid(tf.zeros([1, 6, 8, 3], tf.uint8), 3)]
+        [[6, 8], [3, 4], [2, 2]]
+    """
+    levels = [images]
+    for _ in range(num_levels - 1):
+        finer = to_float(levels[-1])
+        odd = [[0, 0], *([0, side % 2] for side in tf.unstack(tf.shape(finer)[1:3])), [0, 0]]
+        levels.append(tf.nn.avg_pool2d(tf.pad(finer, odd) if _may_be_odd(finer) else finer, 2, 2, "VALID"))
+    return levels
+
+
+def _may_be_odd(images):
+    return any(side is None or side % 2 for side in images.shape[1:3])
 
 
 def _within(places, size):

@@ -12,7 +12,7 @@ from tf_glimpse.ops.coverage import seen_pixels
 ACTIONS = {None: lambda num_glimpses: None, "random": random_actions, "centre": centre_actions}
 
 
-def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed=0, batch_size=500):
+def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed=0, batch_size=None):
     """The share of a split that the model gets wrong.
 
     Args:
@@ -22,7 +22,7 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed
         actions: an actions function of `tf_glimpse.datasets`, such as `random_actions(6)`, in place of the model's own policy.
         places: a function of images of `tf_glimpse.models.actions`, such as `policy_actions(model, "sobel_mean")`; likewise.
         seed: of draws.
-        batch_size: images at once; what is drawn for several rollouts depends on it, nothing else.
+        batch_size: images at once, as for `eval_batches`; what is drawn for several rollouts depends on it, nothing else.
 
     Returns:
         a dict: "error_percent", "error_percent_by_glimpse" (after each look), "examples", "rollouts", "draw_seed", "num_glimpses",

@@ -136,6 +136,17 @@ def ram_cluttered_100_paper():
     return _with_paper_layers(ram_cluttered_100())
 
 
+def ram_cluttered_1024():
+    """1024x1024 cluttered MNIST, a 28 px digit among 128 pieces: 16x16 at 7 scales, 6 glimpses.
+
+    Where the digit lies guides the policy in training (`guidance_weight`): by trial alone a place so small is not found.
+    """
+    recipe = _on_canvas("ram_cluttered_1024", "1024x1024 cluttered MNIST, 6 glimpses of 16x16 at 7 scales", "cluttered_mnist/1024", 7)
+    encoder = ["conv", {"filters": [32, 64], "pools": [2, 1], "normalise": True}]
+    model = {**recipe.model, "patch_size": 16, "num_glimpses": 6, "aligned": True, "encoder": encoder}
+    return dataclasses.replace(recipe, model=model, loss={**recipe.loss, "guidance_weight": 0.1}, epochs=8)
+
+
 def ram_cifar10():
     """CIFAR-10 by the recipe of the canvases, with 6 glimpses of 8x8 at 3 scales, the widest of which is the whole image."""
     recipe = _on_canvas("ram_cifar10", "32x32 CIFAR-10, 6 glimpses of 8x8 at 3 scales", "cifar10", 3)
@@ -232,6 +243,7 @@ _MAKERS = (
     ram_cluttered_60_paper,
     ram_cluttered_100,
     ram_cluttered_100_paper,
+    ram_cluttered_1024,
     ram_cifar10,
     ram_digits,
     ram_digits_random,
@@ -265,5 +277,6 @@ def get_recipe(name):
 
 def with_policy(recipe, actions):
     """The recipe's control: all the same, but trained and asked with "random" or "centre" places instead of a policy of its own."""
-    loss = {**recipe.loss, "supervision_weight": 0.0, "look_ahead_weight": 0.0}
+    taught_by = ["supervision_weight", "look_ahead_weight", *(name for name in recipe.loss if name == "guidance_weight")]
+    loss = {**recipe.loss, **dict.fromkeys(taught_by, 0.0)}
     return dataclasses.replace(recipe, actions=actions, loss=loss, teacher={})

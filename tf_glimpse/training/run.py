@@ -134,8 +134,10 @@ def _fit(model, recipe, data, seed, progress, verbose):
     actions = ACTIONS[recipe.actions](model.num_glimpses)
     augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
     given = _supervision(data, **recipe.teacher) if recipe.teacher else actions
-    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, augment, given, recipe.passes)
-    validation = None if data.validation is None else datasets.eval_batches(data.validation, 500, actions)
+    places = bool(recipe.loss.get("guidance_weight"))
+    options = {"augment": augment, "actions": given, "passes": recipe.passes, "places": places}
+    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, **options)
+    validation = None if data.validation is None else datasets.eval_batches(data.validation, actions=actions)
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
     callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
     callbacks += [GlimpsePictures(progress.workdir / "tensorboard", data.validation or data.train)]
