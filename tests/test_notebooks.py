@@ -16,7 +16,7 @@ TINY = {
     "03_saccader": {"num_glimpses": 2, "images_each": 16, "epochs": (1, 1, 1)},
     "04_near_optimal_glimpses": {"posterior_epochs": 2, "count": 2, "samples": 4, "epochs": 1, "validations": 2},
     "05_search": {"head_steps": 3, "max_trials": 1, "epochs": 1, "epoch_images": 1200},
-    "06_explanations": {"count": 20, "vae_epochs": 1, "vae_images": 64, "vae_passes": 1, "epochs": 1, "steps": 2, "jit_compile": False},
+    "06_explanations": {"count": 20, "vae_epochs": 1, "vae_images": 64, "vae_passes": 1, **TINY_RUN},
 }
 # Warnings are errors in the kernel as they are in pytest, with the same exceptions.
 STRICT = "from _pytest.config import apply_warning_filters\napply_warning_filters({filters!r}, [])"

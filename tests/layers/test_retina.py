@@ -94,6 +94,8 @@ def test_an_aligned_retina_reads_a_pyramid(images, jit_compile):
     for scale, patch in enumerate(np.split(expected, 4, axis=-1)):  # what the drawings show
         drawn = extract_patches(tf.constant(IMAGES[images]), tf.constant(LOCATIONS), 5, 2**scale, retina.aligned)
         np.testing.assert_allclose(drawn, patch, atol=1e-5)
+    spec = [tf.TensorSpec([None, None, None, IMAGES[images].shape[-1]], IMAGES[images].dtype), tf.TensorSpec([None, 2])]
+    np.testing.assert_allclose(tf.function(look, input_signature=spec)(IMAGES[images], LOCATIONS), expected, atol=1e-5)
     places = np.stack([LOCATIONS, LOCATIONS[::-1]], axis=1)  # two places an image
     several = retina.look(retina.prepare(tf.constant(IMAGES[images])), tf.constant(places))
     np.testing.assert_allclose(several[:, 0], expected, atol=1e-5)

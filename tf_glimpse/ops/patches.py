@@ -103,13 +103,11 @@ def image_pyramid(images, num_levels):
     levels = [images]
     for _ in range(num_levels - 1):
         finer = to_float(levels[-1])
-        odd = [[0, 0], *([0, side % 2] for side in tf.unstack(tf.shape(finer)[1:3])), [0, 0]]
-        levels.append(tf.nn.avg_pool2d(tf.pad(finer, odd) if _may_be_odd(finer) else finer, 2, 2, "VALID"))
+        if any(side is None or side % 2 for side in finer.shape[1:3]):
+            rest = [(finer.shape[axis] or tf.shape(finer)[axis]) % 2 for axis in (1, 2)]
+            finer = tf.pad(finer, [[0, 0], [0, rest[0]], [0, rest[1]], [0, 0]])
+        levels.append(tf.nn.avg_pool2d(finer, 2, 2, "VALID"))
     return levels
-
-
-def _may_be_odd(images):
-    return any(side is None or side % 2 for side in images.shape[1:3])
 
 
 def _within(places, size):
