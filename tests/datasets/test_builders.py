@@ -68,7 +68,7 @@ def test_builders_describe_themselves():
         assert set(builder.builder_configs) == sizes
         for config in builder.builder_configs.values():
             assert config.canvas.size == int(config.name)
-    assert [config.canvas.pieces for config in ClutteredMNIST.BUILDER_CONFIGS] == [4, 8, 128]
+    assert [config.canvas.pieces for config in ClutteredMNIST.BUILDER_CONFIGS] == [4, 8, 32]
     assert [config.canvas.pieces for config in TranslatedMNIST.BUILDER_CONFIGS] == [0, 0]
     info = tfds.builder("digits_canvas").info
     assert "Recurrent Models of Visual Attention" in info.citation and "1,797" in info.description and str(info.version) == "1.0.0"

@@ -118,9 +118,9 @@ class TranslatedMNIST(_MNISTCanvasBuilder):
 
 
 class ClutteredMNIST(_MNISTCanvasBuilder):
-    """MNIST digits at random places, with random 8x8 pieces of other digits added: 4 on 60x60, 8 on 100x100, 128 on 1024x1024 pixels."""
+    """MNIST digits at random places, with random 8x8 pieces of other digits added: 4 on 60x60, 8 on 100x100, 32 on 1024x1024 pixels."""
 
-    BUILDER_CONFIGS = _configs({60: 4, 100: 8, 1024: 128})
+    BUILDER_CONFIGS = _configs({60: 4, 100: 8, 1024: 32})
 
 
 class ClutteredFashionMNIST(_MNISTCanvasBuilder):

@@ -137,7 +137,7 @@ def ram_cluttered_100_paper():
 
 
 def ram_cluttered_1024():
-    """1024x1024 cluttered MNIST, a 28 px digit among 128 pieces: 16x16 at 7 scales, 6 glimpses.
+    """1024x1024 cluttered MNIST, a 28 px digit among 32 pieces: 16x16 at 7 scales, 6 glimpses.
 
     Where the digit lies guides the policy in training (`guidance_weight`): by trial alone a place so small is not found.
     """
