@@ -11,6 +11,7 @@ FIGURES = {
     "accuracy": "accuracy",
 }
 TOTALS = ("gain", "nll_drop")
+REWARDS = ("final_correct", "entropy_shaped")  # plain, shaped
 
 
 def sections(gains, explanations, joint):
@@ -64,12 +65,17 @@ def unearned_under_stress(rows):
 
 
 def spread(values):
-    """ "0.12 +- 0.03": mean and half of the 95 % interval (Student's t); the mean alone of one seed."""
+    """ "0.12 +- 0.03": mean and half of the 95 % interval; the mean alone of one seed."""
+    mean, width = interval(values)
+    return f"{mean:.3f} +- {width:.3f}" if len(values) > 1 else f"{mean:.3f}"
+
+
+def interval(values):
+    """`(mean, half of the 95 % interval)` by Student's t; 0 for one value."""
     values = np.asarray(values, float)
     if len(values) < 2:
-        return f"{values.mean():.3f}"
-    width = scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return f"{values.mean():.3f} +- {width:.3f}"
+        return values.mean(), 0.0
+    return values.mean(), scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
 
 
 def by_seed(rows, name, look=None):
@@ -96,12 +102,59 @@ def _table(dataset, rows):
             [next(row["looks_needed"] for row in ours if row["seed"] == seed) for seed in sorted({row["seed"] for row in ours})]
         )
         lines.append(f"| | looks needed until the answer is right for good | {'| ' * len(looks)}{needed} |")
-    return "\n".join([*lines, *_differences(rows, looks), "", _unearned(rows)])
+    return "\n".join([*lines, *_differences(rows, looks), "", _unearned(rows), "", verdict(dataset, rows)])
+
+
+def verdict(dataset, rows):
+    """Whether the shaped reward brings more here, by the paired interval of each look and of their sum; nothing for one reward alone."""
+    looks = sorted({row["glimpse"] for row in rows})
+    found = {name: [_sign(rows, name, look) for look in (*looks, None)] for name in TOTALS}
+    if None in found["gain"]:
+        return ""
+    told = []
+    for name, signs in found.items():
+        clear = [f"{sign} after look {look}" for look, sign in zip(looks, signs, strict=False) if sign != "no clear difference"]
+        told.append(f"{FIGURES[name].split(',')[0]}: {signs[-1]} over all looks{'; ' + ', '.join(clear) if clear else ''}")
+    return f"The shaped reward against the plain one on {dataset}, by 95 % intervals of paired seeds: {'. '.join(told)}."
+
+
+def _sign(rows, name, look):
+    """What the paired interval of shaped minus plain says; None without pairs of seeds."""
+    plain, shaped = _by_reward(rows)
+    if {row["seed"] for row in plain} != {row["seed"] for row in shaped} or len({row["seed"] for row in plain}) < 2:
+        return None
+    mean, width = interval(np.subtract(by_seed(shaped, name, look), by_seed(plain, name, look)))
+    return "no clear difference" if abs(mean) <= width else ("more" if mean > 0 else "less")
+
+
+def _by_reward(rows):
+    return [[row for row in rows if row["reward"] == reward] for reward in REWARDS]
+
+
+def draw_gain(rows, path):
+    """What each look told, in nats, mean and 95 % interval over seeds: a panel a data set, a line a reward."""
+    from matplotlib.figure import Figure
+
+    rows = [row for row in rows if row["rollouts"] == 1 and row["reward"] in REWARDS]
+    datasets = sorted({row["dataset"] for row in rows})
+    figure = Figure(figsize=(5 * len(datasets), 3.2), layout="constrained", dpi=110)
+    for axes, dataset in zip(figure.subplots(1, len(datasets), squeeze=False)[0], datasets, strict=True):
+        for reward, some in zip(REWARDS, _by_reward([row for row in rows if row["dataset"] == dataset]), strict=True):
+            looks = sorted({row["glimpse"] for row in some})
+            for name, style in zip(TOTALS, ("-", "--"), strict=True):
+                means, widths = np.transpose([interval(by_seed(some, name, look)) for look in looks])
+                colour = {"color": f"C{REWARDS.index(reward)}"}
+                axes.plot(looks, means, style, marker="o", markersize=3, label=f"{reward}: {FIGURES[name].split(',')[0]}", **colour)
+                axes.fill_between(looks, means - widths, means + widths, alpha=0.12, linewidth=0, **colour)
+        axes.set(title=dataset, xlabel="look", ylabel="nats")
+        axes.axhline(0, color="0.7", linewidth=0.8)
+        axes.legend(fontsize=6)
+    figure.savefig(path)
 
 
 def _differences(rows, looks):
     """What the shaped reward adds to the plain one, paired by seed."""
-    plain, shaped = ([row for row in rows if row["reward"] == reward] for reward in ("final_correct", "entropy_shaped"))
+    plain, shaped = _by_reward(rows)
     if {row["seed"] for row in plain} != {row["seed"] for row in shaped} or not plain:
         return []
     lines = []

@@ -61,6 +61,8 @@ two rewards share everything else. The shaped reward adds 0.5 times the drop in 
 
 {gain_tables}
 
+![Information gain by look](pictures/information_gain.png)
+
 All that no look has seen, replaced, on the first test images: the answers must not change; those of the control must.
 
 {faithfulness_table}
@@ -121,6 +123,7 @@ def main():
     (HERE / "README.md").write_text(page(rows))
     README.write_text(paper_tables.with_short_table(README.read_text(), rows))
     paper_tables.draw_curves(rows, HERE / "pictures" / "learning_curves.png")
+    explanation_tables.draw_gain(read_rows("information_gain"), HERE / "pictures" / "information_gain.png")
 
 
 def page(rows):
