@@ -57,7 +57,8 @@ Validation accuracy in % of a preset with a new head, and of the same layers fro
 What each look tells about the class, in nats: the drop in entropy (ln K before the first look), and beside it the drop in test
 cross-entropy, which over-confidence cannot buy. One deterministic rollout, all test images, mean and 95 % interval over seeds (Student).
 The recipe is small on purpose: the paper's layers with 128 units, a few epochs, no teacher, no augmentation, places by REINFORCE alone; the
-two rewards share everything else. The shaped reward adds 0.5 times the drop in entropy at each look to the 1 for a right answer.
+two rewards share everything else. The shaped reward adds 0.5 times the drop in entropy at each look to the 1 for a right answer;
+its authors ("Explaining Recurrent Attention Models") report that it brings more gain on MNIST and less on cluttered MNIST.
 
 {gain_tables}
 
