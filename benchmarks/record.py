@@ -46,7 +46,8 @@ def run_rows(workdir, manual_dir):
 def described(recipe, seed):
     """What was trained, and what others reach."""
     task, policy = task_of(recipe["data"]), recipe["actions"]
-    others = {"task": task.name, "paper": task.paper, "best_public": task.best_public} if task else {"task": recipe["data"]}
+    known = (task.name, task.paper, task.best_public) if task else (recipe["data"], None, None)
+    others = dict(zip(("task", "paper", "best_public"), known, strict=True))
     command = f"tf-glimpse train {recipe['name']}{f' --policy {policy}' if policy else ''} --seed {seed} --epochs {recipe['epochs']}"
     settings = {name: recipe[name] for name in ("model", "loss", "teacher", "epochs", "batch_size")}
     return {
