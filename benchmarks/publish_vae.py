@@ -11,6 +11,7 @@ from rows import provenance
 
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain.reconstruction import collect_states, fit_vae, reconstruction_curves
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training.workdirs import write_json
@@ -62,8 +63,7 @@ def main():
     }
     folder = PRESETS / "vae"
     folder.mkdir(exist_ok=True)
-    vae.save(folder / "part.keras")
-    (folder / "part.keras").replace(folder / f"{options.preset}.keras")
+    write_whole(folder / f"{options.preset}.keras", vae.save)
     write_json(folder / f"{options.preset}.json", note)
     (folder / f"{options.preset}.md").write_text(card(note))
 

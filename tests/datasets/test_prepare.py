@@ -183,4 +183,4 @@ def test_what_was_decoded_once_is_read_back(tmp_path):
     kept.unlink()
     kept.mkdir()
     np.testing.assert_array_equal(read_split(builder, "validation")[0], images)
-    assert not list(kept.parent.glob("*.part"))
+    assert not list(kept.parent.glob(".part*"))

@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 
-from tf_glimpse import datasets
 from tf_glimpse.boed import store
 from tf_glimpse.boed.bank import Bank, build_bank
 from tf_glimpse.boed.completions import Retrieval
 from tf_glimpse.boed.expected_entropy import ExpectedEntropy, check_grid
 from tf_glimpse.boed.posterior import calibration, train_posterior
 from tf_glimpse.boed.sequences import check_samples, first_map, near_optimal_sequences
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.types import UserError
 
@@ -119,7 +119,7 @@ class _Workshop:
         file = folder / "first_map.npy"
         if not file.exists():
             epe = first_map(self.completer, self.expected, data.image_shape, plan.first_samples, plan.seed)
-            store.write_whole(file, lambda part: _save(part, epe))
+            write_whole(file, lambda part: np.save(part, epe))
         self.first = np.load(file)
 
     def work(self):
@@ -159,9 +159,7 @@ def _posterior(folder, plan, data, verbose):
         if data.validation is not None:
             rows = calibration(model, data.validation, plan.patch_size, plan.num_glimpses, plan.seed)
             (folder / "calibration.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-        part = folder / ".part.posterior.keras"
-        model.save(part)
-        part.rename(file)
+        write_whole(file, model.save)
     model = load_model(file)
     wanted = (*data.image_shape[:2], data.image_shape[2] + 1)
     if getattr(model, "num_classes", None) != data.num_classes or model.network.input_shape[1:] != wanted:
@@ -179,19 +177,10 @@ def _completer(folder, plan, data):
     if path is not None:
         bank = Bank(path)
     else:
-        bank = build_bank(folder / "bank", _all_images(data.train), data.train.labels, seed=plan.seed, **options)
+        images = data.train.fetch(np.arange(len(data.train))).numpy()
+        bank = build_bank(folder / "bank", images, data.train.labels, seed=plan.seed, **options)
     bank.check(data.image_shape, data.num_classes)
     return Retrieval(bank)
-
-
-def _all_images(source, batch_size=1000):
-    """All images of an `ImageSource`, uint8 `[N, H, W, C]`."""
-    return np.concatenate([images.numpy() for images, _ in datasets.eval_batches(source, batch_size)])
-
-
-def _save(path, array):
-    with open(path, "wb") as file:
-        np.save(file, array)
 
 
 def _check(data, grid, count, samples, first_samples, against_rest, completions, shard_size):

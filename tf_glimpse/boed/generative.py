@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 from tf_glimpse import datasets
 from tf_glimpse.boed.completions import Completions
 from tf_glimpse.boed.posterior import random_masks
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models.image_vae import ImageVAE
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.ops.masks import observe
@@ -130,9 +131,7 @@ def trained_completer(folder, plan, data):
         fresh = ImageVAE.from_config(vae.get_config())
         fresh.build()
         fresh.set_weights(vae.get_weights())
-        part = folder / ".part.image_vae.keras"
-        fresh.save(part)
-        part.rename(file)
+        write_whole(file, fresh.save)
     return (VAECompletions if conditional else HMCCompletions)(load_model(file))
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import fcntl
 import json
-import os
 import pathlib
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets.actions import Supervision, map_actions, sequence_actions
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.types import UserError
 
@@ -215,13 +215,6 @@ def write_shard(folder, plan, shard, positions, labels, sequences):
                 writer.write(features.serialize_example(features.encode_example(example)))
 
     write_whole(shard_path(folder, plan, shard), write)
-
-
-def write_whole(path, write):
-    """Calls `write` with a path beside `path` and renames it, so that a kill leaves all or nothing."""
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    write(part)
-    os.replace(part, path)
 
 
 def finish(folder, plan):

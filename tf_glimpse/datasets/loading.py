@@ -1,5 +1,6 @@
 """`load`: images and labels of a named set or of a folder, ready for the pipeline."""
 
+import contextlib
 import os
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 
 from tf_glimpse.datasets.decode import size_pair
 from tf_glimpse.datasets.encoded import encoded_sources
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.datasets.folders import find_images
 from tf_glimpse.datasets.prepare import MANUAL_DIR_VARIABLE, NAMES, prepared_builder
 from tf_glimpse.datasets.sources import ImageData, array_source, split_files, split_positions
@@ -150,19 +152,9 @@ def read_split(builder, split, decode=True):
             return stored["images"], stored["labels"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or a damaged one
         images, labels = _read(builder, split, decode)
-    _keep(file, images=images, labels=labels)
+    with contextlib.suppress(OSError):
+        write_whole(file, lambda part: np.savez(part, images=images, labels=labels))
     return images, labels
-
-
-def _keep(file, **arrays):
-    """Writes the file whole or not at all."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as opened:
-            np.savez(opened, **arrays)
-        part.replace(file)
-    except OSError:
-        part.unlink(missing_ok=True)
 
 
 def _read(builder, split, decode):

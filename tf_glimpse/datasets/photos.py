@@ -111,9 +111,12 @@ def load_photos(name, image_size=None, train_size=None, hold_out=0.0, **options)
     Returns:
         `ImageData`; its `image_shape` is what a model sees, `train.image_shape` what `PhotoAugmentation` takes.
     """
-    sizes = (image_size, train_size or image_size)
-    data, larger = (_held_out(load(name, image_size=size, **options), hold_out, options.get("seed", 0)) for size in sizes)
-    return dataclasses.replace(data, train=larger.train)
+
+    def held_out(size):
+        return _held_out(load(name, image_size=size, **options), hold_out, options.get("seed", 0))
+
+    data = held_out(image_size)
+    return data if train_size in (None, image_size) else dataclasses.replace(data, train=held_out(train_size).train)
 
 
 def _held_out(data, fraction, seed):

@@ -38,13 +38,14 @@ def draw_saccades(images, trajectory, model, labels=None):
         raise UserError(f"draw_saccades wants [B, H, W, C] and as many rollouts. Received: {images.shape} and {len(trajectory.logits)}")
     looks = trajectory.policy.shape[1]
     figure = draw._figure(1.5 * (looks + 2), 1.7 * len(images), dpi=110)
-    maps, lit = attention_maps(trajectory, model, images.shape[1:3]), covered(images, trajectory, model)
+    maps, seen = attention_maps(trajectory, model, images.shape[1:3]), _seen(images, trajectory, model)
+    lit, shares = _lit(images, seen), seen.numpy().mean(axis=(1, 2))
     for row, panels in enumerate(figure.subplots(len(images), looks + 2, squeeze=False)):
         draw._draw_scanpath(panels[0], images[row], trajectory.locations[row], model.retina)
         text, style = draw._belief(trajectory.logits[row, -1], model.class_names, None if labels is None else labels[row])
         panels[0].set_title(text, fontsize=8, **style)
         draw._show(panels[1], lit[row])
-        panels[1].set_title(f"seen: {100 * _share(images, trajectory, model)[row]:.0f} %", fontsize=8)
+        panels[1].set_title(f"seen: {100 * shares[row]:.0f} %", fontsize=8)
         for look, panel in enumerate(panels[2:]):
             draw._show(panel, to_float(tf.convert_to_tensor(images[row])).numpy())
             panel.imshow(maps[row, look], cmap="inferno", alpha=0.6, vmin=0)
@@ -54,9 +55,7 @@ def draw_saccades(images, trajectory, model, labels=None):
 
 def covered(images, trajectory, model):
     """The photos `[B, H, W, C]` float 0-1 with every pixel that no look saw darkened."""
-    seen = seen_pixels(tf.convert_to_tensor(trajectory.locations), images.shape[1:3], model.patch_size)
-    bright = to_float(tf.convert_to_tensor(images))
-    return tf.where(seen[..., None], bright, 0.25 * bright).numpy()
+    return _lit(images, _seen(images, trajectory, model))
 
 
 def attention_maps(trajectory, model, image_size):
@@ -75,6 +74,10 @@ def attention_maps(trajectory, model, image_size):
     return np.einsum("btn,nhw->bthw", probabilities, windows.astype(np.float32))
 
 
-def _share(images, trajectory, model):
-    seen = seen_pixels(tf.convert_to_tensor(trajectory.locations), images.shape[1:3], model.patch_size)
-    return tf.reduce_mean(tf.cast(seen, tf.float32), axis=[1, 2]).numpy()
+def _seen(images, trajectory, model):
+    return seen_pixels(tf.convert_to_tensor(trajectory.locations), images.shape[1:3], model.patch_size)
+
+
+def _lit(images, seen):
+    bright = to_float(tf.convert_to_tensor(images))
+    return tf.where(seen[..., None], bright, 0.25 * bright).numpy()

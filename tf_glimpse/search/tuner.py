@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import shutil
 import time
 
 import keras
@@ -11,6 +10,7 @@ import keras_tuner
 from keras_tuner.errors import FailedTrialError
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.search.frontier import best_under, save_points
 from tf_glimpse.search.space import least_flops
@@ -137,10 +137,9 @@ class FrontierTuner(keras_tuner.Tuner):
 
     def _keep(self, trial, model, candidate, points):
         """Points, recipe and weights, in a model of its own, so that no optimiser is saved."""
-        kept, part = self.hypermodel.model(candidate), self._file(trial.trial_id, "part.keras")
+        kept = self.hypermodel.model(candidate)
         kept.set_weights(model.get_weights())
-        kept.save(part)
-        shutil.move(part, self._file(trial.trial_id, "model.keras"))
+        write_whole(self._file(trial.trial_id, "model.keras"), kept.save)
         recipe = self._recipe(candidate, trial.hyperparameters.values.get("tuner/epochs", self.epochs))
         write_json(self._file(trial.trial_id, "recipe.json"), {"recipe": dataclasses.asdict(recipe), "seed": self.seed})
         save_points(self._file(trial.trial_id, "points.json"), points)

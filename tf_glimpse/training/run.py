@@ -1,7 +1,6 @@
 """One training run in a folder: resumes after a kill, overwrites nothing, touches the test split once."""
 
 import dataclasses
-import os
 import pathlib
 
 import keras
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import read_sequences
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models import RAM
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
@@ -155,8 +155,7 @@ def _finish(recipe, data, seed, progress):
     """The best epoch's model without its optimiser, evaluated once."""
     workdir, model = progress.workdir, build_model(recipe, data, seed)
     model.load_weights(progress.best_weights)
-    model.save(workdir / "part.keras")
-    os.replace(workdir / "part.keras", workdir / "model.keras")
+    write_whole(workdir / "model.keras", model.save)
     split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
     test = evaluate_model(model, getattr(data, split), actions=ACTIONS[recipe.actions](model.num_glimpses))
     best = {"best_epoch": progress.best_epoch, "validation_accuracy": progress.best_value, "train_seconds": round(progress.seconds, 1)}

@@ -1,11 +1,10 @@
 """A run of several stages in a folder: each is resumed after a kill, and begins with the best epoch of the one before."""
 
-import os
-
 import keras
 import tensorflow as tf
 
 from tf_glimpse import datasets
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
@@ -65,7 +64,7 @@ def _train(recipe, stage, data, folder, before, seed, verbose):
         validation = None if data.validation is None else datasets.eval_batches(data.validation, 200)
         fit_epochs(part, batches, validation, stage.epochs, epoch, _callbacks(part, data, stage, progress), verbose)
     part.load_weights(progress.best_weights)
-    _save(_uncompiled(model), folder / "model.keras")
+    write_whole(folder / "model.keras", _uncompiled(model).save)
     found = {"best_epoch": progress.best_epoch, progress.monitor: progress.best_value, "train_seconds": round(progress.seconds, 1)}
     workdirs.write_json(folder / "results.json", {"stage": stage.name, "epochs": stage.epochs, **found})
 
@@ -82,16 +81,10 @@ def _uncompiled(model):
     return model.with_glimpses(model.num_glimpses)
 
 
-def _save(model, path):
-    part = path.with_name("part.keras")
-    model.save(part)
-    os.replace(part, path)
-
-
 def _finish(recipe, data, workdir, folders, seed):
     model = build_saccader(recipe, data, seed)
     model.load_weights(folders[-1] / "model.keras")
-    _save(model, workdir / "model.keras")
+    write_whole(workdir / "model.keras", model.save)
     split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
     test = evaluate_model(model, getattr(data, split))
     stages = [workdirs.read_json(folder / "results.json", "best_epoch", "train_seconds") for folder in folders]
