@@ -1,13 +1,15 @@
 """What a model's states keep of the image if they are trained for it: a preset trained on together with the autoencoder of its states.
 
-python benchmarks/joint_reconstruction.py ram_cluttered_60 [--epochs 3] [--state-weights 0 0.0001 0.001]
+python benchmarks/joint_reconstruction.py ram_cluttered_60 [--epochs 3] [--state-weights 0 0.0001 0.001] [--workdir W]
 
 Every weight starts from the preset and goes the same way: the same batches, rate, loss and steps. At weight 0 nothing of the reconstruction
-reaches the model, so that row is what the autoencoder alone makes of the states. One row a weight in `results/joint_reconstruction.json`.
+reaches the model, so that row is what the autoencoder alone makes of the states. One row a weight in `results/joint_reconstruction.json`;
+with a folder, both parts too, as `W/0.001/model.keras` and `vae.keras`.
 """
 
 import argparse
 import json
+import pathlib
 
 import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 
@@ -17,6 +19,7 @@ from publish_vae import SETTINGS
 from rows import add_rows, provenance
 
 from tf_glimpse.datasets import steps_per_epoch, train_batches
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import collect_states, reconstruction_curves
 from tf_glimpse.models import RAM, HiddenStateVAE, ReconstructingModel
 from tf_glimpse.training import evaluate_model
@@ -32,12 +35,15 @@ def main():
     parser.add_argument("--state-weights", type=float, nargs="+", default=[0.0, 1e-4, 1e-3])
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workdir", type=pathlib.Path, help="folder that keeps the trained parts")
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     finished = open_finished(preset=options.preset)
     data = load_data(finished, manual_dir=options.manual_dir)
     for weight in options.state_weights:
         joint = trained(finished.recipe, data, weight, options)
+        if options.workdir:
+            keep(joint, options.workdir / f"{weight:g}")
         command = f"python benchmarks/joint_reconstruction.py {options.preset} --epochs {options.epochs} --seed {options.seed}"
         about = {"preset": options.preset, "state_weight": weight, "epochs": options.epochs, "seed": options.seed}
         row = {
@@ -60,6 +66,12 @@ def trained(recipe, data, weight, options):
     joint.compile(keras.optimizers.Adam(rate), jit_compile=True, **recipe["loss"])
     joint.fit(train_batches(data, recipe["batch_size"], options.seed, epochs=options.epochs, clean=True), shuffle=False, verbose=2)
     return joint
+
+
+def keep(joint, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("model", "vae"):
+        write_whole(folder / f"{name}.keras", getattr(joint, name).save)
 
 
 def measured(joint, data):

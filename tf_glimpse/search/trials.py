@@ -16,6 +16,7 @@ from tf_glimpse.training.fitting import make_optimizer
 from tf_glimpse.training.recipes import Recipe
 
 HEAD_STEPS = 300  # at most: never more than the model's own
+STEPS_AT_ONCE = 10  # of a call of `fit`'s: a small network's step is shorter than what Keras does between two
 XLA_STEPS = 1000  # from so many on, XLA's compilation pays
 SACCADER_SHARES = {"bagnet": 0.7, "location": 0.15, "reinforce": 0.15}  # of a trial's steps
 
@@ -67,13 +68,14 @@ def train_candidate(model, data, recipe, seed=0, actions=None, verbose=0):
 
     if not isinstance(model, AdaptiveModel):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(make_optimizer(recipe, steps), loss, metrics=["accuracy"])
+        model.compile(make_optimizer(recipe, steps), loss, metrics=["accuracy"], steps_per_execution=STEPS_AT_ONCE)
         fit(model, steps, _floats)
         return
     if isinstance(model.model, Saccader):
         _train_saccader(model.model, recipe, steps, fit)
     else:
-        model.model.compile(make_optimizer(recipe, steps), jit_compile=recipe.jit_compile, **recipe.loss)
+        settings = {"jit_compile": recipe.jit_compile, "steps_per_execution": STEPS_AT_ONCE}
+        model.model.compile(make_optimizer(recipe, steps), **settings, **recipe.loss)
         fit(model.model, steps, actions=actions, epochs=recipe.epochs)
     head_steps = min(HEAD_STEPS, steps)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, head_steps)), metrics=None)
