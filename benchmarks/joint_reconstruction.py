@@ -22,10 +22,11 @@ from tf_glimpse.datasets import steps_per_epoch, train_batches
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import collect_states, reconstruction_curves
 from tf_glimpse.models import RAM, HiddenStateVAE, ReconstructingModel
+from tf_glimpse.models.hidden_state_vae import DECODERS
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import load_data, open_finished
 
-KEY = ("preset", "state_weight", "epochs", "seed")
+KEY = ("preset", "decoder", "state_weight", "epochs", "seed")
 
 
 def main():
@@ -34,6 +35,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--state-weights", type=float, nargs="+", default=[0.0, 1e-4, 1e-3])
     parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--decoder", choices=DECODERS, default="dense")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workdir", type=pathlib.Path, help="folder that keeps the trained parts")
     parser.add_argument("--manual-dir", default="../shared/data")
@@ -44,8 +46,9 @@ def main():
         joint = trained(finished.recipe, data, weight, options)
         if options.workdir:
             keep(joint, options.workdir / f"{weight:g}")
-        command = f"python benchmarks/joint_reconstruction.py {options.preset} --epochs {options.epochs} --seed {options.seed}"
-        about = {"preset": options.preset, "state_weight": weight, "epochs": options.epochs, "seed": options.seed}
+        command = f"python benchmarks/joint_reconstruction.py {options.preset} --decoder {options.decoder}"
+        command += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
+        about = {name: getattr(options, name) for name in ("preset", "decoder", "epochs", "seed")} | {"state_weight": weight}
         row = {
             **about,
             "learning_rate": options.learning_rate,
@@ -59,7 +62,7 @@ def main():
 def trained(recipe, data, weight, options):
     """The preset and a new autoencoder after so many epochs together; the rate falls to zero."""
     keras.utils.set_random_seed(options.seed)
-    vae = HiddenStateVAE(data.image_shape, **SETTINGS)
+    vae = HiddenStateVAE(data.image_shape, **SETTINGS, decoder=options.decoder)
     joint = ReconstructingModel(RAM.from_preset(options.preset), vae, weight, seed=options.seed)
     steps = options.epochs * steps_per_epoch(data, recipe["batch_size"])
     rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)

@@ -1,6 +1,7 @@
 """Makes the autoencoder that ships with a preset: trained on the frozen preset's states, the best epoch picked on validation.
 
 python benchmarks/publish_vae.py ram_mnist_paper
+python benchmarks/publish_vae.py ram_cluttered_60 --decoder placed
 """
 
 import argparse
@@ -13,10 +14,11 @@ from tf_glimpse import RAM
 from tf_glimpse.datasets import load
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain.reconstruction import collect_states, fit_vae, reconstruction_curves
+from tf_glimpse.models.hidden_state_vae import DECODERS
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training.workdirs import write_json
 
-SETTINGS = {"latent_size": 16, "units": 256, "decoder": "dense", "training_looks": 2}
+SETTINGS = {"latent_size": 16, "units": 256, "training_looks": 2}
 
 CARD = """# Autoencoder of {name}
 
@@ -41,17 +43,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("preset")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--decoder", choices=DECODERS, default="dense")
     parser.add_argument("--images", type=int, default=30000, help="training images")
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     recipe = json.loads((PRESETS / f"{options.preset}.json").read_text())["recipe"]
     data, model = load(recipe["data"], manual_dir=options.manual_dir), RAM.from_preset(options.preset)
     start = time.monotonic()
-    vae, history = fit_vae(model, data, limit=options.images, epochs=options.epochs, **SETTINGS)
+    settings = {**SETTINGS, "decoder": options.decoder}
+    vae, history = fit_vae(model, data, limit=options.images, epochs=options.epochs, **settings)
+    command = f"python benchmarks/publish_vae.py {options.preset} --decoder {options.decoder}"
+    command += f" --epochs {options.epochs} --images {options.images}"
     note = {
         "preset": options.preset,
         "data": recipe["data"],
-        "settings": SETTINGS,
+        "settings": settings,
         "images": min(options.images, len(data.train)),
         "epochs": options.epochs,
         "best_epoch": min(range(options.epochs), key=history["val_loss"].__getitem__) + 1,
@@ -59,7 +65,7 @@ def main():
         "train_seconds": round(time.monotonic() - start, 1),
         **measured(vae, model, data),
         "parameters": vae.count_params(),
-        **provenance(f"python benchmarks/publish_vae.py {options.preset} --epochs {options.epochs} --images {options.images}"),
+        **provenance(command),
     }
     folder = PRESETS / "vae"
     folder.mkdir(exist_ok=True)

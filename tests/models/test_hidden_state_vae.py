@@ -18,7 +18,7 @@ HIDDEN = RANDOM.normal(size=[6, 3, 8]).astype("float32")
 IMAGES = RANDOM.integers(0, 256, [6, 10, 13, 1]).astype("uint8")
 
 
-@pytest.fixture(params=["dense", "conv"])
+@pytest.fixture(params=["dense", "conv", "placed"])
 def vae(request):
     model = HiddenStateVAE((10, 13, 1), latent_size=4, units=12, decoder=request.param, kl_weight=0.5)
     model.build((None, *HIDDEN.shape[1:]))

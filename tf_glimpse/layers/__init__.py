@@ -7,6 +7,7 @@ from tf_glimpse.layers.conv_norm import ConvNorm
 from tf_glimpse.layers.glimpse_cell import GlimpseCell
 from tf_glimpse.layers.glimpse_encoder import GlimpseEncoder
 from tf_glimpse.layers.location import CategoricalLocation, GaussianLocation, LocationHead
+from tf_glimpse.layers.placed_picture import PlacedPicture
 from tf_glimpse.layers.rectified_core import RectifiedCore
 from tf_glimpse.layers.retina import Retina
 from tf_glimpse.layers.saccader_cell import SaccaderCell
@@ -23,6 +24,7 @@ __all__ = [
     "GlimpseCell",
     "GlimpseEncoder",
     "LocationHead",
+    "PlacedPicture",
     "RectifiedCore",
     "Retina",
     "SaccaderCell",

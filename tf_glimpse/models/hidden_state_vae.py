@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tf_glimpse.layers.placed_picture import PlacedPicture
 from tf_glimpse.models.loading import PRESETS, load_model
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
 
 tfd = tfp.distributions
-DECODERS = ("dense", "conv")
+DECODERS = ("dense", "conv", "placed")
 _CHANNELS = 16
 
 
@@ -41,7 +42,8 @@ class HiddenStateVAE(keras.Model):
         image_shape: (H, W, C) of the images.
         latent_size: Z, the size of the latent code.
         units: size of the hidden layers.
-        decoder: "dense", or "conv" (upsampling and convolutions from a quarter of the side).
+        decoder: "dense"; "conv" (upsampling and convolutions from a quarter of the side); or "placed" (a `PlacedPicture`: for one object
+            that stands anywhere on an even ground).
         kl_weight: of the divergence from the prior in the loss; 1 is the ELBO.
         training_looks: how many of the T looks, drawn anew each step, one training step takes; all if None. Fewer are faster.
         seed: of every draw in training.
@@ -79,7 +81,7 @@ class HiddenStateVAE(keras.Model):
         self.training_looks = training_looks
         self.seed = seed
         self.encoding = keras.Sequential([_dense(units), keras.layers.Dense(2 * latent_size, dtype="float32")], name="encoding")
-        self.decoding = keras.Sequential([_dense(units), *_picture(decoder, self.image_shape)], name="decoding")
+        self.decoding = keras.Sequential([_dense(units), *_picture(decoder, self.image_shape, units)], name="decoding")
         self.draws = keras.random.SeedGenerator(seed)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("cross_entropy", "kl")}
 
@@ -174,11 +176,13 @@ def _dense(units):
     return keras.layers.Dense(units, activation="relu")
 
 
-def _picture(decoder, image_shape):
+def _picture(decoder, image_shape, units):
     """The layers from the last hidden one to the pixels' logits."""
     height, width, channels = image_shape
     if decoder == "dense":
         return [keras.layers.Dense(height * width * channels, dtype="float32")]
+    if decoder == "placed":
+        return [_dense(units), PlacedPicture(image_shape)]
     rows, columns = -(-height // 4), -(-width // 4)
     spare = ((0, 4 * rows - height), (0, 4 * columns - width))
     return [
