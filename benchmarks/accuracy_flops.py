@@ -88,7 +88,8 @@ def run(dataset, seed, family, options):
         share = options.trials // len(options.budgets) + (index < options.trials % len(options.budgets))
         if not share:
             continue
-        settings = {"budget_mflops": budget, "max_trials": share, "epochs": options.epochs, "oracle": options.oracle, "seed": seed}
+        settings = {"budget_mflops": budget, "max_trials": share, "epochs": options.epochs, "oracle": options.oracle}
+        settings["seed"] = 100 * seed + index  # or all budgets' searches would draw the same candidates
         settings |= {"space": space, "num_workers": options.workers, "manual_dir": options.manual_dir}
         search_architectures(name, dataset, folder, **settings)
         for point in read_points(folder):

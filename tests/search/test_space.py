@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tf_glimpse.datasets import ImageData, array_source
-from tf_glimpse.search.space import RAM_SPACE, SPACES, RAMSpace, least_flops, read_space
+from tf_glimpse.search.space import RAM_SPACE, SPACES, RAMSpace, least_flops, most_flops, read_space
 from tf_glimpse.search.tuner import make_oracle
 from tf_glimpse.types import UserError
 
@@ -89,14 +89,40 @@ def test_oracles_propose_only_what_the_budget_affords(name, data, tmp_path):
         seen.append(values["units"])
         return values["units"] <= 32
 
-    oracle = make_oracle(name, affords, max_trials=8, epochs=4, seed=0)
-    oracle._set_project_dir(str(tmp_path), "tuner")
+    proposed = [values["units"] for values in proposals(make_oracle(name, affords, max_trials=8, epochs=4, seed=0), space, tmp_path)]
+    assert max(proposed) <= 32 < max(seen)
+
+
+def test_oracles_prefer_what_uses_the_budget(data, tmp_path):
+    """Units of 96 are over it, 48 and 64 use more than half, less is taken only where nothing else is drawn."""
+
+    def share(values):
+        return values["units"] / 80 if values["units"] <= 80 else 0
+
+    for units, wanted in (([16, 32, 48, 64, 96], {48, 64}), ([16, 32, 96], {32})):
+        space = RAMSpace(data, {**RAM_SPACE, "units": units})
+        oracle = make_oracle("random", share, max_trials=8, epochs=4, seed=0)
+        assert {values["units"] for values in proposals(oracle, space, tmp_path / str(len(units)))} <= wanted
+
+
+def proposals(oracle, space, folder):
+    """The first three that an oracle makes."""
+    oracle._set_project_dir(str(folder), "tuner")
     oracle.verbose = 0
     hyperparameters = oracle.get_space()
     space.declare_hyperparameters(hyperparameters)
     oracle.update_space(hyperparameters)
-    proposed = [oracle.create_trial(f"tuner{number}").hyperparameters.values["units"] for number in range(3)]
-    assert max(proposed) <= 32 < max(seen)
+    return [oracle.create_trial(f"tuner{number}").hyperparameters.values for number in range(3)]
+
+
+def test_what_a_budget_s_share_is(data):
+    space = RAMSpace(data)
+    candidate = drawn(space, 1)
+    costs = space.costs(candidate)
+    assert most_flops(costs, candidate) == costs.adaptive(candidate["num_glimpses"]) > least_flops(costs)
+    counted = dict(space._counted)
+    assert space.costs({**candidate, "learning_rate": 0.5}) == costs
+    assert space._counted == counted  # the rate makes it no other network
 
 
 def test_an_unknown_oracle_is_told():

@@ -11,7 +11,7 @@ from tf_glimpse import datasets
 from tf_glimpse.boed.store import read_sequences
 from tf_glimpse.search import workers
 from tf_glimpse.search.frontier import Point, best_under, draw_frontiers, frontier, write_csv
-from tf_glimpse.search.space import SPACES, least_flops
+from tf_glimpse.search.space import SPACES, least_flops, most_flops
 from tf_glimpse.search.tuner import FrontierTuner, make_oracle
 from tf_glimpse.training import workdirs
 from tf_glimpse.types import UserError
@@ -140,13 +140,15 @@ def _teacher(folder, space):
 
 
 def _affords(space, budget_mflops):
-    """A function of keras-tuner's values: whether their candidate can keep the budget."""
+    """A function of keras-tuner's values: the share of the budget that their candidate uses at its most, 0 if it cannot keep it."""
 
     def affords(values):
         hyperparameters = keras_tuner.HyperParameters()
         space.declare_hyperparameters(hyperparameters)
         hyperparameters.values |= values
-        return least_flops(space.costs(space.candidate(hyperparameters))) <= budget_mflops * 1e6
+        candidate = space.candidate(hyperparameters)
+        costs, budget = space.costs(candidate), budget_mflops * 1e6
+        return most_flops(costs, candidate) / budget if least_flops(costs) <= budget else 0
 
     return affords
 

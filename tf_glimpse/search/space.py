@@ -56,6 +56,8 @@ ONLY_WITH = {
     "stddev": ("location", "gaussian"),
     "grid": ("location", "categorical"),
 }
+# Choices that change no operation.
+COST_NOTHING = ("learning_rate", "look_ahead_weight", "reinforce_weight", "anytime_weight", "stddev")
 
 
 class Space(keras_tuner.HyperModel):
@@ -116,7 +118,7 @@ class Space(keras_tuner.HyperModel):
 
     def costs(self, candidate):
         """What a candidate costs, `LookCosts` or the operations of one image; each is counted once."""
-        key = json.dumps(candidate, sort_keys=True)
+        key = json.dumps({name: value for name, value in candidate.items() if name not in COST_NOTHING}, sort_keys=True)
         if key not in self._counted:
             self._counted[key] = self.count(self.model(candidate))
         return self._counted[key]
@@ -239,6 +241,11 @@ class ShuffleNetSpace(CNNSpace):
 def least_flops(costs):
     """Operations of one look, or of the whole of a model that does not look."""
     return costs.adaptive(1) if isinstance(costs, LookCosts) else costs
+
+
+def most_flops(costs, candidate):
+    """Operations of all looks, or of the whole of a model that does not look."""
+    return costs.adaptive(candidate["num_glimpses"]) if isinstance(costs, LookCosts) else costs
 
 
 def read_space(path):

@@ -21,10 +21,16 @@ from tf_glimpse.types import UserError
 OBJECTIVE = "accuracy_under_budget"
 MANY = 10**6  # keras-tuner gives a search up after three failed trials in a row; ours goes on
 DRAWS = 300
+AFFORDABLE_DRAWS = 8
+ENOUGH = 0.5  # of the budget
 
 
 class _WithinBudget:
-    """An oracle that draws again where the cheapest that a candidate can do is over the budget, before it becomes a trial."""
+    """An oracle that draws again where the cheapest that a candidate can do is over the budget, before it becomes a trial.
+
+    Of some that keep the budget it takes the first that can use half of it, or else the one that can use most: the small ones, of which a
+    space has many, would fill a search with trials that cannot win.
+    """
 
     def __init__(self, affords, **kwargs):
         super().__init__(keras_tuner.Objective(OBJECTIVE, "max"), max_consecutive_failed_trials=MANY, **kwargs)
@@ -32,11 +38,16 @@ class _WithinBudget:
         self.verbose = 0
 
     def _random_values(self):
+        most, values_of_most, affordable = 0, None, 0
         for _ in range(DRAWS):
             values = super()._random_values()
-            if values is None or self.affords(values):
-                return values
-        return None
+            share = values is not None and self.affords(values)
+            if share > most:
+                most, values_of_most = share, values
+            affordable += bool(share)
+            if values is None or most >= ENOUGH or affordable == AFFORDABLE_DRAWS:
+                break
+        return values_of_most
 
 
 class _Random(_WithinBudget, RandomSearchOracle):
@@ -59,7 +70,8 @@ def make_oracle(name, affords, max_trials, epochs, seed):
 
     Args:
         name: "bayesian" (random for its first few trials), "hyperband" (many short trials, the best of them trained on) or "random".
-        affords: function of a candidate's values, whether it can keep the budget.
+        affords: function of a candidate's values: 0 if it cannot keep the budget, else the share of it that it uses at its most; True
+            and False for all and nothing.
         max_trials: most trials.
         epochs: of a whole trial.
         seed: of its draws.
