@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tf_glimpse.datasets import Canvas, array_source
@@ -22,8 +23,10 @@ def random_images(count):
     return np.random.default_rng(0).integers(0, 256, [count, 28, 28, 1], np.uint8)
 
 
-def test_compose_agrees_with_loops_eager_and_compiled():
-    images, canvas = random_images(20), Canvas(60, pieces=4)
+@pytest.mark.parametrize(("size", "pieces"), [(60, 4), (300, 700)])
+def test_compose_agrees_with_loops_eager_and_compiled(size, pieces):
+    """So many pieces that they overlap, on the large canvas too."""
+    images, canvas = random_images(20), Canvas(size, pieces)
     source, indices = array_source(images, np.zeros(20, int)), np.arange(5, 15)
     draws = np.random.default_rng(1).random([10, canvas.draws_per_image], np.float32)
     wanted = np.stack([reference(images[i], i, row, images, canvas) for i, row in zip(indices, draws, strict=True)])

@@ -8,6 +8,8 @@ import dataclasses
 
 import tensorflow as tf
 
+SMALL = 256  # px a side
+
 
 @dataclasses.dataclass(frozen=True)
 class Canvas:
@@ -44,12 +46,9 @@ def compose(digits, indices, draws, source, canvas):
         pixels.append(_flat(_cut_pieces(indices, draws[..., :3], source, canvas)))
         room = canvas.size - canvas.piece_size
         places.append(_flat(_places(*_corners(draws[..., 3:], (room, room)), canvas.piece_size, canvas.piece_size, canvas.size)))
-    batch_size = tf.shape(digits)[0]
-    # Sums of whole numbers below 2**24 are exact in float32, in any order; segment_sum is five times as fast as scatter_nd.
-    sums = tf.math.unsorted_segment_sum(
-        tf.cast(tf.concat(pixels, 0), tf.float32), tf.concat(places, 0), batch_size * canvas.size * canvas.size
-    )
-    return tf.reshape(tf.cast(tf.minimum(sums, 255.0), tf.uint8), [-1, canvas.size, canvas.size, 1])
+    count = tf.shape(digits)[0] * canvas.size * canvas.size
+    written = _added if canvas.size <= SMALL else _added_here_and_there
+    return tf.reshape(written(tf.concat(pixels, 0), tf.concat(places, 0), count), [-1, canvas.size, canvas.size, 1])
 
 
 def compose_clean(digits, indices, draws, source, canvas):
@@ -67,6 +66,19 @@ def digit_places(draws, digit_size, canvas):
     """
     corners = tf.stack(_corners(draws[:, :2], [canvas.size - side for side in digit_size]), axis=-1)
     return (tf.cast(corners, tf.float32) + tf.constant(digit_size, tf.float32) / 2) * (2.0 / canvas.size) - 1.0
+
+
+def _added(pixels, places, count):
+    """`[count]` uint8: the pixels added up at their places, at most 255."""
+    # Sums of whole numbers below 2**24 are exact in float32, in any order; segment_sum is five times as fast as scatter_nd.
+    sums = tf.math.unsorted_segment_sum(tf.cast(pixels, tf.float32), places, count)
+    return tf.cast(tf.minimum(sums, 255.0), tf.uint8)
+
+
+def _added_here_and_there(pixels, places, count):
+    """The same where most places get nothing: five times as fast at 1024 px, four times as slow at 60."""
+    touched, which = tf.unique(places)
+    return tf.scatter_nd(touched[:, None], _added(pixels, which, tf.size(touched)), [count])
 
 
 def _cut_pieces(indices, draws, source, canvas):
