@@ -44,13 +44,13 @@ def faithfulness_table(rows):
 
 def joint_table(rows):
     """What training the states for the picture changes: the answers' error, and the pictures' after the first and the last look."""
-    columns = ("preset", "share of the gradient", "epochs", "validation error %", "test error %")
+    columns = ("preset", "decoder", "share of the gradient", "epochs", "validation error %", "test error %")
     pictures = ("squared error of a pixel, look 1", "last look", "of the mean image")
     lines = [f"| {' | '.join(columns + pictures)} |", "|---" * len(columns + pictures) + "|"]
-    for row in sorted(rows, key=lambda row: (row["preset"], row["seed"], row["state_weight"])):
+    for row in sorted(rows, key=lambda row: (row["preset"], row["seed"], row["epochs"], row["decoder"], row["state_weight"])):
         errors = f"{row['validation_error_percent']:.2f} | {row['test_error_percent']:.2f}"
         pixels = " | ".join(f"{value:.4f}" for value in (*np.take(row["test_squared_error"], [0, -1]), row["test_blank_error"]))
-        lines.append(f"| {row['preset']} | {row['state_weight']:g} | {row['epochs']} | {errors} | {pixels} |")
+        lines.append(f"| {row['preset']} | {row['decoder']} | {row['state_weight']:g} | {row['epochs']} | {errors} | {pixels} |")
     return "\n".join(lines) if rows else "Not run yet."
 
 

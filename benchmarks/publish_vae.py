@@ -28,7 +28,7 @@ Reconstructs the whole clean image from the state of `{name}` after each look (`
 |---|---|
 | latent code, hidden units, decoder | {latent_size}, {units}, {decoder} |
 | parameters | {parameters:,} |
-| trained on | {images:,} training images of {data}, {epochs} epochs, the preset frozen; epoch {best_epoch} was best on validation |
+| trained on | {images:,} training images of {data}, {epochs} epochs, {how}; weights of epoch {best_epoch} |
 | squared error of a pixel after each look, {examples:,} test images | {squared_error} |
 | the same of the mean image, which knows nothing | {blank_error:.4f} |
 | what is left of that error after the last look | {left:.0f} % |
@@ -60,6 +60,7 @@ def main():
         "settings": settings,
         "images": min(options.images, len(data.train)),
         "epochs": options.epochs,
+        "how": "the preset frozen, the epoch picked on validation",
         "best_epoch": min(range(options.epochs), key=history["val_loss"].__getitem__) + 1,
         "validation_loss": [round(loss, 3) for loss in history["val_loss"]],
         "train_seconds": round(time.monotonic() - start, 1),
@@ -67,11 +68,16 @@ def main():
         "parameters": vae.count_params(),
         **provenance(command),
     }
-    folder = PRESETS / "vae"
+    write_vae(vae, note)
+
+
+def write_vae(vae, note):
+    """Weights, note and card of a preset's autoencoder."""
+    folder, name = PRESETS / "vae", note["preset"]
     folder.mkdir(exist_ok=True)
-    write_whole(folder / f"{options.preset}.keras", vae.save)
-    write_json(folder / f"{options.preset}.json", note)
-    (folder / f"{options.preset}.md").write_text(card(note))
+    write_whole(folder / f"{name}.keras", vae.save)
+    write_json(folder / f"{name}.json", note)
+    (folder / f"{name}.md").write_text(card(note))
 
 
 def measured(vae, model, data):

@@ -6,6 +6,7 @@ python benchmarks/tables.py
 import pathlib
 
 import explanation_tables
+import flops_tables
 import paper_tables
 import speed_tables
 from rows import read_rows
@@ -70,10 +71,36 @@ All that no look has seen, replaced, on the first test images: the answers must 
 
 ![Accuracy, gain and reconstruction error under noise and clutter](pictures/stress.png)
 
-What the states keep of the image if they are trained for it: the preset trained on together with the autoencoder of its states, all rows
-alike but for the share of the reconstruction's gradient that reaches the model (`ReconstructingModel`; at 0 none does).
+What the states keep of the image if they are trained for it: the preset trained on together with the autoencoder of its states. Rows of as
+many epochs differ in the share of the reconstruction's gradient that reaches the model (`ReconstructingModel`; at 0 none does), or in how
+the picture is drawn: by a dense layer, or at a place (`decoder="placed"`).
 
 {joint_table}
+
+## Accuracy against operations
+
+Figure 7 of Harvey et al. 2019: hard attention with a sweep of its stopping threshold, against low-power CNNs whose channels, resolution and
+rate were searched by the same tuner, with as many trials and epochs, spread over the same budgets. Points are chosen on validation and read
+once on test. A multiply-add counts two; the retina's pooling and a CNN's down-sampling are both counted. `accuracy_flops.py` holds the
+spaces, narrowed on both sides; trials are few, so that more of them would lift all three.
+
+{accuracy_flops}
+
+![Accuracy against operations](pictures/accuracy_flops.png)
+
+### Shorter trials
+
+A search's trials of one epoch, with and without near-optimal sequences that teach the policy on a part of each batch, against whole
+trainings of the same candidates; validation accuracy.
+
+{short_trials}
+
+### Why attention at all: 1024x1024 px
+
+One 28 px digit among 32 pieces. The pyramid of RAM and the down-sampling of the CNNs both touch every pixel once; what a network then reads
+is a small part of that for RAM.
+
+{large_image}
 
 ## Speed
 
@@ -114,6 +141,7 @@ Start-up:
 - `digit_sizes.py PRESET` and `fine_tuning.py PRESET FOLDER` write theirs.
 - `publish_preset.py W NAME` makes a preset (weights, recipe, model card) of a finished run.
 - `information_gain.py DATA --workdir W` trains both rewards and writes their rows; `explanations.py PRESET` writes faithfulness and stress.
+- `accuracy_flops.py --workdir W` searches all three families; `large_image.py --workdir W` trains and times the CNNs of the 1024 px task.
 - `publish_vae.py PRESET` trains the autoencoder that ships with a preset; `joint_reconstruction.py PRESET` trains both together.
 - `tables.py` makes this page.
 """
@@ -138,8 +166,9 @@ def page(rows):
     }
     speed = {name: getattr(speed_tables, name)(read_rows(f"speed_{file}")) for name, file in speed_tables.FILES.items()}
     speed["adaptive"] = speed_tables.adaptive(read_rows("adaptive_throughput"))
+    flops = {name: getattr(flops_tables, name)(read_rows(name)) for name in ("accuracy_flops", "short_trials", "large_image")}
     measured = [read_rows(name) for name in ("information_gain", "explanations", "joint_reconstruction")]
-    return PAGE.format(**paper, **speed, **explanation_tables.sections(*measured))
+    return PAGE.format(**paper, **flops, **speed, **explanation_tables.sections(*measured))
 
 
 if __name__ == "__main__":

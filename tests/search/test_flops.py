@@ -55,6 +55,11 @@ def test_cores():
     gates = 6 * (2 + 2 + 4)  # two gates add, the candidate multiplies and adds, the mixture takes two products, 1 - z and a sum
     counted = count_flops(lambda glimpse, state: gru(glimpse, [state])[0], tf.TensorSpec([1, 4]), tf.TensorSpec([1, 6]))
     assert counted == products + gates
+    lstm = keras.layers.LSTMCell(6)
+    states = lstm.get_initial_state(1)
+    lstm(tf.zeros([1, 4]), states)
+    counted = count_flops(lambda glimpse: lstm(glimpse, states)[0], tf.TensorSpec([1, 4]))
+    assert counted == 2 * 4 * 24 + 2 * 6 * 24 + 2 * 24 + 6 * 4  # products, their sum and a bias, two products and a sum for the cell, one out
 
 
 def test_pooling_once_costs_its_additions():

@@ -90,6 +90,7 @@ def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, s
         raise UserError(f"sequences teach the policy of a ram. Received: {sequences=} with {family}")
     if pathlib.Path(data).expanduser().is_dir():
         data = pathlib.Path(data).expanduser().resolve()
+    sequences = str(pathlib.Path(sequences).expanduser().resolve()) if sequences else None
     space = SPACES[family].checked(space)
     settings = {"family": family, "data": str(data), "budget_mflops": budget_mflops, "epochs": epochs, "oracle": oracle, "seed": seed}
     return {**settings, "epoch_images": epoch_images, "space": space, "sequences": sequences}

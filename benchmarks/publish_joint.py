@@ -1,0 +1,69 @@
+"""Makes a preset and its autoencoder of what `joint_reconstruction.py --workdir W` left in a folder.
+
+python benchmarks/publish_joint.py W/0.01 ram_cluttered_60 --decoder placed --epochs 14
+
+The preset is called `ram_cluttered_60_joint`; its figures come from the row of that training in `results/joint_reconstruction.json`.
+"""
+
+import argparse
+import json
+import pathlib
+
+from publish_preset import card
+from publish_vae import SETTINGS, measured, write_vae
+from rows import read_rows
+
+from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.models.hidden_state_vae import DECODERS, HiddenStateVAE
+from tf_glimpse.models.loading import PRESETS, load_model
+from tf_glimpse.training import evaluate_model
+from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.workdirs import write_json
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("preset")
+    parser.add_argument("--decoder", choices=DECODERS, required=True)
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--manual-dir", default="../shared/data")
+    options = parser.parse_args()
+    wanted = (options.preset, options.decoder, options.epochs, float(options.folder.name))
+    row = next(row for row in read_rows("joint_reconstruction") if key_of(row) == wanted)
+    model, vae = load_model(options.folder / "model.keras"), HiddenStateVAE.from_preset(options.folder / "vae.keras")
+    data = load_data(open_finished(preset=options.preset), manual_dir=options.manual_dir)
+    name = f"{options.preset}_joint"
+    write_preset(name, model, preset_note(row, evaluate_model(model, data.test)))
+    write_vae(vae, vae_note(name, row, {**measured(vae, model, data), "parameters": vae.count_params(), "images": len(data.train)}))
+
+
+def key_of(row):
+    return row["preset"], row["decoder"], row["epochs"], row["state_weight"]
+
+
+def preset_note(row, found):
+    """The preset's own note, with what the training together changed."""
+    base = json.loads((PRESETS / f"{row['preset']}.json").read_text())
+    told = f"{base['recipe']['description']}, trained on from `{row['preset']}` together with the autoencoder of its states"
+    recipe = {**base["recipe"], "description": told, "epochs": row["epochs"], "learning_rate": row["learning_rate"]}
+    chosen = {"validation_accuracy": 1 - row["validation_error_percent"] / 100, "best_epoch": row["epochs"]}
+    results = {**base["results"], **found, **chosen, "versions": row["versions"]}
+    return {**{name: row[name] for name in ("seed", "command", "commit")}, "recipe": recipe, "results": results}
+
+
+def vae_note(name, row, figures):
+    how = f"together with the preset, {row['state_weight']:g} of its gradient reaching the states"
+    about = {"data": "cluttered canvases", "settings": {**SETTINGS, "decoder": row["decoder"]}, "how": how}
+    made = {field: row[field] for field in ("epochs", "command", "commit", "device", "versions")}
+    return {"preset": name, **about, **made, "best_epoch": row["epochs"], **figures}
+
+
+def write_preset(name, model, note):
+    write_whole(PRESETS / f"{name}.keras", model.save)
+    write_json(PRESETS / f"{name}.json", note)
+    (PRESETS / f"{name}.md").write_text(card(name, note))
+
+
+if __name__ == "__main__":
+    main()
