@@ -6,8 +6,8 @@ python benchmarks/accuracy_flops.py --workdir W [--datasets cluttered_mnist/60 c
 For each set, seed and family one search by the same tuner: as many trials, epochs and proposals within the budget, shared equally by the
 budgets. The points of a family's frontier are chosen on validation; each is then read once on test, its operations too. A multiply-add
 counts two, batch norms fold away, retina pooling and CNN down-sampling are counted as they are. Rows go into
-`results/accuracy_flops.json`, searches into the folder; called again, it goes on after the last whole trial and row. `--draw` makes the
-picture alone.
+`results/accuracy_flops.json`, searches into the folder; called again, it goes on after the last whole trial and row. `--time` times the
+points again, on a machine that does nothing else; `--draw` makes the picture alone.
 """
 
 import argparse
@@ -43,7 +43,9 @@ def main():
     import tf_glimpse  # noqa: F401, I001  first: it keeps TensorFlow's log quiet
     from rows import read_rows
 
-    if not options.draw:
+    if options.time:
+        time_again(options)
+    elif not options.draw:
         done = {(row["dataset"], row["seed"], row["family"], row["trials"], row["epochs"]) for row in read_rows("accuracy_flops")}
         for dataset in options.datasets:
             for seed in options.seeds:
@@ -65,6 +67,7 @@ def parsed_options():
     parser.add_argument("--oracle", default="bayesian")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--manual-dir", default="../shared/data")
+    parser.add_argument("--time", action="store_true", help="time the points of the rows there are, and search nothing")
     parser.add_argument("--draw", action="store_true", help="draw the rows there are, and run nothing")
     return parser.parse_args()
 
@@ -77,14 +80,11 @@ def run(dataset, seed, family, options):
     from tf_glimpse.models import load_model
     from tf_glimpse.search import search_architectures
     from tf_glimpse.search.frontier import best_under
-    from tf_glimpse.search.run import read_points
     from tf_glimpse.search.space import SPACES
 
     name = FAMILIES[family]
     space = SPACES[name].default | NARROWED[name]
-    points, folders = [], {}
-    for index, budget in enumerate(options.budgets):
-        folder = pathlib.Path(options.workdir) / dataset.replace("/", "_") / family / f"seed-{seed}" / f"budget-{budget}"
+    for index, (budget, folder) in enumerate(folders_of(dataset, seed, family, options).items()):
         share = options.trials // len(options.budgets) + (index < options.trials % len(options.budgets))
         if not share:
             continue
@@ -92,9 +92,7 @@ def run(dataset, seed, family, options):
         settings["seed"] = 100 * seed + index  # or all budgets' searches would draw the same candidates
         settings |= {"space": space, "num_workers": options.workers, "manual_dir": options.manual_dir}
         search_architectures(name, dataset, folder, **settings)
-        for point in read_points(folder):
-            points.append(point)
-            folders[point] = folder / "tuner" / f"trial_{point.trial}"
+    points = points_of(dataset, seed, family, options)
     test = datasets.load(dataset, manual_dir=options.manual_dir).test
     rows = []
     for budget in BUDGETS:
@@ -102,7 +100,7 @@ def run(dataset, seed, family, options):
         if chosen is None:
             print(f"{dataset} {family} seed {seed}: no point at or below {budget} MFLOP")
             continue
-        model = load_model(folders[chosen] / "model.keras")
+        model = load_model(points[chosen])
         row = {"dataset": dataset, "family": family, "seed": seed, "budget_mflops": budget, **on_test(model, test, chosen)}
         row |= {"validation_accuracy": round(chosen.accuracy, 5), "validation_mflops": round(chosen.mflops, 5)}
         row |= {"trials": options.trials, "epochs": options.epochs, "oracle": options.oracle, "search_budgets": options.budgets}
@@ -118,31 +116,71 @@ def run(dataset, seed, family, options):
     add_rows("accuracy_flops", [{**row, **provenance(command)} for row in rows], KEY)
 
 
+def folders_of(dataset, seed, family, options):
+    """The folder of each budget's search."""
+    place = pathlib.Path(options.workdir) / dataset.replace("/", "_") / family / f"seed-{seed}"
+    return {budget: place / f"budget-{budget}" for budget in options.budgets}
+
+
+def points_of(dataset, seed, family, options):
+    """The path of the model that each point of these searches belongs to."""
+    from tf_glimpse.search.run import read_points
+
+    folders = folders_of(dataset, seed, family, options).values()
+    return {point: folder / "tuner" / f"trial_{point.trial}" / "model.keras" for folder in folders for point in read_points(folder)}
+
+
 def on_test(model, test, chosen):
     """Accuracy, operations, and time of one point on the test split."""
     import numpy as np
-    import tensorflow as tf
 
+    from tf_glimpse.datasets import eval_batches
     from tf_glimpse.ops.patches import to_float
     from tf_glimpse.search import look_costs, model_flops, sweep_thresholds
 
-    images = to_float(test.fetch(np.arange(200)))
+    timed = times(model, chosen.threshold, test)
     if chosen.threshold is None:
-        from tf_glimpse.datasets import eval_batches
-
         logits = [model(to_float(batch), training=False).numpy() for batch, _ in eval_batches(test, 500)]
         right = np.mean(np.argmax(np.concatenate(logits), axis=1) == test.labels)
-        call = tf.function(lambda some: model(some, training=False), reduce_retracing=True)
-        return {"mflops": model_flops(model) / 1e6, "accuracy": round(float(right), 5), "threshold": None, **times(call, images)}
-    point, threshold = sweep_thresholds(model, test).at(chosen.threshold), tf.constant(chosen.threshold, tf.float32)
-    adapt = tf.function(model.adapt, autograph=False, reduce_retracing=True)
-    timed = times(lambda some: adapt(some, tf.fill([len(some)], threshold), tf.constant(model.num_glimpses)).logits, images)
+        return {"mflops": model_flops(model) / 1e6, "accuracy": round(float(right), 5), "threshold": None, **timed}
+    point = sweep_thresholds(model, test).at(chosen.threshold)
     facts = {"threshold": round(chosen.threshold, 7), "mean_glimpses": round(point.mean_glimpses, 4)}
     return {"mflops": look_costs(model).adaptive(point.mean_glimpses) / 1e6, "accuracy": round(point.accuracy, 5), **facts, **timed}
 
 
-def times(call, images, repeats=3):
+def time_again(options):
+    """Times of all rows' models, measured anew; nothing else of the rows changes."""
+    from rows import add_rows, read_rows
+
+    from tf_glimpse import datasets
+    from tf_glimpse.models import load_model
+    from tf_glimpse.search.frontier import best_under
+
+    rows = []
+    for row in read_rows("accuracy_flops"):
+        points = points_of(row["dataset"], row["seed"], row["family"], options)
+        chosen = best_under(points, row["budget_mflops"])
+        test = datasets.load(row["dataset"], manual_dir=options.manual_dir).test
+        rows.append({**row, **times(load_model(points[chosen]), chosen.threshold, test)})
+    add_rows("accuracy_flops", rows, KEY)
+
+
+def times(model, threshold, test, repeats=3):
     """`latency_us`, of an image alone (median); `cpu_us`, processor time an image in a batch: what stands in for energy."""
+    import numpy as np
+    import tensorflow as tf
+
+    from tf_glimpse.ops.patches import to_float
+
+    images, called = to_float(test.fetch(np.arange(200))), tf.function(model, reduce_retracing=True)
+    if threshold is not None:
+        adapt = tf.function(model.adapt, autograph=False, reduce_retracing=True)
+
+    def call(some):
+        if threshold is None:
+            return called(some)
+        return adapt(some, tf.fill([len(some)], tf.constant(threshold, tf.float32)), tf.constant(model.num_glimpses)).logits
+
     for batch in (images[:1], images):
         call(batch)
     alone = []
