@@ -18,7 +18,7 @@ import keras
 from publish_vae import SETTINGS
 from rows import add_rows, provenance
 
-from tf_glimpse.datasets import steps_per_epoch, train_batches
+from tf_glimpse.datasets import Augmentation, steps_per_epoch, train_batches
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import collect_states, reconstruction_curves
 from tf_glimpse.models import RAM, HiddenStateVAE, ReconstructingModel
@@ -67,7 +67,8 @@ def trained(recipe, data, weight, options):
     steps = options.epochs * steps_per_epoch(data, recipe["batch_size"])
     rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
     joint.compile(keras.optimizers.Adam(rate), jit_compile=True, **recipe["loss"])
-    joint.fit(train_batches(data, recipe["batch_size"], options.seed, epochs=options.epochs, clean=True), shuffle=False, verbose=2)
+    augment = Augmentation(**recipe["augment"]) if recipe["augment"] else None
+    joint.fit(train_batches(data, recipe["batch_size"], options.seed, 0, options.epochs, augment, clean=True), shuffle=False, verbose=2)
     return joint
 
 

@@ -14,7 +14,7 @@ def with_short_table(text, rows):
     for task in TASKS:
         ours = [row for row in rows if row["task"] == task.name and row["policy"] == "own"]
         if ours:
-            best = min({row["recipe"] for row in ours}, key=lambda recipe: mean(ours, recipe, 1))
+            best = best_recipe(ours)
             figures = f"**{spread(ours, best, 1)}** | {spread(ours, best, 10)}"
             lines.append(f"| {task.name} | {task.retina}, {task.num_glimpses} | {task.paper:.2f} | {task.best_public:.2f} | {figures} |")
     block = "\n".join([MARKS[0], *lines, MARKS[1]])
@@ -46,7 +46,7 @@ def verdict(task, found):
     ours = [row for row in found if row["policy"] == "own"]
     if not ours:
         return "Not run yet."
-    best = min(mean(ours, recipe, 1) for recipe in {row["recipe"] for row in ours})
+    best = mean(ours, best_recipe(ours), 1)
     return "Met." if best <= task.goal else f"Missed by {best - task.goal:.2f}."
 
 
@@ -82,6 +82,12 @@ def fine_tuning(rows):
     return "\n".join(lines) if rows else "Not run yet."
 
 
+def best_recipe(rows):
+    """The one whose validation error is least on average, and so not the one that test favours."""
+    recipes = sorted({row["recipe"] for row in rows})
+    return min(recipes, key=lambda name: np.mean([row["validation_error_percent"] for row in rows if row["recipe"] == name]))
+
+
 def errors(rows, recipe, rollouts):
     return [row["error_percent"] for row in rows if row["recipe"] == recipe and row["rollouts"] == rollouts]
 
@@ -103,7 +109,7 @@ def settings(rows):
     for row in rows:
         if row["rollouts"] > 1 or row["policy"] == "its teacher's scan":
             continue
-        names = [name for name in ("model", "loss", "teacher", "epochs", "batch_size", "learning_rate", "tuning") if row.get(name)]
+        names = [name for name in ("model", "loss", "teacher", "joint", "epochs", "batch_size", "learning_rate", "tuning") if row.get(name)]
         parts = [f"{name} {plain(row[name])}" for name in names]
         line = f"- `{row['recipe']}`, {row['policy']} ({row['task']}): {'; '.join(parts)}; augmented: {plain(row['augmentation']) or 'no'}."
         lines[row["task"], row["recipe"], row["policy"]] = line
@@ -118,14 +124,14 @@ def plain(value):
 
 
 def draw_curves(rows, path):
-    """Validation error by epoch, one panel a task, one line a run."""
+    """Validation error by epoch, one panel a task, one line a run that was looked at by epoch."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator
 
     figure = Figure(figsize=(12, 3.2), layout="constrained", dpi=110)
     for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
         runs = [row for row in rows if row["task"] == task.name and row["rollouts"] <= 1 and not row["policy"].startswith("its teacher")]
-        for row in runs:
+        for row in (row for row in runs if row["validation_curve"]):
             axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], label=f"{row['recipe']}, {row['policy']}")
         axes.set(title=task.name, xlabel="epoch", ylabel="validation error, %", yscale="log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

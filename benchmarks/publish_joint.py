@@ -2,7 +2,8 @@
 
 python benchmarks/publish_joint.py W/0.01 ram_cluttered_60 --decoder placed --epochs 14
 
-The preset is called `ram_cluttered_60_joint`; its figures come from the row of that training in `results/joint_reconstruction.json`.
+The preset is called `ram_cluttered_60_joint`; its figures come from the row of that training in `results/joint_reconstruction.json`. They
+go into `results/paper_tables.json` too, beside those of the preset that it was trained on from.
 """
 
 import argparse
@@ -11,7 +12,8 @@ import pathlib
 
 from publish_preset import card
 from publish_vae import SETTINGS, measured, write_vae
-from rows import read_rows
+from record import KEY
+from rows import add_rows, read_rows
 
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models.hidden_state_vae import DECODERS, HiddenStateVAE
@@ -19,6 +21,8 @@ from tf_glimpse.models.loading import PRESETS, load_model
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import load_data, open_finished
 from tf_glimpse.training.workdirs import write_json
+
+FIGURES = ("error_percent", "error_percent_by_glimpse", "rollouts", "num_glimpses", "examples")
 
 
 def main():
@@ -34,7 +38,9 @@ def main():
     model, vae = load_model(options.folder / "model.keras"), HiddenStateVAE.from_preset(options.folder / "vae.keras")
     data = load_data(open_finished(preset=options.preset), manual_dir=options.manual_dir)
     name = f"{options.preset}_joint"
-    write_preset(name, model, preset_note(row, evaluate_model(model, data.test)))
+    single = evaluate_model(model, data.test)
+    write_preset(name, model, preset_note(row, single))
+    add_rows("paper_tables", paper_rows(name, row, (single, evaluate_model(model, data.test, rollouts=10))), KEY)
     write_vae(vae, vae_note(name, row, {**measured(vae, model, data), "parameters": vae.count_params(), "images": len(data.train)}))
 
 
@@ -50,6 +56,16 @@ def preset_note(row, found):
     chosen = {"validation_accuracy": 1 - row["validation_error_percent"] / 100, "best_epoch": row["epochs"]}
     results = {**base["results"], **found, **chosen, "versions": row["versions"]}
     return {**{name: row[name] for name in ("seed", "command", "commit")}, "recipe": recipe, "results": results}
+
+
+def paper_rows(name, row, found):
+    """The base preset's rows, with what the training together changed."""
+    base = next(old for old in read_rows("paper_tables") if old["recipe"] == row["preset"] and old["seed"] == row["seed"])
+    joint = {"joint": {"from": row["preset"], "state_weight": row["state_weight"], "decoder": row["decoder"]}}
+    made = {field: row[field] for field in ("epochs", "learning_rate", "command", "commit", "device", "versions")}
+    chosen = {"validation_error_percent": row["validation_error_percent"], "best_epoch": row["epochs"], "validation_curve": []}
+    told = {"recipe": name, "preset": name, "policy": "own", "train_seconds": None}
+    return [{**base, **told, **joint, **made, **chosen, **{field: results[field] for field in FIGURES}} for results in found]
 
 
 def vae_note(name, row, figures):
