@@ -25,6 +25,16 @@ def benchmark_script(monkeypatch):
         sys.modules.pop(path.stem, None)
 
 
+@pytest.fixture(scope="session")
+def manual_dir():
+    """The folder of downloaded sets; without one a test is skipped, as one of the same thing on the embedded digits is always run."""
+    default = BENCHMARKS.parents[1] / "shared" / "data"
+    folder = pathlib.Path(os.environ.get("TF_GLIMPSE_MANUAL_DIR", default)).resolve()
+    if not (folder / "mnist").is_dir():
+        pytest.skip(f"no MNIST files in {folder}/mnist (set TF_GLIMPSE_MANUAL_DIR)")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def same_draws():
     keras.utils.set_random_seed(0)

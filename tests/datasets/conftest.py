@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,6 @@ def numbered_data():
     images = np.broadcast_to(np.arange(50, dtype=np.uint8)[:, None, None, None], [50, 28, 28, 1])
     source = array_source(images, np.arange(50))
     return ImageData("numbered", source, None, None, 50, [str(label) for label in range(50)], (28, 28, 1))
-
-
-@pytest.fixture(scope="session")
-def manual_dir():
-    folder = Path(os.environ.get("TF_GLIMPSE_MANUAL_DIR", REPOSITORY.parent / "shared" / "data")).resolve()
-    if not (folder / "mnist").is_dir():
-        pytest.skip(f"no MNIST files in {folder}/mnist (set TF_GLIMPSE_MANUAL_DIR)")
-    return folder
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import os
-import pathlib
 
 import keras
 import numpy as np
@@ -84,13 +82,8 @@ def test_noise_is_the_images_own(digits):
     assert tf.reduce_any(keras.ops.not_equal(loud.fetch([0]), few.fetch([0])))
 
 
-def test_the_shipped_autoencoder_is_as_good_on_mnist_as_its_card_says():
-    folder = (
-        pathlib.Path(os.environ.get("TF_GLIMPSE_MANUAL_DIR", pathlib.Path(__file__).resolve().parents[3] / "shared" / "data")) / "mnist"
-    )
-    if not folder.is_dir():
-        pytest.skip(f"no MNIST files in {folder} (set TF_GLIMPSE_MANUAL_DIR)")
-    images = np.frombuffer(gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
+def test_the_shipped_autoencoder_is_as_good_on_mnist_as_its_card_says(manual_dir):
+    images = np.frombuffer(gzip.decompress((manual_dir / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
     images = images.reshape(-1, 28, 28, 1)[:1000]
     model, vae = RAM.from_preset("ram_mnist_paper"), HiddenStateVAE.from_preset("ram_mnist_paper")
     curves = reconstruction_curves(vae, model.predict(images, batch_size=250, verbose=0).hidden, images)

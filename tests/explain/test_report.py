@@ -16,6 +16,8 @@ from tf_glimpse import RAM
 from tf_glimpse.datasets import load
 from tf_glimpse.explain import ExplanationLogs, entropies, explain, place_counts
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
+from tf_glimpse.training.explained import explain_finished
+from tf_glimpse.training.finished import open_finished
 from tf_glimpse.types import UserError
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -100,17 +102,33 @@ def test_png_and_gif_beside_the_page(found, tmp_path):
         found.save_html(tmp_path)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to open the page with (Debian: apt-get install chromium)")
-def test_a_browser_shows_the_page(found, tmp_path):
-    page, shot = found.save_html(tmp_path / "page.html"), tmp_path / "page.png"
+def photographed(page, shot):
+    """What a browser shows of a page, as pixels."""
     window = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1300,1000"]
     done = subprocess.run([CHROMIUM, *window, f"--screenshot={shot}", page.as_uri()], capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr[-500:]
     with Image.open(shot) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+        return np.asarray(picture.convert("RGB"))
+
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to open the page with (Debian: apt-get install chromium)")
+
+
+@needs_browser
+def test_a_browser_shows_the_page(found, tmp_path):
+    pixels = photographed(found.save_html(tmp_path / "page.html"), tmp_path / "page.png")
     assert pixels.shape == (1000, 1300, 3)
     assert (pixels == [255, 255, 255]).all(axis=-1).mean() > 0.3  # the sections' paper
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100  # maps and pictures on it
+
+
+@needs_browser
+@pytest.mark.parametrize("preset", ["ram_mnist_paper", "ram_cluttered_60_joint"])
+def test_the_pages_of_presets(preset, manual_dir, tmp_path):
+    page = tmp_path / f"{preset}.html"
+    explain_finished(open_finished(preset=preset), page, count=3, manual_dir=manual_dir)
+    assert "reconstruction" in page.read_text()
+    assert len(np.unique(photographed(page, tmp_path / f"{preset}.png").reshape(-1, 3), axis=0)) > 100
 
 
 def test_places_are_counted_by_look():

@@ -59,7 +59,7 @@ def test_cores():
     states = lstm.get_initial_state(1)
     lstm(tf.zeros([1, 4]), states)
     counted = count_flops(lambda glimpse: lstm(glimpse, states)[0], tf.TensorSpec([1, 4]))
-    assert counted == 2 * 4 * 24 + 2 * 6 * 24 + 2 * 24 + 6 * 4  # products, their sum and a bias, two products and a sum for the cell, one out
+    assert counted == 2 * 4 * 24 + 2 * 6 * 24 + 2 * 24 + 6 * 4  # products, their sum, a bias; three products and a sum for the cell
 
 
 def test_pooling_once_costs_its_additions():
