@@ -63,5 +63,6 @@ def _fit(finished, workdir, epochs, **data_options):
     file = pathlib.Path(workdir).expanduser() / _VAE
     if file.exists():
         raise UserError(f"{file} is there already and was not overwritten; leave out --fit-vae to use it.")
-    vae, _ = fit_vae(finished.model, load_data(finished, **data_options), epochs=epochs, training_looks=2)
+    data = load_data(finished, **data_options)
+    vae, _ = fit_vae(finished.model, data, epochs=epochs, training_looks=2, decoder="placed" if data.canvas else "dense")
     vae.save(file)
