@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from tf_glimpse.datasets import eval_batches
 from tf_glimpse.explain.calibration import calibration_error, log_shares, scaled
+from tf_glimpse.models.rollouts import split_rollouts
 from tf_glimpse.types import UserError
 
 
@@ -144,8 +143,6 @@ def collect_logits(model, source, rollouts=1, seed=0, actions=None, batch_size=5
         actions: an actions function of `tf_glimpse.datasets` in place of the model's own policy.
         batch_size: images at once.
     """
-    batches = []
-    for index, (inputs, _) in enumerate(eval_batches(source, batch_size, actions, seed)):
-        draws = [tf.constant([seed, index * rollouts + draw], tf.int32) for draw in range(rollouts)]
-        batches.append(np.stack([model(inputs, sample=rollouts > 1, seed=draw).logits.numpy() for draw in draws]))
+    splits = split_rollouts(model, source, rollouts, seed, actions, batch_size=batch_size)
+    batches = [np.stack([trajectory.logits.numpy() for trajectory in trajectories]) for _, _, trajectories in splits]
     return np.concatenate(batches, axis=1)

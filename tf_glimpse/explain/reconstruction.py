@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_glimpse.datasets import eval_batches, train_batches
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
+from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
 
@@ -46,9 +47,9 @@ def collect_states(model, data, split, limit=None, seed=0, batch_size=500, passe
     Raises:
         UserError: no such split.
     """
-    hidden, images = [], []
+    hidden, images, rollout = [], [], compiled(model)
     for seen, clean in _pairs(data, split, limit, seed, batch_size, passes):
-        hidden.append(tf.cast(model(seen).hidden, tf.float16).numpy())
+        hidden.append(tf.cast(rollout(seen).hidden, tf.float16).numpy())
         images.append(clean.numpy())
     return np.concatenate(hidden)[:limit], np.concatenate(images)[:limit]
 

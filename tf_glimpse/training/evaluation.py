@@ -5,7 +5,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.datasets import centre_actions, eval_batches, random_actions
+from tf_glimpse.datasets import centre_actions, random_actions
+from tf_glimpse.models.rollouts import split_rollouts
 from tf_glimpse.ops.coverage import seen_pixels
 
 # Who chooses the places: None is the model's own policy.
@@ -29,12 +30,8 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed
         "patch_size", "num_scales", "image_shape", "num_classes", "parameters". For a model with a `bagnet` also "full_image_error_percent"
         (the BagNet's own, on the whole image) and "coverage_percent_by_glimpse" (mean share of the image seen after each look).
     """
-    rollout, on_fields = _rollout(model, model.num_glimpses), _OnFields(model) if hasattr(model, "bagnet") else None
-    wrong = np.zeros(model.num_glimpses)
-    for index, (inputs, labels) in enumerate(eval_batches(source, batch_size, actions, seed)):
-        inputs = inputs if places is None else {"images": inputs, "actions": places(inputs)}
-        draws = [tf.constant([seed, index * rollouts + draw], tf.int32) for draw in range(rollouts)]
-        trajectories = [rollout(inputs, rollouts > 1, draw) for draw in draws]
+    wrong, on_fields = np.zeros(model.num_glimpses), _OnFields(model) if hasattr(model, "bagnet") else None
+    for inputs, labels, trajectories in split_rollouts(model, source, rollouts, seed, actions, places, batch_size):
         mean = sum(tf.nn.softmax(trajectory.logits) for trajectory in trajectories) / rollouts
         wrong += (np.argmax(mean, axis=-1) != labels.numpy()[:, None]).sum(axis=0)
         if on_fields:
@@ -54,12 +51,6 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed
         "parameters": model.count_params(),
         **(on_fields.results(len(source)) if on_fields else {}),
     }
-
-
-@functools.lru_cache(maxsize=1)
-def _rollout(model, num_glimpses):
-    """The model as a graph, kept for the next evaluation of the same model."""
-    return tf.function(lambda inputs, sample, seed: model(inputs, sample=sample, seed=seed), reduce_retracing=True)
 
 
 @functools.lru_cache(maxsize=1)

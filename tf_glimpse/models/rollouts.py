@@ -1,0 +1,37 @@
+"""Rollouts of a whole split, batch by batch, the model as a graph."""
+
+import functools
+
+import tensorflow as tf
+
+from tf_glimpse.datasets import eval_batches
+
+
+def split_rollouts(model, source, rollouts=1, seed=0, actions=None, places=None, batch_size=None):
+    """Yields `(inputs, labels [B], trajectories)` for each batch of a split, with a `Trajectory` a rollout.
+
+    Args:
+        model: an `AttentionModel`.
+        source: an `ImageSource`.
+        rollouts: 1 is the one deterministic rollout; more are drawn from the policy.
+        seed: of draws; those of a batch also depend on its number, and so on `batch_size`.
+        actions: an actions function of `tf_glimpse.datasets` in place of the model's own policy.
+        places: a function of images that returns actions, likewise.
+        batch_size: images at once, as for `eval_batches`.
+    """
+    rollout = compiled(model)
+    for index, (inputs, labels) in enumerate(eval_batches(source, batch_size, actions, seed)):
+        inputs = inputs if places is None else {"images": inputs, "actions": places(inputs)}
+        draws = [tf.constant([seed, index * rollouts + draw], tf.int32) for draw in range(rollouts)]
+        yield inputs, labels, [rollout(inputs, rollouts > 1, draw) for draw in draws]
+
+
+def compiled(model):
+    """The model as a graph: a function of inputs, of whether places are drawn (no), and of the draws' seed (int32 `[2]`)."""
+    return _compiled(model, model.num_glimpses)
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(model, num_glimpses):
+    """Kept for the next split of the same model, looking as often."""
+    return tf.function(lambda inputs, sample=False, seed=None: model(inputs, sample=sample, seed=seed), reduce_retracing=True)
