@@ -57,7 +57,7 @@ def ram_row(options):
     model, results = open_finished(options.workdir / "ram").model, workdirs.results(options.workdir / "ram")
     _, recipe, _ = workdirs.read_run(options.workdir / "ram")
     values = model.num_glimpses * model.num_scales * model.patch_size**2
-    figures = {"error_percent": results["error_percent"], "validation_error_percent": 100 * (1 - results["validation_accuracy"])}
+    figures = {"error_percent": results["error_percent"], "validation_error_percent": round(100 * (1 - results["validation_accuracy"]), 3)}
     facts = {"contender": "ram", "side": 1024, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
     return {**facts, **figures, "epochs": recipe["epochs"], "pixels_pooled": 1024**2, "values_read": values}
 

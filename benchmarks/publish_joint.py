@@ -55,6 +55,7 @@ def preset_note(row, found):
     recipe = {**base["recipe"], "description": told, "epochs": row["epochs"], "learning_rate": row["learning_rate"]}
     chosen = {"validation_accuracy": 1 - row["validation_error_percent"] / 100, "best_epoch": row["epochs"]}
     results = {**base["results"], **found, **chosen, "versions": row["versions"]}
+    del results["train_seconds"]  # of the base
     return {**{name: row[name] for name in ("seed", "command", "commit")}, "recipe": recipe, "results": results}
 
 

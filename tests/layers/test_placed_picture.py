@@ -32,6 +32,16 @@ def test_a_stretch_enlarges(layer):
     assert large > 35 * 2 * 1.5
 
 
+def test_places_stay_float32_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = PlacedPicture((9, 13, 2))
+        assert layer(tf.ones([3, 5], tf.bfloat16)).dtype == tf.float32
+        assert {str(weight.dtype) for weight in layer.weights} == {"float32"}
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def test_every_feature_gets_a_gradient_and_the_layer_is_saved(layer, tmp_path):
     features = tf.constant([[0.1, -0.2, 0.1, 0.05, 1.0]])
     with tf.GradientTape() as tape:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-LIGHTEST_GROUND = -8.0  # a logit: the ground begins all but black
+DARK = -8.0  # a logit: the ground begins all but black
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -34,13 +34,13 @@ class PlacedPicture(keras.layers.Layer):
         self.image_shape = tuple(image_shape)
         height, width, channels = self.image_shape
         self.picture_shape = (-(-height // 2), -(-width // 2), channels)
-        self.where = keras.layers.Dense(4, name="where")
-        self.what = keras.layers.Dense(self.picture_shape[0] * self.picture_shape[1] * channels, name="what")
+        self.where = keras.layers.Dense(4, dtype="float32", name="where")
+        self.what = keras.layers.Dense(self.picture_shape[0] * self.picture_shape[1] * channels, dtype="float32", name="what")
 
     def build(self, input_shape):
         self.where.build(input_shape)
         self.what.build(input_shape)
-        ground = keras.initializers.Constant(LIGHTEST_GROUND)
+        ground = keras.initializers.Constant(DARK)
         self.ground = self.add_weight(shape=self.image_shape[-1:], initializer=ground, name="ground")
         self.built = True
 
