@@ -210,7 +210,10 @@ def draw(rows):
             axes.plot([row["mflops"] for row in ours], [100 * row["accuracy"] for row in ours], ".", color=f"C{index}", alpha=0.4)
             means = [[row for row in ours if row["budget_mflops"] == budget] for budget in BUDGETS]
             places = [[statistics.mean(row[name] for row in group) for name in ("mflops", "accuracy")] for group in means if group]
-            axes.plot([cost for cost, _ in places], [100 * accuracy for _, accuracy in places], color=f"C{index}", label=family)
+            costs, accuracies = [cost for cost, _ in places] + [max(BUDGETS)], [100 * accuracy for _, accuracy in places]
+            if places:  # what a budget buys: a step at each point
+                style = {"color": f"C{index}", "label": family, "drawstyle": "steps-post"}
+                axes.plot(costs, [*accuracies, accuracies[-1]], **style)
         axes.set(title=dataset, xlabel="MFLOP an image", ylabel="test accuracy in %", xlim=(0, 0.75))
         axes.legend(loc="lower right")
     figure.savefig(pathlib.Path(__file__).parent / "pictures" / "accuracy_flops.png", dpi=120)
