@@ -98,7 +98,8 @@ trainings of the same candidates; validation accuracy.
 ### Why attention at all: 1024x1024 px
 
 One 28 px digit among 32 pieces. The pyramid of RAM and the down-sampling of the CNNs both touch every pixel once; what a network then reads
-is a small part of that for RAM.
+is a small part of that for RAM. Not yet a fair race: the CNNs had fewer epochs and were still learning, and RAM's policy was told in
+training where the digit lies.
 
 {large_image}
 
