@@ -28,10 +28,18 @@ def split_rollouts(model, source, rollouts=1, seed=0, actions=None, places=None,
 
 def compiled(model):
     """The model as a graph: a function of inputs, of whether places are drawn (no), and of the draws' seed (int32 `[2]`)."""
-    return _compiled(model, model.num_glimpses)
+    rollout = _compiled(model, model.num_glimpses)
+    return lambda inputs, sample=False, seed=(0, 0): rollout(inputs, sample, tf.convert_to_tensor(seed, tf.int32))
 
 
 @functools.lru_cache(maxsize=1)
 def _compiled(model, num_glimpses):
-    """Kept for the next split of the same model, looking as often."""
-    return tf.function(lambda inputs, sample=False, seed=None: model(inputs, sample=sample, seed=seed), reduce_retracing=True)
+    """Kept for the next split of the same model, looking as often.
+
+    A partial function, as TensorFlow counts all functions of one place in the code together when it warns of too many traces.
+    """
+    return tf.function(functools.partial(_rollout, model), reduce_retracing=True)
+
+
+def _rollout(model, inputs, sample, seed):
+    return model(inputs, sample=sample, seed=seed)
