@@ -71,11 +71,12 @@ def cnn_row(side, options):
     data = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir)
     tries = {rate: trained(side, rate, data, options, options.first_steps) for rate in LEARNING_RATES}
     errors = {rate: error(model, data.validation.subset(range(1000))) for rate, model in tries.items()}
-    model = trained(side, min(errors, key=errors.get), data, options)
+    rate = min(errors, key=errors.get)
+    model = trained(side, rate, data, options)
     model.save(file_of(options, side))
     figures = {"error_percent": error(model, data.test), "validation_error_percent": error(model, data.validation)}
     facts = {"contender": f"cnn_{side}", "side": side, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
-    tuning = {"learning_rate": min(errors, key=errors.get), "tuning": {f"{rate:g}": found for rate, found in errors.items()}}
+    tuning = {"learning_rate": rate, "tuning": {f"{tried:g}": found for tried, found in errors.items()}}
     return {**facts, **figures, **tuning, "epochs": options.epochs, "pixels_pooled": 1024**2, "values_read": side**2}
 
 
@@ -139,14 +140,14 @@ def time_all(options):
     from tf_glimpse.training.finished import open_finished
 
     image = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir).test.fetch(range(1))
-    contenders = {}
-    for row in read_rows("large_image"):
+    contenders, rows = {}, read_rows("large_image")
+    for row in rows:
         ram = row["contender"] == "ram"
         model = open_finished(options.workdir / "ram").model if ram else keras.saving.load_model(file_of(options, row["side"]))
         call = tf.function(lambda pixels, model=model, ram=ram: model(pixels if ram else to_float(pixels), training=False))
         contenders[row["contender"]] = block_of(lambda call=call: tf.nest.flatten(call(image))[0].numpy())
     timings = take_turns(contenders)
-    rows = [{**row, "ms": round(timings[row["contender"]].median, 3)} for row in read_rows("large_image")]
+    rows = [{**row, "ms": round(timings[row["contender"]].median, 3)} for row in rows]
     add_rows("large_image", rows, KEY)
     print({row["contender"]: row["ms"] for row in rows})
 

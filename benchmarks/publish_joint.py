@@ -71,7 +71,8 @@ def paper_rows(name, row, found):
 
 def vae_note(name, row, figures):
     how = f"together with the preset, {row['state_weight']:g} of its gradient reaching the states"
-    about = {"data": "cluttered canvases", "settings": {**SETTINGS, "decoder": row["decoder"]}, "how": how}
+    data = json.loads((PRESETS / f"{row['preset']}.json").read_text())["recipe"]["data"]
+    about = {"data": data, "settings": {**SETTINGS, "decoder": row["decoder"]}, "how": how}
     made = {field: row[field] for field in ("epochs", "command", "commit", "device", "versions")}
     return {"preset": name, **about, **made, "best_epoch": row["epochs"], **figures}
 
@@ -79,7 +80,7 @@ def vae_note(name, row, figures):
 def write_preset(name, model, note):
     write_whole(PRESETS / f"{name}.keras", model.save)
     write_json(PRESETS / f"{name}.json", note)
-    (PRESETS / f"{name}.md").write_text(card(name, note))
+    (PRESETS / f"{name}.md").write_text(card(name, note, picked="of the last epoch, which was kept"))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ CARD = """# {name}
 | places | {places} |
 | parameters | {parameters:,} |
 | error on {examples:,} {split} images | {error:.2f} %, one deterministic rollout |
-| validation accuracy, by which the epoch was picked | {validation:.2f} % (epoch {epoch} of {epochs}) |
+| validation accuracy, {picked} | {validation:.2f} % (epoch {epoch} of {epochs}) |
 | training images augmented | {augment} |
 | seed | {seed} |
 | commit | {commit} |
@@ -65,10 +65,11 @@ def main():
     (PRESETS / f"{options.name}.md").write_text(card(options.name, note))
 
 
-def card(name, note):
+def card(name, note, picked="by which the epoch was picked"):
     recipe, results = note["recipe"], note["results"]
     return CARD.format(
         name=name,
+        picked=picked,
         description=recipe["description"],
         data=DATA.get(recipe["data"].split("/")[0], recipe["data"]),
         looks=results["num_glimpses"],
