@@ -10,8 +10,8 @@ import tensorflow_datasets as tfds
 from tf_glimpse.datasets import builders, eval_batches, load, train_batches
 from tf_glimpse.datasets.builders import ClutteredMNIST, DigitsCanvas, TranslatedMNIST, compose_split
 from tf_glimpse.datasets.canvas import Canvas
-from tf_glimpse.datasets.loading import read_split
 from tf_glimpse.datasets.prepare import prepared_builder
+from tf_glimpse.datasets.stored import read_split
 from tf_glimpse.types import UserError
 
 FEW = 300  # examples a split of real MNIST that the tests prepare

@@ -13,9 +13,9 @@ import pytest
 import tensorflow_datasets as tfds
 
 from tf_glimpse.datasets import load, prepare
-from tf_glimpse.datasets.loading import read_split
 from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import split_positions
+from tf_glimpse.datasets.stored import read_split
 from tf_glimpse.types import UserError
 
 

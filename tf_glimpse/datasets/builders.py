@@ -13,9 +13,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tf_glimpse.datasets.canvas import Canvas, compose
-from tf_glimpse.datasets.loading import read_split
 from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import ImageSource, array_source, split_positions
+from tf_glimpse.datasets.stored import read_split
 
 _DIGIT_SIZE = 28
 _SPLIT_IDS = {"validation": 1, "test": 2}

@@ -1,18 +1,17 @@
 """`load`: images and labels of a named set or of a folder, ready for the pipeline."""
 
-import contextlib
+import importlib
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from tf_glimpse.datasets.decode import size_pair
 from tf_glimpse.datasets.encoded import encoded_sources
-from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.datasets.folders import find_images
 from tf_glimpse.datasets.prepare import MANUAL_DIR_VARIABLE, NAMES, prepared_builder
 from tf_glimpse.datasets.sources import ImageData, array_source, split_files, split_positions
+from tf_glimpse.datasets.stored import read_split
 from tf_glimpse.types import UserError
 
 
@@ -71,6 +70,7 @@ def load(
         splits, class_names = find_images(folder)
         sources, skipped = encoded_sources(splits, size, channels, skip_corrupt)
         return _image_data(name, sources, class_names, validation_fraction, seed, skipped=skipped)
+    importlib.import_module("tf_glimpse.datasets.builders")  # registers this package's own sets with TFDS, which takes a second to import
     builder = prepared_builder(name, manual_dir, data_dir)
     canvas = getattr(builder, "canvas", None)
     if canvas and (size not in (None, (canvas.size, canvas.size)) or channels not in (None, 1)):
@@ -132,36 +132,3 @@ def _fits(feature, image_size, channels):
     height, width, depth = feature.shape
     sized = height and width and size_pair(image_size) in (None, (height, width))
     return sized and depth in (1, 3) and channels in (None, depth) and feature.np_dtype == np.uint8
-
-
-def read_split(builder, split, decode=True):
-    """(images, labels int64 `[N]`) of one split, in the order they are stored in.
-
-    Reading records takes a tenth of a millisecond each; what was decoded once is kept beside them, if the folder can be written to.
-
-    Args:
-        builder: a prepared `tfds.core.DatasetBuilder`.
-        split: its name.
-        decode: True for images of one size, as uint8 `[N, H, W, C]`; False for a list of encoded bytes.
-    """
-    if not decode:
-        return _read(builder, split, decode)
-    file = Path(builder.data_path) / f"decoded-{split}.npz"
-    try:
-        with file.open("rb") as opened, np.load(opened) as stored:
-            return stored["images"], stored["labels"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or a damaged one
-        images, labels = _read(builder, split, decode)
-    with contextlib.suppress(OSError):
-        write_whole(file, lambda part: np.savez(part, images=images, labels=labels))
-    return images, labels
-
-
-def _read(builder, split, decode):
-    import tensorflow_datasets as tfds
-
-    decoders = None if decode else {"image": tfds.decode.SkipDecoding()}
-    examples = builder.as_dataset(split=split, decoders=decoders, shuffle_files=False)
-    batches = list(examples.map(lambda example: (example["image"], example["label"])).batch(1000).as_numpy_iterator())
-    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return images if decode else list(images), labels

@@ -34,7 +34,7 @@ def prepared_builder(name, manual_dir=None, data_dir=None):
     """A TFDS builder whose data are ready to read.
 
     Args:
-        name: a TFDS name ("mnist", "cluttered_mnist/60").
+        name: a TFDS name ("mnist"), of this package's own ("cluttered_mnist/60") once `builders` has been imported.
         manual_dir: folder with files already downloaded, one subfolder a set (`manual_dir/mnist/...`), under the names that TFDS
             registers; default is the environment variable TF_GLIMPSE_MANUAL_DIR.
         data_dir: where prepared data lie; default is TFDS' own, ~/tensorflow_datasets.
@@ -61,8 +61,6 @@ def prepared_builder(name, manual_dir=None, data_dir=None):
 
 def _find_builder(name, data_dir):
     import tensorflow_datasets as tfds
-
-    import tf_glimpse.datasets.builders  # noqa: F401  registers this package's own
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):

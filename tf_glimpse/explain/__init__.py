@@ -14,9 +14,10 @@ from tf_glimpse.explain.information_gain import (
     mutual_information,
 )
 from tf_glimpse.explain.reconstruction import ReconstructionCurves, collect_states, fit_vae, reconstruction_curves
-from tf_glimpse.explain.report import Explanation, explain, place_counts
+from tf_glimpse.explain.report import Explanation, explain
 from tf_glimpse.explain.saccader import draw_saccades
 from tf_glimpse.explain.stress import StressPoint, noisy, stress_point
+from tf_glimpse.ops.coverage import place_counts
 
 __all__ = [
     "Explanation",

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tf_glimpse.explain.draw import draw_glimpses, figure_to_array
 from tf_glimpse.explain.information_gain import gain_curves
-from tf_glimpse.explain.report import place_counts
+from tf_glimpse.ops.coverage import place_counts
 
 
 class ExplanationLogs(keras.callbacks.Callback):

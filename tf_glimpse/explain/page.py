@@ -5,7 +5,7 @@ import html
 import numpy as np
 
 from tf_glimpse.explain import svg
-from tf_glimpse.explain.report import place_counts
+from tf_glimpse.ops.coverage import place_counts
 
 _MOST_CLASSES = 10  # bars beside each look; with more classes, the likeliest
 

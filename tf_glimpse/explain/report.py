@@ -131,18 +131,6 @@ def explain(model, images, *, labels=None, vae=None, actions=None, samples=3, se
     )
 
 
-def place_counts(locations, cells=24):
-    """How many of B images each look went to, by place: `[T, cells, cells]` int, from locations `[B, T, 2]`.
-
-    Example:
-        >>> place_counts(np.array([[[0.0, 0.0]], [[-1.0, 1.0]]]), cells=3)[0].tolist()
-        [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
-    """
-    edges = np.linspace(-1, 1, cells + 1)
-    places = np.clip(np.asarray(locations), -1, 1)
-    return np.stack([np.histogram2d(*places[:, look].T, bins=(edges, edges))[0] for look in range(places.shape[1])]).astype(int)
-
-
 def _views(images, locations, retina):
     """`[B, T, S, P, P, C]`: every scale's patches."""
     scales = range(retina.num_scales)

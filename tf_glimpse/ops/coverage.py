@@ -1,5 +1,6 @@
-"""What of an image a sequence of looks has seen."""
+"""What of an image a sequence of looks has seen, and where looks go."""
 
+import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
@@ -24,6 +25,18 @@ def seen_pixels(locations, image_size, side, step=1):
     corners = patch_corners(locations, image_size, side, step)
     rows, columns = (_within(corners[..., axis], side, image_size[axis]) for axis in range(2))
     return tf.reduce_any(rows[:, :, :, None] & columns[:, :, None, :], axis=1)
+
+
+def place_counts(locations, cells=24):
+    """How many of B images each look went to, by place: `[T, cells, cells]` int, from locations `[B, T, 2]`.
+
+    Example:
+        >>> place_counts(np.array([[[0.0, 0.0]], [[-1.0, 1.0]]]), cells=3)[0].tolist()
+        [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    """
+    edges = np.linspace(-1, 1, cells + 1)
+    places = np.clip(np.asarray(locations), -1, 1)
+    return np.stack([np.histogram2d(*places[:, look].T, bins=(edges, edges))[0] for look in range(places.shape[1])]).astype(int)
 
 
 def _within(starts, side, size):

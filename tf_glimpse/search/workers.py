@@ -59,7 +59,7 @@ def run_all(options, num_workers):
 
 def _start(options, address, name):
     environment = {**os.environ, **address, "KERASTUNER_TUNER_ID": name}
-    return subprocess.Popen([sys.executable, "-m", "tf_glimpse.search.workers", json.dumps(options)], env=environment)
+    return subprocess.Popen([sys.executable, "-m", "tf_glimpse.search", json.dumps(options)], env=environment)
 
 
 def _found(workdir):
@@ -70,16 +70,3 @@ def _free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-def _main():
-    from tf_glimpse.search.run import search_architectures
-
-    try:
-        search_architectures(**json.loads(sys.argv[1]))
-    except UserError as error:
-        sys.exit(f"tf-glimpse: {error}")
-
-
-if __name__ == "__main__":
-    _main()
