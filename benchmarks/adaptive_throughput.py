@@ -33,12 +33,13 @@ def main():
     model = load_model(options.model) if saved else AdaptiveModel(RAM.from_preset(options.preset))
     if not saved:
         train_head(model, data, options)
-    threshold = chosen_threshold(model, data.validation, options.slack)
+    threshold, calibration = chosen_threshold(model, data.validation, options.slack)
     row = {
         "preset": options.preset,
         "data": recipe["data"],
         "seed": options.seed,
         "steps": options.steps,
+        "calibration": calibration,
         **measured(model, data, threshold),
     }
     row |= {"batch_size": options.batch_size, **timed(model, data.test, row, options)}
@@ -78,15 +79,13 @@ def train_head(model, data, options):
 
 
 def chosen_threshold(model, validation, slack):
-    """The cheapest threshold that answers validation as well as all looks do, but for `slack`; prints how well the head is calibrated."""
+    """The cheapest threshold that answers validation as well as all looks do, but for `slack`; and how well the head is calibrated."""
     from tf_glimpse.search import sweep_thresholds
 
     sweep = sweep_thresholds(model, validation)
-    print("validation, expected gain and what came true (+- standard error), in points:")
-    for expected, found, error in 100 * sweep.calibration():
-        print(f"  {expected:8.3f} {found:8.3f} +- {error:.3f}")
     wanted = sweep.fixed_accuracies[-1] - slack
-    return min((point for point in sweep.points() if point.accuracy >= wanted), key=lambda point: point.mean_glimpses).threshold
+    chosen = min((point for point in sweep.points() if point.accuracy >= wanted), key=lambda point: point.mean_glimpses)
+    return chosen.threshold, [[round(100 * float(value), 3) for value in group] for group in sweep.calibration()]
 
 
 def measured(model, data, threshold):
@@ -146,6 +145,9 @@ def shortened(ram, num_glimpses):
 def report(row):
     print(f"threshold {row['threshold']}: {row['accuracy_percent']} % with {row['mean_glimpses']} looks on average, {row['mflops']} MFLOP")
     print(f"looks taken: {dict(enumerate(row['stops'], 1))}")
+    print("validation, expected gain and what came true (+- standard error), in points:")
+    for expected, found, error in row["calibration"]:
+        print(f"  {expected:8.3f} {found:8.3f} +- {error:.3f}")
     accuracy = row["fixed_accuracy_percent"][row["fixed_glimpses"] - 1]
     print(f"fixed: {accuracy} % with {row['fixed_glimpses']} looks, {row['fixed_mflops']} MFLOP; by looks {row['fixed_accuracy_percent']}")
     for name, goal in GOALS.items():

@@ -4,6 +4,8 @@ import numpy as np
 import scipy.stats
 from accuracy_flops import FAMILIES
 
+SAME = 0.001  # of accuracy: as good as the best
+
 
 def accuracy_flops(rows):
     """A table a data set: test accuracy at or below each budget, mean over seeds; then where hard attention leads and where not."""
@@ -23,7 +25,8 @@ def large_image(rows):
 
 def _frontier(dataset, rows):
     budgets = sorted({row["budget_mflops"] for row in rows})
-    lines = [f"**{dataset}**, accuracy in % (MFLOP; microseconds alone)", ""]
+    about = "mean and standard deviation over seeds (MFLOP; microseconds of an image alone; of processor time in a batch)"
+    lines = [f"**{dataset}**, accuracy in %, {about}", ""]
     lines += ["| family | seeds | " + " | ".join(f"{budget:g} MFLOP" for budget in budgets) + " |", "|---|---|" + "---|" * len(budgets)]
     means = {}
     for family in FAMILIES:
@@ -32,9 +35,11 @@ def _frontier(dataset, rows):
         for budget in budgets:
             group = [row for row in ours if row["budget_mflops"] == budget]
             if group:
-                accuracy, mflops, latency = (float(np.mean([row[name] for row in group])) for name in ("accuracy", "mflops", "latency_us"))
+                names = ("accuracy", "mflops", "latency_us", "cpu_us")
+                accuracy, mflops, latency, spent = (float(np.mean([row[name] for row in group])) for name in names)
                 means[family, budget] = accuracy
-                cells.append(f"{100 * accuracy:.2f} ({mflops:.3f}; {latency:,.0f})")
+                spread = f" +- {100 * np.std([row['accuracy'] for row in group], ddof=1):.2f}" if len(group) > 1 else ""
+                cells.append(f"{100 * accuracy:.2f}{spread} ({mflops:.3f}; {latency:,.0f}; {spent:.0f})")
             else:
                 cells.append("none")
         lines.append(f"| {family} | {len({row['seed'] for row in ours})} | {' | '.join(cells)} |")
@@ -53,22 +58,27 @@ def _verdict(means, budgets):
 
 
 def short_trials(rows):
-    """How well short trials foretell whole ones, and what a search by them would have cost and found."""
-    columns = ("dataset", "trials judged by", "candidates", "rank correlation with whole trainings", "best whole training")
-    columns += ("that of the short trials' favourite", "seconds: all short, then the favourite whole", "seconds: all whole")
+    """How well short trials foretell whole ones, and what a search by them costs until it has found as good a model."""
+    columns = ("dataset", "trials judged by", "candidates", "rank correlation with whole trainings (95 %)", "best whole training")
+    columns += ("that of the short trials' favourite", "seconds to the best: all short, then whole by their order", "seconds: all whole")
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    whole = {row["candidate"]: row for row in rows if row["trial"] == "full"}
-    for trial in ("short", "short_supervised"):
-        short = {row["candidate"]: row for row in rows if row["trial"] == trial and row["candidate"] in whole}
-        if len(short) < 3:
-            continue
-        order = sorted(short)
-        foretold = scipy.stats.spearmanr(*([part[number]["accuracy"] for number in order] for part in (short, whole))).statistic
-        favourite = max(order, key=lambda number: short[number]["accuracy"])
-        best = max(whole[number]["accuracy"] for number in order)
-        seconds = [sum(some[number]["seconds"] for number in order) for some in (short, whole)]
-        told = f"{trial}, {short[favourite]['epochs']} of {whole[favourite]['epochs']} epochs"
-        figures = f"{foretold:.2f} | {100 * best:.2f} % | {100 * whole[favourite]['accuracy']:.2f} %"
-        times = f"{seconds[0] + whole[favourite]['seconds']:.0f} | {seconds[1]:.0f}"
-        lines.append(f"| {short[favourite]['dataset']} | {told} | {len(order)} | {figures} | {times} |")
+    for dataset, seed, trial in sorted({(row["dataset"], row["seed"], row["trial"]) for row in rows if row["trial"] != "full"}):
+        ours = [row for row in rows if (row["dataset"], row["seed"]) == (dataset, seed)]
+        short, whole = ({row["candidate"]: row for row in ours if row["trial"] == kind} for kind in (trial, "full"))
+        order = sorted(set(short) & set(whole), key=lambda number: -short[number]["accuracy"])
+        if len(order) > 2:
+            lines.append(_foretold(f"{dataset} | {trial}", [short[number] for number in order], [whole[number] for number in order]))
     return "\n".join(lines) if len(lines) > 2 else "Not run yet."
+
+
+def _foretold(name, short, whole):
+    """A line of the table, of rows by falling accuracy of the short trials."""
+    accuracies = [[row["accuracy"] for row in rows] for rows in (short, whole)]
+    rank = scipy.stats.spearmanr(*accuracies).statistic
+    reach = 1.96 / (len(short) - 3) ** 0.5 if len(short) > 3 else np.inf  # Fisher
+    low, high = np.tanh(np.arctanh(np.clip(rank, -0.999, 0.999)) + np.array([-reach, reach]))
+    best = max(accuracies[1])
+    wanted = 1 + next(place for place, accuracy in enumerate(accuracies[1]) if accuracy >= best - SAME)
+    seconds = [sum(row["seconds"] for row in rows) for rows in (short, whole[:wanted], whole)]
+    told = f"{name}, {short[0]['epochs']} of {whole[0]['epochs']} epochs | {len(short)} | {rank:.2f} ({low:.2f} to {high:.2f})"
+    return f"| {told} | {100 * best:.2f} % | {100 * accuracies[1][0]:.2f} % | {seconds[0] + seconds[1]:.0f} | {seconds[2]:.0f} |"

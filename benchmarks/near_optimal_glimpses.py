@@ -17,12 +17,13 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 import keras
 import numpy as np
 import tensorflow as tf
-from near_optimal_summary import KEY, NAME, completed
+from near_optimal_summary import ALL_CLASSES, KEY, NAME, completed
 from rows import RESULTS, add_rows, provenance, read_rows
 
 from tf_glimpse import datasets
 from tf_glimpse.boed import read_plan, read_sequences
 from tf_glimpse.boed.store import Claimed
+from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.ops.coordinates import to_cells
 from tf_glimpse.training.recipes import get_recipe
 from tf_glimpse.training.run import build_model
@@ -35,8 +36,12 @@ KINDS = ("none", "near_optimal", "heuristic", "random")
 def main():
     options = _options()
     plan = read_plan(options.folder)
+    if plan is None:
+        raise SystemExit(f"No sequences in {options.folder}. Wanted: a folder that `tf-glimpse sequences` made.")
     data = datasets.load(plan.data, manual_dir=options.manual_dir)
     sequences = None if options.supervision == "none" else read_sequences(options.folder, data)
+    if sequences is not None and options.sequences > plan.count:
+        raise SystemExit(f"--sequences wants at most the {plan.count} that are in {options.folder}. Received: {options.sequences}")
     for seed in options.seeds:
         row = _described(options, plan, data, seed)
         if any(all(row[field] == other[field] for field in KEY) for other in read_rows(NAME)):
@@ -55,16 +60,15 @@ def measured(options, plan, data, sequences, seed):
     task = data if plan.against_rest is None else datasets.one_against_rest(data, plan.against_rest)
     recipe = recipe_of(plan)
     model = build_model(recipe, task, seed)
-    model.compile(
-        keras.optimizers.Adam(options.learning_rate, clipnorm=5.0), **{**recipe.loss, "reinforce_weight": options.reinforce_weight}
-    )
+    optimizer = keras.optimizers.Adam(options.learning_rate, clipnorm=5.0)
+    model.compile(optimizer, steps_per_execution=options.every, **{**recipe.loss, "reinforce_weight": options.reinforce_weight})
     epochs = -(-options.steps * BATCH // len(task.train)) + 1
     part = options.steps / (epochs * datasets.steps_per_epoch(task, BATCH))  # of these epochs, that the run goes through
     teaching = None if options.supervision == "none" else supervision(options, sequences, seed, part)
     batches = datasets.train_batches(task, BATCH, seed, epochs=epochs, actions=teaching)
     if plan.against_rest is not None:
         batches = batches.map(lambda inputs, labels: (inputs, labels, class_weights(labels)))
-    validations = Validations(datasets.eval_batches(task.validation, 1000), task.num_classes)
+    validations = Validations(task.validation, task.num_classes)
     model.fit(
         batches,
         epochs=options.steps // options.every,
@@ -76,9 +80,9 @@ def measured(options, plan, data, sequences, seed):
     model.set_weights(validations.weights)
     curve = [round(value, 4) for value in validations.curve]
     found = {"best_accuracy": max(curve), "validation_curve": curve}
-    test = model.predict(datasets.eval_batches(task.test, 1000), verbose=0)
-    found["test_accuracy"] = round(balanced_accuracy(test.logits[:, -1].argmax(axis=-1), task.test.labels, task.num_classes), 4)
-    found["looks"] = look_maps(test.locations, plan.grid)
+    answers, locations = rolled_out(model, datasets.eval_batches(task.test, 1000))
+    found["test_accuracy"] = round(balanced_accuracy(answers, task.test.labels, task.num_classes), 4)
+    found["looks"] = look_maps(locations, plan.grid)
     return found
 
 
@@ -93,23 +97,27 @@ def supervision(options, sequences, seed, part):
 class Validations(keras.callbacks.Callback):
     """Balanced validation accuracy at the end of each epoch, and the weights that were best."""
 
-    def __init__(self, batches, num_classes):
+    def __init__(self, source, num_classes):
         super().__init__()
-        self.batches = batches.cache()
-        self.labels = np.concatenate([labels.numpy() for _, labels in batches])
+        self.batches = list(datasets.eval_batches(source, 1000))
+        self.labels = source.labels
         self.num_classes = num_classes
         self.curve = []
         self.weights = None
 
     def on_epoch_end(self, epoch, logs=None):
-        self.curve.append(balanced_accuracy(predictions(self.model, self.batches), self.labels, self.num_classes))
+        answers, _ = rolled_out(self.model, self.batches)
+        self.curve.append(balanced_accuracy(answers, self.labels, self.num_classes))
         if self.curve[-1] == max(self.curve):
             self.weights = self.model.get_weights()
 
 
-def predictions(model, batches):
-    """The class numbers `[N]` of one deterministic rollout an image."""
-    return model.predict(batches, verbose=0).logits[:, -1].argmax(axis=-1)
+def rolled_out(model, batches):
+    """The class numbers `[N]` and the places `[N, T, 2]` of one deterministic rollout an image."""
+    rollout = compiled(model)
+    found = [rollout(images) for images, _ in batches]
+    answers = [tf.argmax(trajectory.logits[:, -1], axis=-1).numpy() for trajectory in found]
+    return np.concatenate(answers), np.concatenate([trajectory.locations.numpy() for trajectory in found])
 
 
 def balanced_accuracy(answers, labels, num_classes):
@@ -138,15 +146,18 @@ def recipe_of(plan):
 
 def _described(options, plan, data, seed):
     options.images = len(data.train)
-    task = "all classes" if plan.against_rest is None else f"{data.class_names[plan.against_rest]} against rest"
-    sequences = 0 if options.supervision == "none" else options.sequences
+    task = ALL_CLASSES if plan.against_rest is None else f"{data.class_names[plan.against_rest]} against rest"
+    sequences = 0 if options.supervision in ("none", "heuristic") else options.sequences
     settings = {
+        "grid": list(plan.grid),
+        "patch_size": plan.patch_size,
+        "image_size": list(data.image_shape[:2]),
         "learning_rate": options.learning_rate,
         "reinforce_weight": options.reinforce_weight,
         "iterations": options.steps,
         "validation_every": options.every,
     }
-    share = {"share": 0 if options.supervision == "none" else options.share, "until": options.until}
+    share = {"share": 0, "until": None} if options.supervision == "none" else {"share": options.share, "until": options.until}
     return {
         "dataset": plan.data,
         "task": task,
@@ -175,7 +186,7 @@ def _options():
     parser.add_argument("--until", type=float, help="fraction of the run by which the share is zero")
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--reinforce-weight", type=float, default=1.0)
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=7200)
     parser.add_argument("--every", type=int, default=50, help="iterations between validations")
     parser.add_argument("--manual-dir", default="../shared/data")
     return parser.parse_args()

@@ -4,16 +4,22 @@ python benchmarks/near_optimal_summary.py [--sequences SEQUENCES]    the maps of
 """
 
 import argparse
+import itertools
 import pathlib
 import statistics
 
+import scipy.stats
 from rows import read_rows
 
 NAME = "near_optimal_glimpses"
 KEY = ("dataset", "task", "supervision", "sequences", "share", "until", "seed")
 NONE = ("none", 0, 0, None)  # a run without supervision, by the fields of KEY between task and seed
+SETTINGS = ("grid", "iterations", "validation_every", "learning_rate", "reinforce_weight")  # that runs of a task share
 MARGIN = 0.01
-COMPARED = ("none", "near_optimal")
+ALL_CLASSES = "all classes"
+COUNTED = ("iterations_to_converge", "variance_to_converge", "iterations_to_target", "variance_to_target")
+COLUMNS = ("data, task", "supervision", "runs", "to converge (variance)", "to the target (variance)", "test %", "fewer", "less variance")
+COLUMNS += ("fewer to the target", "less variance", "points")
 COMPLETIONS = (
     "dataset",
     "technique",
@@ -29,7 +35,13 @@ PICTURES = pathlib.Path(__file__).parent / "pictures"
 
 
 def completed(rows):
-    """Rows with what follows from their validation curves: iterations to converge, and to the task's fixed target."""
+    """Rows with what follows from their validation curves: iterations to converge, and to the task's fixed target.
+
+    Runs of one task that differ in anything but their supervision and seed are refused.
+    """
+    for row, other in itertools.combinations(rows, 2):
+        if _task(row) == _task(other) and any(row.get(name) != other.get(name) for name in SETTINGS):
+            raise SystemExit(f"{_task(row)}: runs of different settings ({', '.join(SETTINGS)}) are not compared; move the old rows away.")
     return [{**row, **iterations(row, target(rows, row))} for row in rows]
 
 
@@ -60,31 +72,68 @@ def summary(rows):
     return [{**dict(zip(KEY, key, strict=False)), **found, **_against(found, means.get((*key[:2], *NONE)))} for key, found in means.items()]
 
 
+def pooled(rows):
+    """The same over all one-against-rest tasks of a set, of means and variances averaged over the tasks that ran both ways."""
+    tasks = [row for row in summary(rows) if row["task"] != ALL_CLASSES]
+    alone = {_task(row): row for row in tasks if row["supervision"] == "none"}
+    kinds = {}
+    for row in tasks:
+        if row["supervision"] != "none" and _task(row) in alone:
+            kinds.setdefault((row["dataset"], *(row[field] for field in KEY[2:-1])), []).append(row)
+    for (dataset, *kind), taught in kinds.items():
+        none, found = (_averaged(some) for some in ([alone[_task(row)] for row in taught], taught))
+        about = {"dataset": dataset, "task": f"mean of {len(taught)} against rest"}
+        gained = [row["points_gained"] for row in taught]
+        yield {**about, **dict(zip(KEY[2:-1], NONE, strict=True)), **none}
+        yield {**about, **dict(zip(KEY[2:-1], kind, strict=True)), **found, **_ratios(none, found), **_points(gained)}
+
+
+def _averaged(groups):
+    """Means over tasks, sums of runs."""
+    means = {name: _mean([group[name] for group in groups]) for name in (*COUNTED, "test_accuracy")}
+    return {**means, **{name: sum(group[name] for group in groups) for name in ("runs", "never_reached")}}
+
+
 def _group(members):
+    """Of the runs of one task and supervision; one that never reached the target counts with its length, which is too little."""
     converge = [row["iterations_to_converge"] for row in members]
-    reached = [row["iterations_to_target"] for row in members if row["iterations_to_target"] is not None]
-    spread = {"variance_to_converge": statistics.variance(converge) if len(converge) > 1 else None}
-    spread["variance_to_target"] = statistics.variance(reached) if len(reached) > 1 else None
+    lengths = [row["validation_every"] * len(row["validation_curve"]) for row in members]
+    reached = [row["iterations_to_target"] or length for row, length in zip(members, lengths, strict=True)]
     return {
         "runs": len(members),
         "iterations_to_converge": statistics.mean(converge),
-        **spread,
-        "iterations_to_target": statistics.mean(reached) if reached else None,
-        "never_reached": len(members) - len(reached),
-        "best_accuracy": statistics.mean(row["best_accuracy"] for row in members),
+        "variance_to_converge": statistics.variance(converge) if len(converge) > 1 else None,
+        "iterations_to_target": statistics.mean(reached),
+        "variance_to_target": statistics.variance(reached) if len(reached) > 1 else None,
+        "never_reached": sum(row["iterations_to_target"] is None for row in members),
         "test_accuracy": statistics.mean(row["test_accuracy"] for row in members),
+        "tests": {row["seed"]: row["test_accuracy"] for row in members},
         "validations_before": statistics.mean(converge) / members[0]["validation_every"],
     }
 
 
 def _against(found, none):
-    """How many times fewer iterations and less variance than without supervision, and how many points more."""
+    """How many times fewer iterations and less variance than without supervision, and how many points more, seed by seed."""
     if none is None or found is none:
         return {}
-    pairs = {name: (none[name], found[name]) for name in ("iterations_to_converge", "iterations_to_target")}
-    pairs |= {name: (none[name], found[name]) for name in ("variance_to_converge", "variance_to_target")}
-    ratios = {f"{name}_ratio": round(one / other, 2) if one is not None and other else None for name, (one, other) in pairs.items()}
-    return {**ratios, "points_gained": round(100 * (found["test_accuracy"] - none["test_accuracy"]), 2)}
+    gained = [100 * (accuracy - none["tests"][seed]) for seed, accuracy in found["tests"].items() if seed in none["tests"]]
+    return {**_ratios(none, found), **_points(gained)}
+
+
+def _ratios(none, found):
+    return {f"{name}_ratio": round(none[name] / found[name], 2) if none[name] is not None and found[name] else None for name in COUNTED}
+
+
+def _points(gained):
+    """Mean and half a 95 % interval (Student) of points gained."""
+    if len(gained) < 2:
+        return {"points_gained": round(gained[0], 2) if gained else None, "points_interval": None}
+    width = scipy.stats.t.ppf(0.975, len(gained) - 1) * statistics.stdev(gained) / len(gained) ** 0.5
+    return {"points_gained": round(statistics.mean(gained), 2), "points_interval": round(float(width), 2)}
+
+
+def _mean(values):
+    return None if None in values else statistics.mean(values)
 
 
 def _task(row):
@@ -101,22 +150,23 @@ def label(row):
 
 def lines(rows):
     """The claims' table, Markdown."""
-    yield "| data, task | supervision | runs | to converge (variance) | to the target (never) | test % | fewer | less variance | points |"
-    yield "|---|---|---|---|---|---|---|---|---|"
-    for row in summary(rows):
-        ratio, less = row.get("iterations_to_converge_ratio"), row.get("variance_to_converge_ratio")
-        reached = "-" if row["iterations_to_target"] is None else f"{row['iterations_to_target']:.0f}"
-        spread = "-" if row["variance_to_converge"] is None else f"{row['variance_to_converge']:.0f}"
-        kind = label(row)
-        cells = [f"{row['dataset']}, {row['task']}", kind, row["runs"], f"{row['iterations_to_converge']:.0f} ({spread})"]
-        cells += [
-            f"{reached} ({row['never_reached']})",
-            f"{100 * row['test_accuracy']:.2f}",
-            ratio or "",
-            less or "",
-            row.get("points_gained", ""),
-        ]
-        yield "| " + " | ".join(map(str, cells)) + " |"
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|---" * len(COLUMNS) + "|"
+    shown = []
+    for row in (*pooled(rows), *summary(rows)):
+        never = f"; {row['never_reached']} never" if row["never_reached"] else ""
+        cells = [f"{row['dataset']}, {row['task']}", label(row), row["runs"]]
+        for goal, more in (("converge", ""), ("target", never)):
+            cells.append(f"{row[f'iterations_to_{goal}']:.0f} ({_round(row[f'variance_to_{goal}'])}{more})")
+        cells += [f"{100 * row['test_accuracy']:.2f}", *(row.get(f"{name}_ratio") or "" for name in COUNTED)]
+        spread = "" if row.get("points_interval") is None else f" +- {row['points_interval']}"
+        cells += ["" if row.get("points_gained") is None else f"{row['points_gained']}{spread}"]
+        shown += [cells] if cells not in shown else []  # several kinds of supervision are compared with the same runs
+    yield from ("| " + " | ".join(map(str, cells)) + " |" for cells in shown)
+
+
+def _round(variance):
+    return "-" if variance is None else f"{variance:.0f}"
 
 
 PAGE = """# Training with near-optimal glimpse sequences
@@ -126,11 +176,11 @@ Harvey et al. 2019 report, over 40 CelebA-HQ attributes: 6.8 times fewer iterati
 that number, 0.4 points more.
 
 *To converge*: the first validation within 0.01 of the run's own best. *To the target*: the first at the task's mean unsupervised best
-minus 0.01; in brackets how many runs never reach it. Balanced accuracy on the test set, of the weights that were best on validation.
-The last three columns compare with the runs without supervision: how many times fewer iterations, how many times less variance, how
-many points more. Learning rate and REINFORCE weight were chosen for the unsupervised run, one seed each, and are shared; the best rate
-was the highest tried. Iterations to the target are of the runs that reach it, which flatters a row where some never do. The supervision
-that falls over the run was tried after the rows of a constant share had been seen, on the same seeds.
+minus 0.01; a run that never reaches it counts with its length. Balanced accuracy on the test set, of the weights that were best on
+validation. The last columns compare with the runs without supervision: how many times fewer iterations and less variance (ratios of
+means), how many points more (seed by seed, with a 95 % interval; over tasks where tasks are averaged). Learning rate and REINFORCE weight
+were chosen for the unsupervised run, one seed each, and are shared; the best rate was the highest tried. The supervision that falls over
+the run was tried after the rows of a constant share had been seen, on the same seeds.
 
 {claims}
 
@@ -171,7 +221,7 @@ def page():
     completions = read_rows("completions")
     shown = [f"![Samples of {data}](pictures/completions_{data}.png)" for data in sorted({row["dataset"] for row in completions})]
     parts = {"completions": table(completions, COMPLETIONS), "completion_pictures": "\n\n".join(shown), "cost": "\n\n".join(tables)}
-    return PAGE.format(claims=claims, posterior=table(read_rows("near_optimal_posterior"), posterior), **parts)
+    return PAGE.format(claims=claims, posterior=table(read_rows("near_optimal_posterior"), ("dataset", *posterior)), **parts)
 
 
 def table(rows, names):
@@ -194,40 +244,67 @@ def main():
         draw_maps(options.sequences)
 
 
+def main_kind(rows):
+    """The label of the supervision by near-optimal sequences that most rows have."""
+    found = [label(row) for row in rows if row["supervision"] == "near_optimal"]
+    return max(sorted(set(found)), key=found.count, default=None)
+
+
 def draw_iterations(rows):
-    """Each run's iterations to converge, with and without sequences, as the paper's figure 5."""
+    """Each run's iterations to converge, with and without sequences, as the paper's figure 5: a panel a set, a line a task."""
     from matplotlib.figure import Figure
 
-    tasks = sorted({_task(row) for row in rows})
-    figure = Figure(figsize=(3 + 1.5 * len(tasks), 3.5), layout="constrained")
-    axes = figure.subplots()
-    labels = sorted({label(row) for row in rows if row["supervision"] in COMPARED}, key=lambda text: (text != "none", text))
-    for number, text in enumerate(labels):
-        place = 0.6 * (number / max(len(labels) - 1, 1) - 0.5)
-        found = [(tasks.index(_task(row)) + place, row["iterations_to_converge"]) for row in rows if label(row) == text]
-        axes.scatter(*zip(*found, strict=True), alpha=0.6, label=text)
-    axes.set_xticks(range(len(tasks)), [f"{data}\n{task}" for data, task in tasks], fontsize=7)
-    axes.set(ylabel="iterations to converge", yscale="log")
-    axes.legend(fontsize=6)
-    figure.savefig(PICTURES / "near_optimal_iterations.png")
+    sets, kinds = sorted({row["dataset"] for row in rows}), ("none", main_kind(rows))
+    most = max(len({row["task"] for row in rows if row["dataset"] == data}) for data in sets)
+    figure = Figure(figsize=(5.5 * len(sets), 1.2 + 0.4 * most), layout="constrained")
+    for axes, data in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        tasks = sorted({row["task"] for row in rows if row["dataset"] == data}, reverse=True)
+        for number, kind in enumerate(kinds):
+            found = [row for row in rows if row["dataset"] == data and label(row) == kind]
+            places = [tasks.index(row["task"]) + 0.3 * (0.5 - number) for row in found]
+            axes.scatter([row["iterations_to_converge"] for row in found], places, s=14, alpha=0.6, label=kind)
+        axes.set_yticks(range(len(tasks)), tasks)
+        axes.set(title=data, xlabel="iterations to converge", xscale="log")
+        axes.legend(fontsize=7)
+    figure.savefig(PICTURES / "near_optimal_iterations.png", dpi=120)
 
 
 def draw_looks(rows):
-    """Where both policies look at each time step on the test set, mean over seeds, as the paper's figure 6."""
+    """How often each pixel is seen at each look on the test set, of one seed, with sequences and without, as the paper's figure 6."""
     from matplotlib.figure import Figure
 
-    for data, task in sorted({_task(row) for row in rows}):
-        found = {kind: [row["looks"] for row in rows if _task(row) == (data, task) and row["supervision"] == kind] for kind in COMPARED}
-        if not all(found.values()):
-            continue
-        steps = len(found["none"][0])
-        figure = Figure(figsize=(1.6 * steps, 3.6), layout="constrained")
-        grid = figure.subplots(2, steps, squeeze=False)
-        for row, kind in enumerate(COMPARED):
-            for step in range(steps):
-                shares = [statistics.mean(run[step][cell] for run in found[kind]) for cell in range(len(found[kind][0][step]))]
-                _show(grid[row, step], shares, f"{kind.replace('_', '-')}, look {step + 1}")
-        figure.savefig(PICTURES / f"near_optimal_looks_{data}_{task.replace(' ', '_').replace('/', '_')}.png")
+    for data in sorted({row["dataset"] for row in rows}):
+        tasks = sorted({row["task"] for row in rows if row["dataset"] == data}, key=lambda task: (task != ALL_CLASSES, task))[:3]
+        found = [row for task in tasks for row in _pair(rows, data, task)]
+        steps = len(found[0]["looks"])
+        figure = Figure(figsize=(1.3 * steps + 1.6, 1.4 * len(found)), layout="constrained")
+        for axes, row in zip(figure.subplots(len(found), steps, squeeze=False), found, strict=True):
+            maps = _coverage(row)
+            for step, panel in enumerate(axes):
+                _show(panel, maps[step], f"look {step + 1}", maps.max())
+            axes[0].text(
+                -0.1, 0.5, f"{row['task']}\n{row['supervision']}", transform=axes[0].transAxes, ha="right", va="center", fontsize=7
+            )
+        figure.savefig(PICTURES / f"near_optimal_looks_{data}.png", dpi=110)
+
+
+def _pair(rows, data, task):
+    """A task's runs without sequences and with them, of the first seed that has both."""
+    ours = [row for row in rows if _task(row) == (data, task)]
+    kinds = [{row["seed"]: row for row in ours if label(row) == kind} for kind in ("none", main_kind(rows))]
+    seeds = sorted(set(kinds[0]) & set(kinds[1]))
+    return [kind[seeds[0]] for kind in kinds] if seeds else []
+
+
+def _coverage(row):
+    """`[T, H, W]`, the share of images in which each pixel is seen at each look, of the shares of looks at each cell."""
+    import numpy as np
+
+    from tf_glimpse.ops.coordinates import cell_centres
+    from tf_glimpse.ops.masks import glimpse_masks
+
+    masks = glimpse_masks(cell_centres(row["grid"]), row["image_size"], row["patch_size"]).numpy()[..., 0]
+    return np.tensordot(np.array(row["looks"]), masks, axes=1)
 
 
 def draw_maps(folder):
@@ -240,13 +317,13 @@ def draw_maps(folder):
     maps = sequences.maps.mean(axis=0)
     figure = Figure(figsize=(1.6 * len(maps), 1.9), layout="constrained")
     for step, axes in enumerate(figure.subplots(1, len(maps))):
-        _show(axes, maps[step], f"look {step + 1}: {maps[step].min():.2f} to {maps[step].max():.2f} nats")
-    figure.savefig(PICTURES / f"near_optimal_maps_{sequences.plan.data}.png")
+        values = maps[step].reshape(sequences.plan.grid)
+        _show(axes, values, f"look {step + 1}: {values.min():.2f} to {values.max():.2f} nats")
+    figure.savefig(PICTURES / f"near_optimal_maps_{sequences.plan.data}.png", dpi=110)
 
 
-def _show(axes, values, title):
-    side = round(len(values) ** 0.5)
-    axes.imshow([values[start : start + side] for start in range(0, len(values), side)])
+def _show(axes, values, title, most=None):
+    axes.imshow(values, vmin=None if most is None else 0, vmax=most)
     axes.set_title(title, fontsize=6)
     axes.axis("off")
 

@@ -61,6 +61,7 @@ def run(space, candidate, about, actions, options):
     seconds = time.monotonic() - start
     error = evaluate_model(model.model, space.data.validation)["error_percent"]
     command = f"python benchmarks/short_trials.py --sequences S --candidates {options.candidates} --seed {options.seed}"
+    command += f" --short-epochs {options.short_epochs} --full-epochs {options.full_epochs}"
     row = {**about, "accuracy": round(1 - error / 100, 5), "seconds": round(seconds, 1), "choices": candidate, **provenance(command)}
     add_rows("short_trials", [row], KEY)
     print(json.dumps({**about, "accuracy": row["accuracy"], "seconds": row["seconds"]}), flush=True)

@@ -41,6 +41,9 @@ def test_points_say_what_they_cost(tables):
         "command",
         "commit",
     }
+    for row in tables.read_rows("short_trials"):
+        assert {"command", "commit", "seconds", "accuracy"} <= set(row)
+        assert "dirty" not in row["commit"]
     for row in tables.read_rows("accuracy_flops"):
         assert wanted <= set(row)
         assert row["mflops"] <= row["budget_mflops"]
@@ -49,19 +52,23 @@ def test_points_say_what_they_cost(tables):
 
 def test_hard_attention_is_compared_with_the_better_cnn(benchmark_script):
     accuracies = {"hard_attention": 0.9, "mobilenet_v2": 0.7, "shufflenet_v2": 0.8}
-    row = {"dataset": "digits", "seed": 0, "budget_mflops": 0.1, "mflops": 0.09, "latency_us": 5.0}
+    row = {"dataset": "digits", "seed": 0, "budget_mflops": 0.1, "mflops": 0.09, "latency_us": 5.0, "cpu_us": 7.0}
     rows = [{**row, "family": family, "accuracy": accuracy} for family, accuracy in accuracies.items()]
     assert "in points: +10.0 at 0.1." in benchmark_script("flops_tables").accuracy_flops(rows)
 
 
-FORETOLD = [((0.1, 0.2, 0.3, 0.4), "1.00 | 80.00 % | 80.00 % | 14"), ((0.4, 0.3, 0.2, 0.1), "-1.00 | 80.00 % | 50.00 %")]
+FORETOLD = [
+    ((0.1, 0.2, 0.3, 0.4), "1.00 (0.95 to 1.00) | 80.00 % | 80.00 % | 14 | 40 |"),
+    ((0.1, 0.2, 0.4, 0.3), "0.80 (-0.70 to 1.00) | 80.00 % | 70.00 % | 24 | 40 |"),
+    ((0.4, 0.3, 0.2, 0.1), "| 80.00 % | 50.00 % | 44 | 40 |"),
+]
 
 
 @pytest.mark.parametrize(("short", "told"), FORETOLD)
 def test_what_short_trials_foretell(benchmark_script, short, told):
     whole = (0.5, 0.6, 0.7, 0.8)
     rows = [
-        {"dataset": "digits", "trial": trial, "candidate": number, "accuracy": accuracy, "seconds": seconds, "epochs": epochs}
+        {"dataset": "digits", "seed": 0, "trial": trial, "candidate": number, "accuracy": accuracy, "seconds": seconds, "epochs": epochs}
         for trial, accuracies, seconds, epochs in (("short", short, 1, 1), ("full", whole, 10, 6))
         for number, accuracy in enumerate(accuracies)
     ]

@@ -38,8 +38,32 @@ def test_ratios_are_those_of_means_and_variances(summary):
     assert (none["iterations_to_converge"], taught["iterations_to_converge"]) == (45, 15)
     assert taught["iterations_to_converge_ratio"] == 3.0
     assert taught["variance_to_converge_ratio"] == 9.0
-    assert taught["iterations_to_target_ratio"] == 2.5
+    assert taught["iterations_to_target_ratio"] == 1.67  # 50 against the mean of 20 and a whole run of 40
     assert (taught["never_reached"], taught["points_gained"]) == (1, 2.0)
+    assert taught["points_interval"] == pytest.approx(12.71, abs=0.01)  # of 3 points and 1 point
+
+
+def test_a_run_that_never_reaches_the_target_counts_with_its_length(summary):
+    slow = [row("none", seed, [0.1, 0.2, 0.3, 0.8], 0.7) for seed in (0, 1)]
+    taught = [row("near_optimal", 0, [0.8, 0.8, 0.8, 0.8], 0.7), row("near_optimal", 1, [0.1, 0.1, 0.1, 0.1], 0.1)]
+    found = summary.summary(summary.completed(slow + taught))[1]
+    assert (found["iterations_to_target"], found["never_reached"]) == (25, 1)
+    assert found["iterations_to_target_ratio"] == 1.6  # 40 against the mean of 10 and 40
+
+
+def test_runs_of_other_settings_are_not_compared(summary):
+    with pytest.raises(SystemExit, match="move the old rows away"):
+        summary.completed([ROWS[0], {**ROWS[1], "grid": [4, 4]}])
+
+
+def test_classes_against_rest_are_pooled_where_both_ways_ran(summary):
+    other = [{**entry, "task": "u", "test_accuracy": entry["test_accuracy"] + 0.1} for entry in ROWS]
+    alone = [{**row("near_optimal", 0, [0.5], 0.9), "task": "v"}, {**row("none", 0, [0.5], 0.1), "task": summary.ALL_CLASSES}]
+    none, taught = summary.pooled(summary.completed([*ROWS, *other, *alone]))
+    assert none["task"] == taught["task"] == "mean of 2 against rest"
+    assert (none["runs"], taught["runs"], taught["never_reached"]) == (4, 4, 2)
+    assert (taught["iterations_to_converge_ratio"], taught["variance_to_converge_ratio"], taught["points_gained"]) == (3.0, 9.0, 2.0)
+    assert none["test_accuracy"] == pytest.approx(0.76)
 
 
 def test_the_page_is_what_its_script_makes(summary):

@@ -8,7 +8,8 @@ from checks import run_model_check
 from tiny_model import IMAGES, LABELS, make_model
 
 from tf_glimpse.export import export_model
-from tf_glimpse.models import RAM, AdaptiveModel, Saccader
+from tf_glimpse.models import RAM, AdaptiveModel, HiddenStateVAE, ReconstructingModel, Saccader
+from tf_glimpse.models.adaptive_looks import has_looks
 from tf_glimpse.server.servable import Servable
 from tf_glimpse.types import UserError
 
@@ -130,11 +131,21 @@ def test_a_server_answers_each_row_by_its_own_threshold(tmp_path):
     assert all(np.allclose(alone[name][0], together[name][3], atol=1e-5) for name in ("scores", "locations", "num_glimpses"))
 
 
+def test_a_stopping_head_on_models_of_other_kinds(tmp_path):
+    ram = make_model()
+    joint = AdaptiveModel(ReconstructingModel(ram, HiddenStateVAE(IMAGES.shape[1:], units=8)), stopping_units=8)
+    plain = AdaptiveModel(ram, stopping_units=8)
+    plain.stopping.set_weights(joint.stopping.get_weights())
+    np.testing.assert_array_equal(joint.predict_adaptive(IMAGES, 0.1).logits, plain.predict_adaptive(IMAGES, 0.1).logits)
+    assert not has_looks(keras.Sequential([]))
+
+
 MISTAKES = {
     "NaN threshold": ({"threshold": float("nan")}, "finite numbers"),
     "text": ({"threshold": "often"}, "threshold wants a number"),
     "wrong number": ({"threshold": [0.1, 0.2]}, "one for each of 12 images"),
     "no looks": ({"threshold": 0.1, "max_glimpses": 0}, "max_glimpses wants 1 to 3"),
+    "half a look": ({"threshold": 0.1, "max_glimpses": 2.5}, "max_glimpses wants 1 to 3"),
     "too many looks": ({"threshold": 0.1, "max_glimpses": 4}, "max_glimpses wants 1 to 3"),
 }
 
@@ -147,7 +158,8 @@ def test_bad_input_is_told(mistake):
 
 
 def test_images_that_no_model_takes():
-    with pytest.raises(UserError, match=r"wants images \[N, H, W, C\]"):
-        make_adaptive().predict_adaptive(IMAGES[None], 0.1)
+    for images in (IMAGES[None], IMAGES[:0]):
+        with pytest.raises(UserError, match=r"wants at least one image, \[N, H, W, C\]"):
+            make_adaptive().predict_adaptive(images, 0.1)
     with pytest.raises(UserError, match="at least two looks"):
         AdaptiveModel(RAM(3, num_glimpses=1))

@@ -23,6 +23,11 @@ def built(layer, *shapes):
 KINDS = {
     "dense": (lambda: keras.layers.Dense(4), [(8,)], dense(8, 4)),
     "convolution": (lambda: keras.layers.Conv2D(5, 3), [(6, 6, 2)], 4 * 4 * dense(9 * 2, 5)),
+    "batch norm": (
+        lambda: keras.Sequential([keras.layers.Conv2D(5, 3, use_bias=False), keras.layers.BatchNormalization(), keras.layers.ReLU()]),
+        [(6, 6, 2)],
+        4 * 4 * dense(9 * 2, 5),
+    ),
     "depthwise": (lambda: keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False), [(6, 6, 2)], 6 * 6 * 2 * 9 * 2),
     "max pooling": (lambda: keras.layers.MaxPooling2D(2), [(6, 6, 2)], 3 * 3 * 2 * 4),
     "dense encoder": (lambda: GlimpseEncoder(6, 3, 5), [(4, 4, 2), (2,)], dense(32, 6) + dense(2, 3) + dense(9, 5)),

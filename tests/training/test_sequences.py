@@ -8,21 +8,26 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from tf_glimpse.boed import read_sequences
+from tf_glimpse.boed.store import check_model
 from tf_glimpse.cli import main
-from tf_glimpse.datasets import ImageData, Supervision, array_source, load, sequence_actions, train_batches
+from tf_glimpse.datasets import Augmentation, ImageData, Supervision, array_source, load, sequence_actions, train_batches
 from tf_glimpse.ops.coordinates import cell_centres
+from tf_glimpse.search import search_architectures
+from tf_glimpse.search.space import RAM_SPACE
+from tf_glimpse.search.trials import train_candidate
 from tf_glimpse.training import get_recipe
-from tf_glimpse.training.run import compiled_model
+from tf_glimpse.training.run import build_model, compiled_model
+from tf_glimpse.types import UserError
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Threes and sevens of 16x16 pixels."""
+    """Threes and sevens of 24x24 pixels."""
     place, found = tmp_path_factory.mktemp("digits"), load_digits()
     for number in (3, 7):
         (place / str(number)).mkdir()
         for index, image in enumerate(found.images[found.target == number][:60]):
-            Image.fromarray(np.kron(image * 15, np.ones([2, 2])).astype(np.uint8)).save(place / str(number) / f"{index}.png")
+            Image.fromarray(np.kron(image * 15, np.ones([3, 3])).astype(np.uint8)).save(place / str(number) / f"{index}.png")
     return place
 
 
@@ -40,6 +45,38 @@ def test_sequences_teach_a_run(folder, sequences, tmp_path, capsys):
     assert main([*command, "--epochs", "1", "--batch-size", "16", "--share", "0.5"]) == 0
     assert "supervision" in (tmp_path / "run" / "log.csv").read_text().splitlines()[0]
     capsys.readouterr()
+
+
+def test_sequences_teach_a_search(folder, sequences, tmp_path, monkeypatch):
+    taught, small = [], {name: options[:1] for name, options in RAM_SPACE.items()} | {"num_glimpses": [5]}
+
+    def train(*args):
+        taught.append(args[-1])
+        return train_candidate(*args)
+
+    monkeypatch.setattr("tf_glimpse.search.tuner.train_candidate", train)
+    settings = {"max_trials": 1, "epochs": 1, "epoch_images": 60, "budget_mflops": 5.0, "sequences": str(sequences), "space": small}
+    for kind in ("near_optimal", "heuristic"):
+        best = search_architectures("ram", str(folder), tmp_path / kind, supervision=kind, **settings)
+        assert 0 <= best["accuracy"] <= 1
+    assert [teacher.among is None for teacher in taught] == [False, True]
+    with pytest.raises(UserError, match="near_optimal there, random here"):
+        search_architectures("ram", str(folder), tmp_path / "near_optimal", supervision="random", **settings)
+    with pytest.raises(UserError, match=r"num_glimpses \[5\]"):
+        search_architectures("ram", str(folder), tmp_path / "other", **{**settings, "space": {**small, "num_glimpses": [4]}})
+
+
+def test_taught_images_are_shown_as_their_places_were_found():
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, [8, 12, 12, 1]).astype(np.uint8)
+    data = ImageData("noise", array_source(images, np.arange(8) % 2), None, None, 2, ["even", "odd"], (12, 12, 1))
+    given = Supervision(sequence_actions([1, 4], np.zeros([2, 3, 2])), share=0.5, among=[1, 4])
+    batches = train_batches(data, 8, seed=0, epochs=4, actions=given, augment=Augmentation(shift=2))
+    shown = [(inputs["images"].numpy(), inputs["has_actions"].numpy()) for inputs, _ in batches.take(4)]
+    known = {image.tobytes() for image in images[[1, 4]]}
+    taught = [image.astype(np.uint8).tobytes() in known for pixels, rows in shown for image in pixels[rows]]
+    others = [image.astype(np.uint8).tobytes() in known for pixels, rows in shown for image in pixels[~rows]]
+    assert taught and all(taught) and not all(others)
 
 
 MISTAKES = {
@@ -68,6 +105,22 @@ def test_sequences_for_other_images_do_not_teach(folder, sequences, tmp_path, ca
     command = ["train", "near_optimal_mnist", "--data", str(tmp_path / "copy"), "--sequences", str(sequences)]
     assert main([*command, "--workdir", str(tmp_path / "run"), "--epochs", "1"]) == 2
     assert "or other splits of it" in capsys.readouterr().err
+
+
+def test_sequences_for_other_glimpses_do_not_teach(folder, sequences):
+    data, recipe = load(str(folder)), get_recipe("near_optimal_mnist")
+    plan = read_sequences(sequences, data).plan
+    check_model(sequences, plan, build_model(recipe, data))
+    coarse = dataclasses.replace(recipe, model={**recipe.model, "location": ["categorical", {"grid": [4, 4], "hidden_units": 0}]})
+    with pytest.raises(UserError, match=r"grid \[20, 20\] there, \[4, 4\] here"):
+        check_model(sequences, plan, build_model(coarse, data))
+    more = dataclasses.replace(recipe, model={**recipe.model, "num_glimpses": 6})
+    with pytest.raises(UserError, match="num_glimpses 5 there, 6 here; class 1 against the rest there, 3 classes here"):
+        check_model(
+            sequences,
+            dataclasses.replace(plan, against_rest=1),
+            build_model(more, dataclasses.replace(data, num_classes=3, class_names=list("abc"))),
+        )
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many"])

@@ -177,6 +177,25 @@ def check_data(folder, plan, data):
         raise UserError(f"the sequences in {folder} are for {plan.data} as it was split then. Received: {data.name}, or other splits of it")
 
 
+def check_model(folder, plan, model):
+    """Refuses to teach a model of other glimpses than the sequences were found for.
+
+    Args:
+        folder, plan: as `read_plan` takes and returns them.
+        model: a built `RAM`.
+
+    Raises:
+        UserError: another number or size of glimpses, places on another grid, or one class told from the rest for a model of all.
+    """
+    grid = getattr(model.cell.location, "grid", plan.grid)
+    here = {"num_glimpses": model.num_glimpses, "patch_size": model.patch_size, "grid": list(grid)}
+    differing = [f"{name} {getattr(plan, name)} there, {value} here" for name, value in here.items() if getattr(plan, name) != value]
+    if plan.against_rest is not None and model.num_classes != 2:
+        differing.append(f"class {plan.against_rest} against the rest there, {model.num_classes} classes here")
+    if differing:
+        raise UserError(f"the sequences in {folder} were found for other glimpses: {'; '.join(differing)}")
+
+
 def claim(folder, plan):
     """Writes the plan into an empty folder, or compares it with the one there.
 

@@ -73,7 +73,9 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
             indices = teaching.images(indices, rows, _seed(seed, _TAUGHT, epoch, step))
         images = source.fetch(indices)
         if augment is not None:
-            images = augment(images, _seed(seed, _PIXELS, epoch, step))
+            changed = augment(images, _seed(seed, _PIXELS, epoch, step))
+            stored = teaching is not None and teaching.among is not None  # places found for the image as it is
+            images = tf.where(rows[:, None, None, None], tf.cast(images, changed.dtype), changed) if stored else changed
         shown = {"images": images, **({"clean": images} if clean else {})}
         if data.canvas is not None:
             draws = tf.random.stateless_uniform([batch_size, data.canvas.draws_per_image], _seed(seed, _CANVAS, epoch, step))

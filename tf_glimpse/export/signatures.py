@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tf_glimpse.export.decoding import decode_images
+from tf_glimpse.models.adaptive_looks import has_looks
 from tf_glimpse.ops.patches import to_float
 
 CLASSIFY = "classify"
@@ -81,7 +82,8 @@ def signatures(model):
         scores, labels = tf.math.top_k(_scores(look(opened(image_bytes))), model.num_classes)
         return {"classes": _named(names, labels), "scores": scores}
 
-    stopping = {"adaptive": (adaptive, [encoded, tf.TensorSpec([None], tf.float32, "threshold")])} if hasattr(model, "adapt") else {}
+    stops = hasattr(model, "adapt") and has_looks(model.model)
+    stopping = {"adaptive": (adaptive, [encoded, tf.TensorSpec([None], tf.float32, "threshold")])} if stops else {}
     return {
         "bytes": (lambda image_bytes: answer(look(opened(image_bytes))), [encoded]),
         "uint8": (lambda images: answer(look(to_float(images))), [pixels]),

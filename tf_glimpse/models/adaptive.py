@@ -37,7 +37,7 @@ class AdaptiveModel(AttentionModel):
 
     `fit` trains the head alone, on the trajectories that the model takes as it is; `predict`, `evaluate`, `save` and export work as the
     model's own. `predict_adaptive` stops early. A stopping model of any model with a `Trajectory` can be trained; for `predict_adaptive`
-    it must be a `RAM`, a `Saccader`, or have a method `looks` (see `adaptive_looks`).
+    and the export's signature `adaptive` it must be a `RAM`, a `Saccader`, or have a method `looks` (see `adaptive_looks`).
 
     Args:
         model: a built `AttentionModel`, trained; its weights are not changed.
@@ -135,8 +135,8 @@ class AdaptiveModel(AttentionModel):
             UserError: images that no model can take, films, a threshold that is no number or of another length, looks out of range.
         """
         images = np.asarray(images)
-        if images.ndim != 4:
-            raise UserError(f"predict_adaptive wants images [N, H, W, C]. Received: shape {images.shape}")
+        if images.ndim != 4 or not len(images):
+            raise UserError(f"predict_adaptive wants at least one image, [N, H, W, C]. Received: shape {images.shape}")
         self._check_arrays(images)
         thresholds, most = _thresholds(threshold, len(images)), self._most(max_glimpses)
         starts = range(0, len(images), batch_size)
@@ -177,9 +177,9 @@ class AdaptiveModel(AttentionModel):
 
     def _most(self, max_glimpses):
         most = self.num_glimpses if max_glimpses is None else max_glimpses
-        if not 1 <= most <= self.num_glimpses:
+        if most not in range(1, self.num_glimpses + 1):
             raise UserError(f"max_glimpses wants 1 to {self.num_glimpses}, the looks this model was trained for. Received: {max_glimpses}")
-        return tf.constant(most, tf.int32)
+        return tf.constant(int(most), tf.int32)
 
     def compute_output_shape(self, input_shape):
         return self.model.compute_output_shape(input_shape)

@@ -28,6 +28,14 @@ def looks_of(model):
     raise UserError(f"adaptive inference wants a RAM, a Saccader, or a model with a method looks(). Received: {type(model).__name__}")
 
 
+def has_looks(model):
+    """Whether `looks_of` knows how this model looks."""
+    try:
+        return bool(looks_of(model))
+    except UserError:
+        return False
+
+
 class CellLooks:
     """The looks of a model with a `GlimpseCell`."""
 

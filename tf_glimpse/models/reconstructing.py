@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.types import UserError
 
@@ -69,6 +70,10 @@ class ReconstructingModel(AttentionModel):
 
     def call(self, inputs, training=False, sample=None, seed=None):
         return self.model(inputs, training=training, sample=sample, seed=seed)
+
+    def looks(self):
+        """As the model's, for `AdaptiveModel`."""
+        return looks_of(self.model)
 
     def look_ahead(self, images, trajectory, candidates, seed):
         """As the model's."""

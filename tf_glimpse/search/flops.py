@@ -1,8 +1,9 @@
 """Floating point operations of one image, counted by one tool for everything: tf-models-official's counter on the traced graph.
 
 A multiply-add counts two, a bias, an addition or a comparison one an element, also in the arithmetic of places; a mean counts its
-additions. What moves data only (gather, reshape, pad, cast), relu, tanh and sigmoid count nothing, nor do batch norms, which fold into the
-convolution before them. The retina's pooling and a CNN's down-sampling are both counted as what they are.
+additions. What moves data only (gather, reshape, pad, cast), relu, tanh and sigmoid count nothing. A Keras batch norm counts as the bias
+that is left of it once it is folded into the convolution before it. The retina's pooling and a CNN's down-sampling are both counted as what
+they are.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import logging
 import os
 from typing import NamedTuple
 
+import keras
 import tensorflow as tf
 
 from tf_glimpse.models.adaptive_looks import looks_of
@@ -63,7 +65,7 @@ def count_flops(function, *specifications):
     if not all(specification.shape.is_fully_defined() for specification in specifications):
         raise UserError(f"operations are counted where every size is known. Received: {[tuple(each.shape) for each in specifications]}")
     names = [f"input_{index}" for index in range(len(specifications))]
-    with _quiet():
+    with _quiet(), _folded_batch_norms():
         flops = train_utils.try_count_flops(_Counted(function, names), dict(zip(names, specifications, strict=True)))
     if flops is None:
         raise UserError(f"the operations of {function} cannot be counted: tf-models-official's counter could not read its graph.")
@@ -108,6 +110,18 @@ class _Counted:
     @tf.autograph.experimental.do_not_convert
     def call(self, **tensors):
         return self.function(*(tensors[name] for name in self.names))
+
+
+@contextlib.contextmanager
+def _folded_batch_norms():
+    """Keras' batch norms as a bias; their own arithmetic would count twice as much, and some more a channel."""
+    layer = keras.layers.BatchNormalization
+    call = layer.call
+    layer.call = lambda self, inputs, *_, **__: inputs + keras.ops.cast(self.beta, inputs.dtype) if self.center else inputs
+    try:
+        yield
+    finally:
+        layer.call = call
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ def search_architectures(
     seed=0,
     space=None,
     sequences=None,
+    supervision="near_optimal",
     **data_options,
 ):
     """Searches a family's space for the most accurate models under a budget of operations.
@@ -46,14 +47,15 @@ def search_architectures(
         workdir: the folder.
         budget_mflops: million floating point operations an image, on average over the validation split.
         max_trials: most trials; may be raised on resuming.
-        epochs: of a whole trial.
+        epochs: of a whole trial, each at least one pass through the training split.
         oracle: "bayesian", "hyperband" or "random".
         num_workers: processes on this machine; above 1 wanted only where none of keras-tuner's variables is set.
-        epoch_images: about so many images make an epoch: a small set is gone through several times.
+        epoch_images: a smaller set is gone through as many times an epoch as come nearest to so many images.
         seed: of draws, weights and data order.
         space: a dict of name -> choices with all of the family's keys (see `space`), or None for its own.
-        sequences: folder of `tf-glimpse sequences` of this data, which teach the policy of a "ram" on a quarter of each batch, so that
-            trials may be shorter; None for none.
+        sequences: folder of `tf-glimpse sequences` of this data, which teach the policy of a "ram" on a share of each batch that falls
+            from a half to none by the middle of a trial, so that trials may be shorter; None for none.
+        supervision: what of them teaches: "near_optimal", "heuristic" or "random", as for `GlimpseSequences.supervision`.
         **data_options: as for `tf_glimpse.datasets.load`.
 
     Returns:
@@ -63,7 +65,7 @@ def search_architectures(
         UserError: an unknown family or oracle, a space with a key missing, a budget below the cheapest candidate's cost, a folder of
             another search, data without a validation split, or no trial that succeeded.
     """
-    settings = _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences)
+    settings = _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision)
     if max_trials < 1 or num_workers < 1 or epochs < 1:
         raise UserError(f"a search wants at least 1 trial, worker and epoch. Received: {max_trials=}, {num_workers=}, {epochs=}")
     folder, role = pathlib.Path(workdir).expanduser(), workers.role()
@@ -71,6 +73,7 @@ def search_architectures(
         _check(folder, settings)
         return workers.run_all({**settings, "max_trials": max_trials, **data_options, "workdir": str(folder)}, num_workers)
     space = _space(settings, data_options)
+    settings |= {"image_shape": list(space.data.image_shape), "fingerprint": space.data.fingerprint}
     if role == "worker":
         _tuner(space, settings, max_trials, folder).search()
         return None
@@ -82,7 +85,7 @@ def search_architectures(
         return _finish(folder, settings)
 
 
-def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences):
+def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision):
     """What makes a search the same one, checked as far as it can be without the data."""
     if family not in SPACES:
         raise UserError(f"a search wants one of {', '.join(SPACES)}. Received: {family!r}")
@@ -93,7 +96,7 @@ def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, s
     sequences = str(pathlib.Path(sequences).expanduser().resolve()) if sequences else None
     space = SPACES[family].checked(space)
     settings = {"family": family, "data": str(data), "budget_mflops": budget_mflops, "epochs": epochs, "oracle": oracle, "seed": seed}
-    return {**settings, "epoch_images": epoch_images, "space": space, "sequences": sequences}
+    return {**settings, "epoch_images": epoch_images, "space": space, "sequences": sequences, "supervision": supervision}
 
 
 def _check(folder, settings):
@@ -127,17 +130,17 @@ def _check_budget(space, budget_mflops):
 def _tuner(space, settings, max_trials, folder):
     budget, epochs, epoch_images, seed = (settings[name] for name in ("budget_mflops", "epochs", "epoch_images", "seed"))
     oracle = make_oracle(settings["oracle"], _affords(space, budget), max_trials, epochs, seed)
-    actions = _teacher(settings["sequences"], space) if settings["sequences"] else None
+    actions = _teacher(settings["sequences"], settings["supervision"], space) if settings["sequences"] else None
     return FrontierTuner(space, oracle, folder, budget, epochs, epoch_images, seed, actions)
 
 
-def _teacher(folder, space):
+def _teacher(folder, kind, space):
     found, choices = read_sequences(folder, space.data), space.choices
     if choices["num_glimpses"] != [looks := found.actions.shape[1]]:
         raise UserError(
             f"sequences of {looks} looks want a space with num_glimpses [{looks}]. Received: {choices['num_glimpses']}; pass --space"
         )
-    return found.supervision()
+    return found.supervision(kind)
 
 
 def _affords(space, budget_mflops):
@@ -163,6 +166,8 @@ def read_points(workdir):
 def _finish(folder, settings):
     points = read_points(folder)
     best = best_under(points, settings["budget_mflops"])
+    if not points and not any((folder / "tuner").glob("trial_*")):
+        raise UserError("no candidate drawn keeps the budget, though the cheapest would: raise --budget-mflops, or pass a smaller --space.")
     if best is None:
         raise UserError(f"no trial in {folder} succeeded; what each failed of is in tuner/trial_*/trial.json. Raise --max-trials to go on.")
     write_csv(folder / "points.csv", points)

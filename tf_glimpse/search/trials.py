@@ -28,7 +28,7 @@ def recipe_of(space, candidate, epochs, epoch_images):
         space: a `Space`.
         candidate: dict of name -> choice.
         epochs: how many.
-        epoch_images: about so many images make an epoch: a small set is gone through several times.
+        epoch_images: a smaller set is gone through as many times an epoch as come nearest to so many images.
     """
     passes = max(1, round(epoch_images / len(space.data.train)))
     if hasattr(space, "recipe"):

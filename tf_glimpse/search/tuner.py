@@ -4,11 +4,13 @@ import dataclasses
 import os
 import pathlib
 import time
+import warnings
 
 import keras
 import keras_tuner
 from keras_tuner.errors import FailedTrialError
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
+from sklearn.exceptions import ConvergenceWarning
 
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models.loading import load_model
@@ -55,7 +57,15 @@ class _Random(_WithinBudget, RandomSearchOracle):
 
 
 class _Bayesian(_WithinBudget, BayesianOptimizationOracle):
-    pass
+    """Its Gaussian process knows no budget: what it proposes over it, or again, gives way to a random candidate."""
+
+    def populate_space(self, trial_id):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # of the process on a handful of trials: it guesses all the same
+            found = super().populate_space(trial_id)
+        values = found["values"]
+        fits = values is None or (self.affords(values) and not self._duplicate(values))
+        return found if fits else self._random_populate_space()
 
 
 class _Hyperband(_WithinBudget, HyperbandOracle):
@@ -127,6 +137,7 @@ class FrontierTuner(keras_tuner.Tuner):
         costs = space.costs(candidate)
         if (least := least_flops(costs) / 1e6) > self.budget_mflops:
             raise FailedTrialError(f"costs {least:.3f} MFLOP at least, over the budget of {self.budget_mflops}")
+        keras.utils.clear_session()  # or each trial's graphs, and the data in them, stay
         keras.utils.set_random_seed(self.seed)
         model = space.model(candidate)
         self._train(trial, model, candidate)

@@ -9,7 +9,7 @@ import scipy.stats
 import tensorflow as tf
 
 from tf_glimpse import datasets
-from tf_glimpse.boed.store import read_sequences
+from tf_glimpse.boed.store import check_model, read_sequences
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models import RAM
 from tf_glimpse.training import workdirs
@@ -133,7 +133,7 @@ def _fit(model, recipe, data, seed, progress, verbose):
         return
     actions = ACTIONS[recipe.actions](model.num_glimpses)
     augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
-    given = _supervision(data, **recipe.teacher) if recipe.teacher else actions
+    given = _supervision(data, model, **recipe.teacher) if recipe.teacher else actions
     places = bool(recipe.loss.get("guidance_weight"))
     options = {"augment": augment, "actions": given, "passes": recipe.passes, "places": places}
     batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, **options)
@@ -144,10 +144,12 @@ def _fit(model, recipe, data, seed, progress, verbose):
     fit_epochs(model, batches, validation, recipe.epochs, epoch, callbacks, verbose)
 
 
-def _supervision(data, places=None, sequences=None, **options):
+def _supervision(data, model, places=None, sequences=None, **options):
     """The recipe's teacher: a scan, or stored sequences."""
     if sequences is not None:
-        return read_sequences(sequences, data).supervision(**options)
+        found = read_sequences(sequences, data)
+        check_model(sequences, found.plan, model)
+        return found.supervision(**options)
     return datasets.Supervision(datasets.scan_actions(places), **options)
 
 
