@@ -54,4 +54,13 @@ def adaptive(rows):
         lines.append(f"| {row['preset']} | adaptive | {ours} |")
         for who in ("fixed", "fixed, XLA"):
             lines.append(f"| {row['preset']} | {who} | {fixed} | {right:.2f} | {row['fixed_mflops']:.2f} | {speeds[who]:,} |")
-    return "\n".join(lines) if rows else "Not run yet."
+    return "\n".join([*lines, *(line for row in rows for line in _stopping(row))]) if rows else "Not run yet."
+
+
+def _stopping(row):
+    """What the head foretold on validation, and after which looks test images stopped."""
+    yield f"\n`{row['preset']}`, test images that stopped after each look: {', '.join(f'{count:,}' for count in row['stops'])}."
+    yield "Gain of one more look in points, validation, eight groups of as many looks by the head's expectation (standard error):\n"
+    expected, found, errors = zip(*row["calibration"], strict=True)
+    yield "| expected | " + " | ".join(f"{value:.2f}" for value in expected) + " |\n|---" + "|---" * len(expected) + "|"
+    yield "| came true | " + " | ".join(f"{value:.2f} ({error:.2f})" for value, error in zip(found, errors, strict=True)) + " |"
