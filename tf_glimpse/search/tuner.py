@@ -137,7 +137,7 @@ class FrontierTuner(keras_tuner.Tuner):
         costs = space.costs(candidate)
         if (least := least_flops(costs) / 1e6) > self.budget_mflops:
             raise FailedTrialError(f"costs {least:.3f} MFLOP at least, over the budget of {self.budget_mflops}")
-        keras.utils.clear_session()  # or each trial's graphs, and the data in them, stay
+        keras.utils.clear_session()  # of the trial before; some 0.3 GB of a small CNN's still stay
         keras.utils.set_random_seed(self.seed)
         model = space.model(candidate)
         self._train(trial, model, candidate)
