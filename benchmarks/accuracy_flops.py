@@ -99,7 +99,7 @@ def run(dataset, seed, family, options):
     test = datasets.load(dataset, manual_dir=options.manual_dir).test
     rows = []
     for budget in BUDGETS:
-        chosen = best_under(points, (1.0 if family != "hard_attention" else KEPT) * budget)
+        chosen = best_under(points, (KEPT if family == "hard_attention" else 1.0) * budget)
         if chosen is None:
             print(f"{dataset} {family} seed {seed}: no point at or below {budget} MFLOP")
             continue

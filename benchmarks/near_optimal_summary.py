@@ -81,6 +81,8 @@ def pooled(rows):
         if row["supervision"] != "none" and _task(row) in alone:
             kinds.setdefault((row["dataset"], *(row[field] for field in KEY[2:-1])), []).append(row)
     for (dataset, *kind), taught in kinds.items():
+        if len(taught) < 2:
+            continue
         none, found = (_averaged(some) for some in ([alone[_task(row)] for row in taught], taught))
         about = {"dataset": dataset, "task": f"mean of {len(taught)} against rest"}
         gained = [row["points_gained"] for row in taught]
@@ -254,16 +256,19 @@ def draw_iterations(rows):
     """Each run's iterations to converge, with and without sequences, as the paper's figure 5: a panel a set, a line a task."""
     from matplotlib.figure import Figure
 
-    sets, kinds = sorted({row["dataset"] for row in rows}), ("none", main_kind(rows))
+    sets = sorted({row["dataset"] for row in rows})
     most = max(len({row["task"] for row in rows if row["dataset"] == data}) for data in sets)
     figure = Figure(figsize=(5.5 * len(sets), 1.2 + 0.4 * most), layout="constrained")
     for axes, data in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
         tasks = sorted({row["task"] for row in rows if row["dataset"] == data}, reverse=True)
-        for number, kind in enumerate(kinds):
-            found = [row for row in rows if row["dataset"] == data and label(row) == kind]
-            places = [tasks.index(row["task"]) + 0.3 * (0.5 - number) for row in found]
-            axes.scatter([row["iterations_to_converge"] for row in found], places, s=14, alpha=0.6, label=kind)
+        pairs = [_kinds(rows, data, task) for task in tasks]
+        for number, kind in enumerate(("without sequences", "with near-optimal sequences")):
+            found = [
+                (row["iterations_to_converge"], place + 0.3 * (0.5 - number)) for place, pair in enumerate(pairs) for row in pair[number]
+            ]
+            axes.scatter(*zip(*found, strict=True), s=14, alpha=0.6, label=kind)
         axes.set_yticks(range(len(tasks)), tasks)
+        axes.set_ylim(-0.5, len(tasks) - 0.5)
         axes.set(title=data, xlabel="iterations to converge", xscale="log")
         axes.legend(fontsize=7)
     figure.savefig(PICTURES / "near_optimal_iterations.png", dpi=120)
@@ -288,10 +293,15 @@ def draw_looks(rows):
         figure.savefig(PICTURES / f"near_optimal_looks_{data}.png", dpi=110)
 
 
+def _kinds(rows, data, task):
+    """A task's rows without sequences, and those with them in the way that most have."""
+    ours = [row for row in rows if _task(row) == (data, task)]
+    return [[row for row in ours if label(row) == kind] for kind in ("none", main_kind(ours))]
+
+
 def _pair(rows, data, task):
     """A task's runs without sequences and with them, of the first seed that has both."""
-    ours = [row for row in rows if _task(row) == (data, task)]
-    kinds = [{row["seed"]: row for row in ours if label(row) == kind} for kind in ("none", main_kind(rows))]
+    kinds = [{row["seed"]: row for row in some} for some in _kinds(rows, data, task)]
     seeds = sorted(set(kinds[0]) & set(kinds[1]))
     return [kind[seeds[0]] for kind in kinds] if seeds else []
 

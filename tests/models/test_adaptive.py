@@ -131,7 +131,7 @@ def test_a_server_answers_each_row_by_its_own_threshold(tmp_path):
     assert all(np.allclose(alone[name][0], together[name][3], atol=1e-5) for name in ("scores", "locations", "num_glimpses"))
 
 
-def test_a_stopping_head_on_models_of_other_kinds(tmp_path):
+def test_a_stopping_head_on_models_of_other_kinds():
     ram = make_model()
     joint = AdaptiveModel(ReconstructingModel(ram, HiddenStateVAE(IMAGES.shape[1:], units=8)), stopping_units=8)
     plain = AdaptiveModel(ram, stopping_units=8)
