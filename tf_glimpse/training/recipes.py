@@ -204,12 +204,12 @@ def ram():
 
 def near_optimal_fashion_mnist():
     """Fashion-MNIST, 5 glimpses of 6x6 at cells of a grid: for training with near-optimal sequences (Harvey et al. 2019) and without."""
-    return _on_grid("near_optimal_fashion_mnist", "28x28 Fashion-MNIST, 5 glimpses of 6x6 on a 20x20 grid", "fashion_mnist")
+    return _on_grid("near_optimal_fashion_mnist", "28x28 Fashion-MNIST, 5 glimpses of 6x6 on a 15x15 grid", "fashion_mnist")
 
 
 def near_optimal_mnist():
     """As `near_optimal_fashion_mnist`, on MNIST."""
-    return _on_grid("near_optimal_mnist", "28x28 MNIST, 5 glimpses of 6x6 on a 20x20 grid", "mnist")
+    return _on_grid("near_optimal_mnist", "28x28 MNIST, 5 glimpses of 6x6 on a 15x15 grid", "mnist")
 
 
 def near_optimal_celeb_a_hq():
@@ -221,7 +221,7 @@ def near_optimal_celeb_a_hq():
 
 
 def _on_grid(name, description, data):
-    location = ["categorical", {"grid": [20, 20], "hidden_units": 64}]  # a quarter of a glimpse apart, as the paper's
+    location = ["categorical", {"grid": [15, 15], "hidden_units": 64}]  # a quarter of a glimpse apart, as the paper's
     model = {"patch_size": 6, "num_glimpses": 5, "core": "gru", "units": 64, "first_location": "learned", "location": location}
     loss = {"reinforce_weight": 1.0}
     return Recipe(name, description, data, model, loss, epochs=20, batch_size=64, learning_rate=3e-3, jit_compile=False)
