@@ -2,8 +2,8 @@
 
 python benchmarks/near_optimal_cost.py SEQUENCES [--manual-dir ../shared/data] [--threads 1]
 
-SEQUENCES is a folder that `tf-glimpse sequences` made; its posterior network and bank are used. Writes `results/near_optimal_cost.json`,
-and how well the posterior network is calibrated into `results/near_optimal_posterior.json`.
+SEQUENCES is a folder that `tf-glimpse sequences` made; the posterior network and bank it was made with are used. Writes
+`results/near_optimal_cost.json`, and how well the posterior network is calibrated into `results/near_optimal_posterior.json`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import tensorflow as tf
 from timing import block_of, record, start_tensorflow, take_turns
 
 from tf_glimpse import datasets
-from tf_glimpse.boed import Bank, ExpectedEntropy, Retrieval, near_optimal_sequences, read_plan
+from tf_glimpse.boed import Bank, ExpectedEntropy, Retrieval, first_map, near_optimal_sequences, read_plan
 from tf_glimpse.boed.expected_entropy import entropy
 from tf_glimpse.models import load_model
 from tf_glimpse.ops.coordinates import cell_centres
@@ -38,21 +38,22 @@ def main():
     options = parser.parse_args()
     start_tensorflow(options.threads)
     plan = read_plan(options.folder)
-    record("near_optimal_posterior", calibration(options.folder, plan), ("dataset", "glimpses"), options.threads)
+    posterior = plan.posterior.get("path", f"{options.folder}/posterior.keras")
+    bank = plan.bank.get("path", f"{options.folder}/bank")
+    record("near_optimal_posterior", calibration(posterior, plan), ("dataset", "glimpses"), options.threads)
     if not options.calibration_only:
-        measure(options, plan)
+        measure(options, plan, load_model(posterior), Retrieval(Bank(bank)))
 
 
-def calibration(folder, plan):
-    """The posterior network's figures on validation images, as they were found after its training."""
-    rows = json.loads((pathlib.Path(folder) / "calibration.json").read_text())["rows"]
+def calibration(posterior, plan):
+    """The posterior network's figures on validation images, as they were found after its training and lie beside it."""
+    rows = json.loads((pathlib.Path(posterior).parent / "calibration.json").read_text())["rows"]
     return [{"dataset": plan.data, "seed": plan.seed, **row} for row in rows]
 
 
-def measure(options, plan):
+def measure(options, plan, posterior, completer):
     """Times batches, the direct loop and whole sequences."""
     data = datasets.load(plan.data, manual_dir=options.manual_dir)
-    posterior, completer = load_model(f"{options.folder}/posterior.keras"), Retrieval(Bank(f"{options.folder}/bank"))
     rows = [*against_the_loop(plan, data, posterior, completer), *growth(plan, data, posterior, completer)]
     for row in rows:
         print(row)
@@ -93,9 +94,9 @@ def growth(plan, data, posterior, completer):
     """Whole sequences by numbers of candidates and samples: passes, and sequences a minute."""
     positions = plan.positions(len(data.train))[:IMAGES]
     pixels = data.train.fetch(positions).numpy()
-    for side, samples in ((5, 32), (10, 16), (10, 32), (10, 64), (14, 32)):
+    for side, samples in ((5, 32), (10, 32), (15, 16), (15, 32), (15, 64), (20, 32)):
         expected = ExpectedEntropy(posterior, (side, side), plan.image_shape[:2], plan.patch_size)
-        first = np.zeros(side * side, np.float32)
+        first = first_map(completer, expected, plan.image_shape, samples)
         parts = (pixels, positions, completer, expected, first, plan.num_glimpses, samples)
         call = block_of(functools.partial(near_optimal_sequences, *parts), at_least=1)
         call(0)

@@ -49,6 +49,8 @@ def test_another_bank_is_not_overwritten(tmp_path):
     build_bank(tmp_path / "bank", IMAGES, LABELS)
     with pytest.raises(UserError, match="nothing was overwritten"):
         build_bank(tmp_path / "bank", IMAGES, LABELS, flips=True)
+    with pytest.raises(UserError, match="nothing was overwritten"):
+        build_bank(tmp_path / "bank", IMAGES[::-1], LABELS)
 
 
 def test_mistakes_are_told(tmp_path):

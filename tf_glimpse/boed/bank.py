@@ -1,6 +1,7 @@
 """A bank of images on disk with a PCA index: which of them look like an image of which only some pixels are known?"""
 
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -123,26 +124,42 @@ def build_bank(folder, images, labels, *, origins=None, flips=False, shifts=0, c
         )
     origins = np.arange(len(images)) if origins is None else np.asarray(origins, np.int64)
     facts = {"count": len(images) * len(moves), "shape": list(images.shape[1:]), "flips": flips, "shifts": shifts, "components": components}
-    facts |= {"seed": seed, "labels": int(labels.sum()), "pixels": int(images.sum(dtype=np.int64))}
+    facts |= {"seed": seed, "digest": _digest(images, labels, origins)}
     if (folder / "bank.json").exists():
         if json.loads((folder / "bank.json").read_text()) != facts:
             raise UserError(f"{folder} holds another bank than asked for; nothing was overwritten. Pass another folder.")
         return Bank(folder)
     part = folder.with_name(f"{folder.name}.part-{os.getpid()}")
-    part.mkdir(parents=True)
-    pixels = np.lib.format.open_memmap(part / "images.npy", "w+", np.uint8, (facts["count"], *images.shape[1:]))
+    try:
+        _write(part, images, labels, origins, moves, facts)
+        os.rename(part, folder)
+    except OSError:
+        if not (folder / "bank.json").exists():  # else another process was faster
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Bank(folder)
+
+
+def _digest(*arrays):
+    """16 hex digits of all values."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array))
+    return found.hexdigest()[:16]
+
+
+def _write(folder, images, labels, origins, moves, facts):
+    """A whole bank in a new folder, its facts last."""
+    folder.mkdir(parents=True)
+    pixels = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (facts["count"], *images.shape[1:]))
     for number, move in enumerate(moves):
         pixels[number * len(images) : (number + 1) * len(images)] = move(images)
     pixels.flush()
-    np.save(part / "labels.npy", np.tile(labels, len(moves)))
-    np.save(part / "origins.npy", np.tile(origins, len(moves)))
-    _index(part, pixels, components, seed)
-    (part / "bank.json").write_text(json.dumps(facts) + "\n")
-    try:
-        os.rename(part, folder)
-    except OSError:  # another process was faster
-        shutil.rmtree(part)
-    return Bank(folder)
+    np.save(folder / "labels.npy", np.tile(labels, len(moves)))
+    np.save(folder / "origins.npy", np.tile(origins, len(moves)))
+    _index(folder, pixels, facts["components"], facts["seed"])
+    (folder / "bank.json").write_text(json.dumps(facts) + "\n")
 
 
 def _moves(flips, shifts):

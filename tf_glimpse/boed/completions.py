@@ -69,7 +69,8 @@ class Retrieval:
         """(numbers of the different images drawn, their shares of the draws)."""
         random = np.random.default_rng(seed)
         if mask.any():
-            wanted = min(self.proposals + np.count_nonzero(self.bank.origins == origin), len(self.bank))
+            own = np.count_nonzero(self.bank.origins == origin) if origin >= 0 else 0
+            wanted = min(self.proposals + own, len(self.bank))
             found = np.sort(self.bank.nearest(image, mask, wanted))
         else:
             found = np.arange(len(self.bank))

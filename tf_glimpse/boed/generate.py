@@ -14,6 +14,7 @@ from tf_glimpse.boed.expected_entropy import ExpectedEntropy, check_grid
 from tf_glimpse.boed.posterior import calibration, train_posterior
 from tf_glimpse.boed.sequences import check_samples, first_map, near_optimal_sequences
 from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.types import UserError
 
@@ -69,7 +70,8 @@ def generate_sequences(
 
     Raises:
         UserError: counts below one, more images than there are, a class that does not exist, a grid finer than the image, data on a
-            canvas, a bank that lacks a class, another plan or other things in the folder.
+            canvas, a bank that lacks a class, a posterior for something else, another plan or other things in the folder, a shard that is
+            damaged.
 
     Reference: Harvey et al. 2019, Algorithm 1 and section 5.
     """
@@ -131,7 +133,9 @@ class _Workshop:
             for shard in range(self.plan.num_shards):
                 positions = self.plan.shard_positions(shard, len(self.data.train))
                 with store.Claimed(self.folder / f".shard-{shard:05d}.lock") as mine:
-                    if mine and not store.shard_path(self.folder, self.plan, shard).exists():
+                    if store.shard_path(self.folder, self.plan, shard).exists():
+                        store.check_shard(self.folder, self.plan, shard)
+                    elif mine:
                         self._make(shard, positions)
                         made += len(positions)
                 bar.update(len(positions))
@@ -162,7 +166,7 @@ def _posterior(folder, plan, data, verbose):
         write_whole(file, model.save)
     model = load_model(file)
     wanted = (*data.image_shape[:2], data.image_shape[2] + 1)
-    if getattr(model, "num_classes", None) != data.num_classes or model.network.input_shape[1:] != wanted:
+    if not isinstance(model, GlimpsePosterior) or model.num_classes != data.num_classes or model.network.input_shape[1:] != wanted:
         raise UserError(f"{file} is not a posterior network for {data.num_classes} classes of images of shape {data.image_shape}")
     return model
 

@@ -139,12 +139,9 @@ def read_sequences(folder, data=None):
         check_data(folder, plan, data)
     if not (folder / "dataset_info.json").exists():
         raise UserError(f"the sequences in {folder} are not finished; `tf-glimpse sequences` with the same arguments goes on with them.")
-    try:
-        examples = list(tfds.builder_from_directory(folder).as_dataset(split="train", shuffle_files=False).as_numpy_iterator())
-    except (tf.errors.OpError, ValueError, OSError) as error:
-        raise UserError(f"a shard in {folder} is damaged ({str(error).splitlines()[0]}); delete it, and make it again") from error
-    if len(examples) != plan.count:
-        raise UserError(f"{folder} holds {len(examples)} of {plan.count} sequences: a shard is cut short; delete it, and make it again")
+    for shard in range(plan.num_shards):
+        check_shard(folder, plan, shard)
+    examples = list(tfds.builder_from_directory(folder).as_dataset(split="train", shuffle_files=False).as_numpy_iterator())
     examples.sort(key=lambda example: example["index"])
     fields = {name: np.stack([example[name] for example in examples]) for name in ("index", "actions", "maps", "entropies")}
     return GlimpseSequences(plan, first=np.load(folder / "first_map.npy"), **fields)
@@ -220,6 +217,22 @@ def claim(folder, plan):
 def shard_path(folder, plan, shard):
     """The file of a shard, which is there once it is whole."""
     return folder / f"{NAME}-train.tfrecord-{shard:05d}-of-{plan.num_shards:05d}"
+
+
+def check_shard(folder, plan, shard):
+    """Refuses a shard that is not whole.
+
+    Raises:
+        UserError: one that is missing, damaged or cut short; names the file, which stays as it is.
+    """
+    path = shard_path(folder, plan, shard)
+    wanted = min(plan.shard_size, plan.count - shard * plan.shard_size)
+    try:
+        found = sum(1 for _ in tf.data.TFRecordDataset(str(path)))
+    except tf.errors.OpError as error:
+        raise UserError(f"the shard {path} is damaged ({str(error).splitlines()[0]}); delete it, and make it again") from error
+    if found != wanted:
+        raise UserError(f"the shard {path} is cut short, {found} of {wanted} sequences; delete it, and make it again")
 
 
 def write_shard(folder, plan, shard, positions, labels, sequences):
