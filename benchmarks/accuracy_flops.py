@@ -49,11 +49,13 @@ def main():
     if options.time:
         time_again(options)
     elif not options.draw:
-        done = {(row["dataset"], row["seed"], row["family"], row["trials"], row["epochs"]) for row in read_rows("accuracy_flops")}
+        fields = ("dataset", "seed", "family", "trials", "epochs", "oracle")
+        done = {(*(row[field] for field in fields), tuple(row["search_budgets"])) for row in read_rows("accuracy_flops")}
+        settings = (options.trials, options.epochs, options.oracle, tuple(options.budgets))
         for dataset in options.datasets:
             for seed in options.seeds:
                 for family in options.families:
-                    if (dataset, seed, family, options.trials, options.epochs) not in done:
+                    if (dataset, seed, family, *settings) not in done:
                         run(dataset, seed, family, options)
     draw(read_rows("accuracy_flops"))
 

@@ -35,7 +35,7 @@ def main():
         row = {"preset": options.preset, "start": start, "seed": options.seed, "folder": options.folder, "epochs": options.epochs}
         rows.append({**row, "accuracy_percent": max(accuracies.values()), "by_learning_rate": accuracies, **provenance(command)})
         print(f"from {start}: {rows[-1]['accuracy_percent']:.1f} % of {len(photos.validation)} validation photos; by rate {accuracies}")
-    add_rows("fine_tuning", rows, ("preset", "start", "folder", "seed"))
+    add_rows("fine_tuning", rows, ("preset", "start", "folder", "epochs", "seed"))
 
 
 def accuracy(start, options, photos, learning_rate):

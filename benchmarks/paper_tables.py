@@ -1,24 +1,53 @@
 """The paper's tables, and the same recipes on other data, as text and pictures made from `results/*.json`."""
 
+import json
 import re
 
 import numpy as np
 from tasks import TASKS
 
 MARKS = ("<!-- results: made by benchmarks/tables.py -->", "<!-- end of results -->")
+PRESET_MARKS = ("<!-- presets: made by benchmarks/tables.py -->", "<!-- end of presets -->")
 
 
 def with_short_table(text, rows):
     """The README's text with the short table between its marks."""
-    lines = ["| task | retina, glimpses | paper | best public | tf_glimpse | ten rollouts averaged |", "|---|---|---|---|---|---|"]
+    columns = ("task", "retina, glimpses", "paper", "best public", "tf_glimpse", "ten rollouts averaged", "the paper's own layers")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for task in TASKS:
         ours = [row for row in rows if row["task"] == task.name and row["policy"] == "own"]
         if ours:
-            best = best_recipe(ours)
-            figures = f"**{spread(ours, best, 1)}** | {spread(ours, best, 10)}"
+            best, plain = best_recipe(ours), next((row["recipe"] for row in ours if row["recipe"].endswith("_paper")), None)
+            figures = f"**{spread(ours, best, 1)}** | {spread(ours, best, 10)} | {spread(ours, plain, 1)}"
             lines.append(f"| {task.name} | {task.retina}, {task.num_glimpses} | {task.paper:.2f} | {task.best_public:.2f} | {figures} |")
-    block = "\n".join([MARKS[0], *lines, MARKS[1]])
-    return re.sub(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", lambda _: block, text, flags=re.DOTALL)
+    return _between(MARKS, lines, text)
+
+
+def with_presets(text, folder):
+    """The README's text with a line for each preset in the folder between its marks: what it was trained on, its test error, its size."""
+    lines = ["| preset | data | looks | test error % | MB |", "|---|---|---|---|---|"]
+    for card in sorted(folder.glob("*.json")):
+        found, size = json.loads(card.read_text())["results"], card.with_suffix(".keras").stat().st_size / 1e6
+        name = f"[`{card.stem}`](tf_glimpse/presets/{card.stem}.md)"
+        looks = f"{found['num_glimpses']} of {found['patch_size']} px" + (
+            f" at {found['num_scales']} scales" if found["num_scales"] > 1 else ""
+        )
+        lines.append(f"| {name} | {found['data']} | {looks} | {found['error_percent']:.2f} | {size:.1f} |")
+    return _between(PRESET_MARKS, lines, text)
+
+
+def _between(marks, lines, text):
+    """The text with just these lines between two marks."""
+    block = "\n".join([marks[0], *lines, marks[1]])
+    return re.sub(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", lambda _: block, text, flags=re.DOTALL)
+
+
+def not_run(rows):
+    """Which of the controls have no row yet, in words."""
+    there = {(row["task"], row["policy"]) for row in rows}
+    missing = {who: [task.name for task in TASKS if (task.name, who) not in there] for who in ("random", "centre", "whole image")}
+    told = [f"{who} ({', '.join(names)})" for who, names in missing.items() if names]
+    return f"Not run yet: {'; '.join(told)}." if told else ""
 
 
 def task_table(task, rows):

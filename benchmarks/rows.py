@@ -1,10 +1,13 @@
 """Rows of `results/*.json`: one object a result, with all that is wanted to make it again."""
 
+import datetime
 import json
 import pathlib
 import platform
 import subprocess
+import tempfile
 
+from tf_glimpse.boed.store import Claimed
 from tf_glimpse.training.workdirs import write_json
 
 RESULTS = pathlib.Path(__file__).parent / "results"
@@ -19,13 +22,15 @@ def read_rows(name):
 def add_rows(name, rows, key):
     """Writes rows into `results/NAME.json`, in place of those that agree with one in all fields of `key`."""
     new = {tuple(row[field] for field in key) for row in rows}
-    kept = [row for row in read_rows(name) if tuple(row[field] for field in key) not in new]
-    write_json(RESULTS / f"{name}.json", {"rows": sorted(kept + rows, key=lambda row: [str(row[field]) for field in key])})
+    with Claimed(pathlib.Path(tempfile.gettempdir()) / f"rows-{name}.lock", wait=True):
+        kept = [row for row in read_rows(name) if tuple(row[field] for field in key) not in new]
+        write_json(RESULTS / f"{name}.json", {"rows": sorted(kept + rows, key=lambda row: [str(row[field]) for field in key])})
 
 
 def provenance(command):
-    """Command, commit, device and versions of a result made now."""
-    return {"command": command, "commit": commit(), "device": device(), "versions": versions()}
+    """Command, commit, day, device and versions of a result made now."""
+    about = {"command": command, "commit": commit(), "date": datetime.date.today().isoformat()}
+    return {**about, "device": device(), "versions": versions()}
 
 
 def commit():

@@ -45,12 +45,14 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     data = datasets.load(DATA, manual_dir=options.manual_dir)
-    teacher, space = read_sequences(options.sequences, data).supervision(), RAMSpace(data, {**RAM_SPACE, **CHOICES})
+    sequences, space = read_sequences(options.sequences, data), RAMSpace(data, {**RAM_SPACE, **CHOICES})
+    teacher, taught = sequences.supervision(), {"grid": list(sequences.plan.grid), "sequences": sequences.plan.count}
     short = options.short_epochs
     for trial, epochs, actions in (("short", short, None), ("short_supervised", short, teacher), ("full", options.full_epochs, None)):
         for number, candidate in enumerate(drawn(space, options.candidates)):
             about = {"dataset": DATA, "trial": trial, "candidate": number, "epochs": epochs, "seed": options.seed}
-            if not any(all(row[name] == value for name, value in about.items()) for row in read_rows("short_trials")):
+            about |= taught if actions else {}
+            if not any(all(row.get(name) == value for name, value in about.items()) for row in read_rows("short_trials")):
                 run(space, candidate, about, actions, options)
 
 

@@ -80,7 +80,7 @@ def train(recipe, seed, data, folder):
     epoch = progress.restore(model)
     if epoch < stage.epochs:
         augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe["augment"])
-        batches = datasets.train_batches(data, recipe["batch_size"], len(recipe["stages"]) * seed, epoch, stage.epochs, augment)
+        batches = datasets.train_batches(data, recipe["batch_size"], len(recipe["stages"]) * seed % 2**31, epoch, stage.epochs, augment)
         fit_epochs(model, batches, datasets.eval_batches(data.validation, 200), stage.epochs, epoch, [progress], verbose=2)
     model.load_weights(progress.best_weights)
     accuracy = model.evaluate(datasets.eval_batches(data.test, 200), verbose=0, return_dict=True)["accuracy"]

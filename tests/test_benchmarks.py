@@ -17,6 +17,7 @@ def test_the_pages_are_what_their_script_makes(tables):
     assert (ROOT / "benchmarks" / "README.md").read_text() == tables.page(rows), "run: python benchmarks/tables.py"
     readme = (ROOT / "README.md").read_text()
     assert tables.paper_tables.with_short_table(readme, rows) == readme, "run: python benchmarks/tables.py"
+    assert tables.paper_tables.with_presets(readme, tables.PRESETS) == readme, "run: python benchmarks/tables.py"
 
 
 def test_every_row_says_how_to_make_it_again(tables):

@@ -69,6 +69,16 @@ def test_own_photos_train_and_evaluate(tmp_path, capsys):
     assert (results["split"], results["examples"]) == ("all", 8)
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--split", "validation"]) == 2
     assert "no validation split" in capsys.readouterr().err
+    split = tmp_path / "split"
+    make_photos(split / "train")
+    make_photos(split / "val", count=3)
+    assert main(["evaluate", str(tmp_path / "run"), "--data", str(split), "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert (results["split"], results["examples"]) == ("validation", 6)
+    photo = next(held_out.glob("dark/*"))
+    before = photo.read_bytes()
+    assert main(["draw", str(tmp_path / "run"), str(photo), "--out", str(photo.with_suffix(""))]) == 2
+    assert "was not overwritten" in capsys.readouterr().err and photo.read_bytes() == before
     (held_out / "dark").rename(held_out / "twilight")
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out)]) == 2
     assert "['dark', 'light']" in capsys.readouterr().err
@@ -90,6 +100,11 @@ MISTAKES = {
     "no name to draw to": (["draw", "RUN", "--out", ""], "--out wants a path"),
     "a file to draw under": (["draw", "RUN", "--out", "setup.cfg/look"], "setup.cfg"),
     "no such run": (["evaluate", "nowhere"], "No run in nowhere"),
+    "a control that is taught": (
+        ["train", "testing", "--policy", "random", "--sequences", "S", "--workdir", "W"],
+        "--policy random has none",
+    ),
+    "a teacher without sequences": (["train", "testing", "--share", "0.5", "--workdir", "W"], "give their folder too"),
     "nothing to serve": (["serve", "nowhere", "--port", "0"], "nowhere"),
     "an image that is none": (["draw", "RUN", "setup.cfg"], "setup.cfg"),
 }

@@ -47,5 +47,10 @@ def test_looking_where_the_policy_says_matters():
 def test_a_preset_takes_a_new_head():
     model = RAM.from_preset("ram_digits", num_classes=3)
     assert model.num_classes == 3
+    digits = RAM.from_preset("ram_digits")
+    other = RAM.from_preset("ram_digits", num_classes=10, class_names=list("abcdefghij"))  # ten of one's own are no digits
+    assert other.class_names == list("abcdefghij") != digits.class_names
+    assert np.any(other.classifier.get_weights()[0] != digits.classifier.get_weights()[0])
+    np.testing.assert_array_equal(other.cell.get_weights()[0], digits.cell.get_weights()[0])
     with pytest.raises(UserError, match="There are: .*ram_digits"):
         RAM.from_preset("ram_digit")

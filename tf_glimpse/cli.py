@@ -106,9 +106,9 @@ def _add_train(commands):
     command.add_argument("--rollouts", type=_count, help="sampled trajectories an image in training")
     command.add_argument("--policy", choices=("random", "centre"), help="a control: who chooses the places instead of the model")
     command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach the policy where to look")
-    command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), default="near_optimal", help="what of them")
-    command.add_argument("--share", type=_share, default=0.5, help="of each batch's rows that they teach (%(default)s)")
-    command.add_argument("--until", type=_share, default=0.5, help="fraction of the run by which that share is zero (%(default)s)")
+    command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), help="what of them (near_optimal)")
+    command.add_argument("--share", type=_share, help="of each batch's rows that they teach (0.5)")
+    command.add_argument("--until", type=_share, help="fraction of the run by which that share is zero (0.5)")
     command.add_argument("--seed", type=_seed, default=0)
     command.add_argument("--seeds", type=_seeds, help="several, such as 0,1,2: each in WORKDIR/seed-N, mean and 95 %% interval at the end")
     command.add_argument("--deterministic", action="store_true", help="byte-equal weights for equal seeds (slower: no XLA)")
@@ -141,10 +141,23 @@ def _changed(recipe, options):
         return _changed_stages(recipe, wanted, options)
     recipe = dataclasses.replace(recipe, **wanted)
     recipe = with_policy(recipe, options.policy) if options.policy else recipe
-    if options.sequences:
-        folder, taught = str(pathlib.Path(options.sequences).expanduser().resolve()), {"share": options.share, "until": options.until}
-        recipe = dataclasses.replace(recipe, teacher={"sequences": folder, "kind": options.supervision, **taught})
+    recipe = _taught(recipe, options)
     return recipe if options.rollouts is None else dataclasses.replace(recipe, loss={**recipe.loss, "rollouts": options.rollouts})
+
+
+def _taught(recipe, options):
+    """The recipe with sequences for a teacher, if there are any."""
+    settings = {"kind": options.supervision, "share": options.share, "until": options.until}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    if not options.sequences:
+        if settings:
+            raise UserError("--supervision, --share and --until say how --sequences teach; give their folder too.")
+        return recipe
+    if options.policy:
+        raise UserError(f"--sequences teach the model's own policy; --policy {options.policy} has none.")
+    folder = str(pathlib.Path(options.sequences).expanduser().resolve())
+    taught = {"kind": "near_optimal", "share": 0.5, "until": 0.5, **settings}
+    return dataclasses.replace(recipe, teacher={"sequences": folder, **taught})
 
 
 def _whole(data):

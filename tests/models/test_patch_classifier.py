@@ -66,6 +66,10 @@ def test_an_application_with_weights_of_ones_own(tmp_path):
         np.testing.assert_array_equal(expected, found)
 
 
+def test_any_application_is_found():
+    assert PatchClassifier(3, "MobileNetV3Small", {"include_preprocessing": False}).backbone.output_shape == (None, 576)
+
+
 def test_mistakes_are_told():
     with pytest.raises(UserError, match="wants a model of keras.applications, such as MobileNetV2"):
         PatchClassifier(3, "MobileNetV9")

@@ -54,6 +54,15 @@ def test_a_search_leaves_frontier_recipe_and_weights(done):
     assert answers.num_glimpses.mean() == pytest.approx(best["mean_glimpses"], abs=0.03)
 
 
+def test_its_best_model_is_evaluated_and_exported_as_a_run_is(done, tmp_path, capsys):
+    folder, _ = done
+    assert main(["evaluate", str(folder), "--split", "validation", "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert results["data"] == "digits_canvas" and results["error_percent"] < 90
+    assert main(["export", str(folder), "--out", str(tmp_path / "served"), "--no-warm-up"]) == 0
+    assert "adaptive" in tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
+
+
 def test_called_again_it_adds_trials_and_trains_none_twice(done):
     folder, _ = done
     before = {number: (folder / "tuner" / f"trial_{number}" / "model.keras").stat().st_mtime for number in range(3)}

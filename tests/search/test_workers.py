@@ -30,3 +30,13 @@ def test_two_workers_share_a_search_and_one_that_dies_takes_its_trial_up_again(t
     assert len({worker for worker, _ in begun}) == 2, "both workers had trials"
     assert len(begun) == 4, "three trials, one of them begun twice"
     assert (tmp_path / "search" / "frontier.csv").exists()
+
+
+def test_killing_a_search_ends_its_workers(tmp_path):
+    settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS}
+    command = [sys.executable, "-c", RUN, json.dumps(settings)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert any("begins trial" in line for line in process.stdout)
+        process.kill()
+        process.stdout.read()  # ends once every process that writes to it has ended
+    assert not (tmp_path / "search" / "frontier.csv").exists(), "they went on without it"

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_glimpse.datasets import load
 from tf_glimpse.models import load_model
@@ -133,6 +134,13 @@ def test_several_seeds_give_mean_and_interval(tmp_path):
         train_seeds(TINY, tmp_path, [3, 4], verbose=0)
     with pytest.raises(UserError, match="other settings"):
         train_seeds(dataclasses.replace(TINY, epochs=2), tmp_path, [0, 1], verbose=0)
+
+
+def test_deterministic_seeds_are_not_trained_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)  # would hold for every later test
+    recipe = dataclasses.replace(TINY, jit_compile=True)
+    first, again = (train_seeds(recipe, tmp_path, [0, 1], deterministic=True, verbose=0) for _ in range(2))
+    assert first == again
 
 
 def test_images_smaller_than_a_patch_are_refused(tmp_path):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_glimpse.ops.edges import edge_magnitude, window_mean, window_variance
 from tf_glimpse.ops.grids import field_centres, ordered_cells, top_cells
+from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
 
 STATISTICS = {"mean": window_mean, "variance": window_variance}
@@ -70,15 +71,23 @@ def random_cell_actions(model, num_glimpses, seed):
     Args:
         model: a built `Saccader`.
         num_glimpses: T.
-        seed: int32 `[2]`; the same images in the same batch get the same cells.
+        seed: int32 `[2]`; the same image gets the same cells, whatever its batch.
     """
 
     def actions(images):
         height, width = model.fields(images.shape[1:3]).grid
-        draws = tf.random.stateless_uniform([tf.shape(images)[0], height * width], seed)
+        draws = tf.map_fn(lambda row: tf.random.stateless_uniform([height * width], row), _image_seeds(images, seed), tf.float32)
         return _centres(model, images, top_cells(draws, num_glimpses))
 
     return actions
+
+
+def _image_seeds(images, seed):
+    """A seed `[B, 2]` an image, made from its pixels."""
+    pixels = tf.reshape(tf.cast(tf.round(to_float(images) * 255), tf.int64), [tf.shape(images)[0], -1])
+    weights = tf.random.stateless_uniform([tf.shape(pixels)[1]], seed, None, None, tf.int64)
+    sums = tf.reduce_sum(pixels * weights, axis=1)  # of products modulo 2**64
+    return tf.stack([sums, tf.fill(tf.shape(sums), tf.cast(seed[0], tf.int64))], axis=1)
 
 
 def centre_cell_actions(model, num_glimpses):

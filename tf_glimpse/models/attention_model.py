@@ -43,18 +43,19 @@ class AttentionModel(keras.Model):
         self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
 
     @classmethod
-    def from_preset(cls, name, num_classes=None):
+    def from_preset(cls, name, num_classes=None, class_names=None):
         """A model with the trained weights that ship with the package, or of a `.keras` file.
 
         Args:
             name: a preset's name, such as "ram_digits", or the path of a `.keras` file.
-            num_classes: for another number of classes than the preset's: everything but the classifier keeps its weights.
+            num_classes: of a new, untrained classifier, in place of the preset's; everything else keeps its weights.
+            class_names: as many names, for the new classifier; numbers if None.
 
         Raises:
             UserError: no such preset; the message lists those there are.
         """
         model = from_preset(name)
-        return model if num_classes in (None, model.num_classes) else model.with_classes(num_classes)
+        return model if num_classes is None else model.with_classes(num_classes, class_names)
 
     def compile(
         self,

@@ -113,8 +113,9 @@ class PatchClassifier(keras.Model):
 
 def _module_of(name):
     """The module of `keras.applications` that an application and its `preprocess_input` come from."""
-    modules = [getattr(keras.applications, module) for module in dir(keras.applications) if module.islower()]
-    return next((module for module in modules if hasattr(module, name) and hasattr(module, "preprocess_input")), None)
+    module = getattr(getattr(keras.applications, name, None), "__module__", "").rpartition(".")[2]
+    found = getattr(keras.applications, module, None)
+    return found if hasattr(found, "preprocess_input") else None
 
 
 def _application(name, side, options):

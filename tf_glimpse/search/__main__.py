@@ -1,12 +1,21 @@
 """One process of a search, which `workers` starts: `python -m tf_glimpse.search OPTIONS`, keyword arguments of `search_architectures`."""
 
 import json
+import os
 import sys
+import threading
 
 from tf_glimpse.search.run import search_architectures
 from tf_glimpse.types import UserError
 
+
+def _end_with_parent():
+    sys.stdin.read()
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         search_architectures(**json.loads(sys.argv[1]))
     except UserError as error:

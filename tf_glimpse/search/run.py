@@ -1,6 +1,7 @@
 """A search in a folder: one process, or keras-tuner's chief and workers, and what it found."""
 
 import json
+import math
 import pathlib
 import shutil
 
@@ -122,6 +123,8 @@ def _space(settings, data_options):
 
 def _check_budget(space, budget_mflops):
     flops, candidate = space.cheapest(enough=budget_mflops * 1e6)
+    if math.isinf(flops):
+        raise UserError(f"no candidate of this space can look at images of shape {space.data.image_shape}; pass larger ones, or --space.")
     if flops > budget_mflops * 1e6:
         told = f"the cheapest of this space costs {flops / 1e6:.4f} MFLOP ({candidate})"
         raise UserError(f"no candidate keeps a budget of {budget_mflops} MFLOP: {told}.")

@@ -5,12 +5,14 @@ A space is a dict of name -> list of choices, plain enough for a JSON file. A ca
 
 import itertools
 import json
+import math
 import pathlib
 import typing
 
 import keras_tuner
 
 from tf_glimpse.models import AdaptiveModel, Saccader
+from tf_glimpse.ops.receptive_fields import receptive_field_of
 from tf_glimpse.search.baselines import mobilenet_v2, shufflenet_v2
 from tf_glimpse.search.flops import LookCosts, look_costs, model_flops
 from tf_glimpse.training.recipes import Recipe
@@ -57,6 +59,8 @@ ONLY_WITH = {
     "stddev": ("location", "gaussian"),
     "grid": ("location", "categorical"),
 }
+# Sizes of which neither the least nor the largest is always the cheapest.
+EITHER_WAY = ("first_stride", "wide_groups")
 # Choices that change no operation.
 COST_NOTHING = ("learning_rate", "look_ahead_weight", "reinforce_weight", "anytime_weight", "stddev")
 
@@ -118,7 +122,7 @@ class Space(keras_tuner.HyperModel):
         raise NotImplementedError(f"{type(self).__name__} wants a method model(candidate)")
 
     def costs(self, candidate):
-        """What a candidate costs, `LookCosts` or the operations of one image; each is counted once."""
+        """What a candidate costs, `LookCosts` or the operations of one image, each counted once; infinity where it cannot be built."""
         key = json.dumps({name: value for name, value in candidate.items() if name not in COST_NOTHING}, sort_keys=True)
         if key not in self._counted:
             self._counted[key] = self.count(self.model(candidate))
@@ -132,10 +136,10 @@ class Space(keras_tuner.HyperModel):
     def cheapest(self, enough=0):
         """`(operations, candidate)` of the cheapest candidate, or of the first found that costs no more than `enough`.
 
-        It has the least of every size; each combination of names is counted.
+        It has the least of every size; each combination of names, and of sizes that may cost either way, is counted.
         """
         sizes = {name: [max(options) if name == "shrink" else min(options)] for name, options in self.choices.items()}
-        sizes |= {name: options for name, options in self.choices.items() if isinstance(options[0], str)}
+        sizes |= {name: options for name, options in self.choices.items() if isinstance(options[0], str) or name in EITHER_WAY}
         best = None
         for values in itertools.product(*sizes.values()):
             candidate = dict(zip(sizes, values, strict=True))
@@ -201,9 +205,20 @@ class SaccaderSpace(_AttentionSpace):
 
     default: typing.ClassVar[dict] = SACCADER_SPACE
 
+    def costs(self, candidate):
+        wide, strides = self._groups(candidate)
+        field, pitch = receptive_field_of(wide, strides), math.prod(strides)
+        cells = [max(0, (side - field) // pitch + 1) for side in self.data.image_shape[:2]]
+        return super().costs(candidate) if math.prod(cells) >= candidate["num_glimpses"] else math.inf
+
+    @staticmethod
+    def _groups(candidate):
+        """The BagNet's blocks of 3x3 kernels, and its strides."""
+        return tuple(int(group < candidate["wide_groups"]) for group in range(3)), (candidate["first_stride"], 2, 2)
+
     def model(self, candidate):
+        wide, strides = self._groups(candidate)
         filters = [candidate["filters"] * factor for factor in (1, 2, 4)]
-        wide, strides = [int(group < candidate["wide_groups"]) for group in range(3)], (candidate["first_stride"], 2, 2)
         bagnet = {"wide_blocks": wide, "blocks": (1, 1, 1), "filters": filters, "strides": strides}
         model = Saccader(
             self.data.num_classes,

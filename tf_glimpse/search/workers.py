@@ -58,8 +58,9 @@ def run_all(options, num_workers):
 
 
 def _start(options, address, name):
+    """A process that ends when this one does, however it does: its standard input then ends."""
     environment = {**os.environ, **address, "KERASTUNER_TUNER_ID": name}
-    return subprocess.Popen([sys.executable, "-m", "tf_glimpse.search", json.dumps(options)], env=environment)
+    return subprocess.Popen([sys.executable, "-m", "tf_glimpse.search", json.dumps(options)], env=environment, stdin=subprocess.PIPE)
 
 
 def _found(workdir):

@@ -2,9 +2,10 @@
 
 import pathlib
 
+from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import explain, fit_vae
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
-from tf_glimpse.training.finished import chosen_images, load_data
+from tf_glimpse.training.finished import check_spared, chosen_images, load_data
 from tf_glimpse.types import UserError
 
 _VAE = "vae.keras"  # in a run's folder
@@ -35,6 +36,8 @@ def explain_finished(finished, out, images=(), count=6, *, workdir=None, vae=Non
     out = pathlib.Path(out).expanduser()
     if out.suffix not in (".html", ".htm"):
         raise UserError(f"--out wants a file that ends in .html. Received: {str(out)!r}")
+    paths = [out, *([out.with_suffix(".png"), out.with_suffix(".gif")] if pictures else [])]
+    check_spared(images, paths)
     if fit_epochs is not None:
         _fit(finished, workdir, fit_epochs, **data_options)
     pixels, labels, actions = chosen_images(finished, images, count, **data_options)
@@ -42,9 +45,8 @@ def explain_finished(finished, out, images=(), count=6, *, workdir=None, vae=Non
     name = finished.preset or finished.recipe["name"]
     title = f"{name}, seed {finished.seed}: {finished.model.num_glimpses} looks"
     found = explain(finished.model, pixels, labels=labels, vae=autoencoder, actions=actions, title=title)
-    paths = [found.save_html(out)]
-    if pictures:
-        paths += [found.save_png(out.with_suffix(".png")), found.save_gif(out.with_suffix(".gif"))]
+    for path, save in zip(paths, (found.save_html, found.save_png, found.save_gif), strict=False):
+        save(path)
     return found, paths
 
 
@@ -65,4 +67,4 @@ def _fit(finished, workdir, epochs, **data_options):
         raise UserError(f"{file} is there already and was not overwritten; leave out --fit-vae to use it.")
     data = load_data(finished, **data_options)
     vae, _ = fit_vae(finished.model, data, epochs=epochs, training_looks=2, decoder="placed" if data.canvas else "dense")
-    vae.save(file)
+    write_whole(file, vae.save)

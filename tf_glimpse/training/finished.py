@@ -8,6 +8,7 @@ import numpy as np
 
 from tf_glimpse import datasets
 from tf_glimpse.models.actions import policy_actions
+from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.loading import PRESETS, from_preset, load_model, preset_names
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
@@ -28,11 +29,11 @@ def open_finished(workdir=None, preset=None):
     """The model of a run's folder or of a preset.
 
     Args:
-        workdir: folder of a finished run, or None.
+        workdir: folder of a finished run or search, or None.
         preset: the name of a preset that ships with the package, or None.
 
     Raises:
-        UserError: neither or both, or one that does not exist.
+        UserError: neither or both, or one that does not exist; a search's best model that is a CNN.
     """
     if bool(preset) == bool(workdir):
         raise UserError(f"give either the folder of a finished run, or --preset NAME. Received: {workdir} and {preset}")
@@ -42,7 +43,10 @@ def open_finished(workdir=None, preset=None):
         card = workdirs.read_json(PRESETS / f"{preset}.json", "recipe", "seed")
         return Finished(from_preset(preset), card["recipe"], card["seed"], preset)
     path, recipe, seed = workdirs.read_run(workdir)
-    return Finished(load_model(path), recipe, seed, None)
+    model = load_model(path)
+    if not isinstance(model, AttentionModel):
+        raise UserError(f"{path} does not look: a model of another kind, which keras.saving.load_model reads.")
+    return Finished(model, recipe, seed, None)
 
 
 def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **data_options):
@@ -50,7 +54,7 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **d
 
     Args:
         finished: from `open_finished`.
-        split: "train", "validation" or "test"; None is "test", or all of other `data` that has no test split.
+        split: "train", "validation" or "test"; None is "test", or of other `data` without it its own validation split, or else all.
         policy: None for the model's own, "random" or "centre"; for a Saccader also "ordered_logits", "sobel_mean" or "sobel_variance".
         rollouts: as for `evaluate_model`.
         seed: of draws.
@@ -68,7 +72,7 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **d
     data = load_data(finished, whole=split is None, **data_options)
     source = getattr(data, split or "test")
     if source is None and split is None and data_options.get("data"):
-        source, split = data.train, "all"
+        source, split = (data.train, "all") if data.validation is None else (data.validation, "validation")
     split = split or "test"
     if source is None or (split == "train" and data.canvas):
         raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
@@ -98,14 +102,27 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
     model, out = finished.model, pathlib.Path(out)
     if not out.name:
         raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
+    paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
+    check_spared(images, paths)
     pixels, labels, actions = chosen_images(finished, images, count, **data_options)
     trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
     out.parent.mkdir(parents=True, exist_ok=True)
-    paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
     draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels).savefig(paths[0])
     first = type(trajectory)(*(field[:1] for field in trajectory))
     save_glimpses_gif(paths[1], pixels[0], first, model.retina, model.class_names)
     return paths
+
+
+def check_spared(images, paths):
+    """Refuses to write over the images that are to be looked at.
+
+    Raises:
+        UserError: names the file.
+    """
+    wanted = {pathlib.Path(image).resolve() for image in images}
+    for path in paths:
+        if path.resolve() in wanted:
+            raise UserError(f"{path} is one of the images, and was not overwritten; pass another --out.")
 
 
 def chosen_images(finished, images=(), count=6, **data_options):

@@ -86,6 +86,7 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
         UserError: as `train_and_evaluate`; also a folder of one run, or of seeds that are not among these.
     """
     workdir = pathlib.Path(workdir).expanduser()
+    recipe = dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not kwargs.get("deterministic"))
     folders = {seed: workdir / f"seed-{seed}" for seed in seeds}
     others = sorted(str(path) for path in workdir.glob("seed-*") if path not in folders.values())
     if others or (workdir / "recipe.json").exists():

@@ -30,7 +30,7 @@ def train_stages(recipe, data, workdir, seed, verbose=None):
         folder.mkdir(exist_ok=True)
         before = folders[number - 1] / "model.keras" if number else None
         print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {stage.epochs} epochs.", flush=True)
-        _train(recipe, stage, data, folder, before, len(folders) * seed + number, verbose)
+        _train(recipe, stage, data, folder, before, (len(folders) * seed + number) % 2**31, verbose)
     return _finish(recipe, data, workdir, folders, seed)
 
 

@@ -66,7 +66,7 @@ def results(workdir):
 
 
 def read_run(workdir):
-    """`(model path, recipe as a dict, seed)` of a finished run.
+    """`(model path, recipe as a dict, seed)` of a finished run, or of the best trial of a search.
 
     Raises:
         UserError: no run, or one that is not finished; for a folder of several seeds, says which to take.
@@ -75,6 +75,9 @@ def read_run(workdir):
     if (workdir / "summary.json").exists():
         seeds = ", ".join(sorted(str(folder) for folder in workdir.glob("seed-*")))
         raise UserError(f"{workdir} holds several seeds; take one of {seeds}.")
+    if (workdir / "best.json").exists():
+        note = read_json(workdir / "best.json", "recipe", "seed")
+        return workdir / "best.keras", note["recipe"], note["seed"]
     if not (workdir / "recipe.json").exists():
         raise UserError(f"No run in {workdir}. Wanted: a folder that `tf-glimpse train RECIPE --workdir {workdir}` made.")
     if not results(workdir):
