@@ -43,6 +43,12 @@ def test_ratios_are_those_of_means_and_variances(summary):
     assert taught["points_interval"] == pytest.approx(12.71, abs=0.01)  # of 3 points and 1 point
 
 
+def test_goals_are_met_or_missed_by_the_figures(summary):
+    (line,) = summary.verdicts([{**entry, "task": summary.ALL_CLASSES} for entry in summary.completed(ROWS)])
+    wanted = "3 times fewer iterations (goal 6.8: missed), 9 times less variance (goal 5: met), 2 points more (goal 0.4: met)"
+    assert line == f"- d, all classes: {wanted}."
+
+
 def test_a_run_that_never_reaches_the_target_counts_with_its_length(summary):
     slow = [row("none", seed, [0.1, 0.2, 0.3, 0.8], 0.7) for seed in (0, 1)]
     taught = [row("near_optimal", 0, [0.8, 0.8, 0.8, 0.8], 0.7), row("near_optimal", 1, [0.1, 0.1, 0.1, 0.1], 0.1)]
