@@ -352,8 +352,8 @@ def _kinds(rows, data, task):
 
 
 def _pair(rows, data, task):
-    """A task's runs without sequences and with them, of the first seed that has both."""
-    kinds = [{row["seed"]: row for row in some} for some in _kinds(rows, data, task)]
+    """A task's runs without sequences and with them, of the first seed whose looks were kept for both."""
+    kinds = [{row["seed"]: row for row in some if "looks" in row} for some in _kinds(rows, data, task)]
     seeds = sorted(set(kinds[0]) & set(kinds[1]))
     return [kind[seeds[0]] for kind in kinds] if seeds else []
 
