@@ -37,7 +37,7 @@ def run_rows(workdir, manual_dir):
     if recipe["actions"]:
         return [row]
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
-    if recipe["teacher"]:
+    if recipe["teacher"].get("places"):
         scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
         rows.append({**row, "policy": "its teacher's scan", **measured(evaluate_model(finished.model, test, actions=scan))})
     return rows
@@ -49,7 +49,8 @@ def described(recipe, seed):
     known = (task.name, task.paper, task.best_public) if task else (recipe["data"], None, None)
     others = dict(zip(("task", "paper", "best_public"), known, strict=True))
     command = f"tf-glimpse train {recipe['name']}{f' --policy {policy}' if policy else ''} --seed {seed} --epochs {recipe['epochs']}"
-    settings = {name: recipe[name] for name in ("model", "loss", "teacher", "epochs", "batch_size")}
+    command += f" --batch-size {recipe['batch_size']} --learning-rate {recipe['learning_rate']}"
+    settings = {name: recipe[name] for name in ("model", "loss", "teacher", "epochs", "batch_size", "learning_rate")}
     return {
         **others,
         "recipe": recipe["name"],
