@@ -32,11 +32,12 @@ def test_two_workers_share_a_search_and_one_that_dies_takes_its_trial_up_again(t
     assert (tmp_path / "search" / "frontier.csv").exists()
 
 
-def test_killing_a_search_ends_its_workers(tmp_path):
-    settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS}
-    command = [sys.executable, "-c", RUN, json.dumps(settings)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+def test_a_process_of_a_search_ends_with_the_one_that_started_it(tmp_path):
+    settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS, "num_workers": 1}
+    command, pipe = [sys.executable, "-m", "tf_glimpse.search", json.dumps(settings)], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True) as process:
         assert any("begins trial" in line for line in process.stdout)
-        process.kill()
-        process.stdout.read()  # ends once every process that writes to it has ended
-    assert not (tmp_path / "search" / "frontier.csv").exists(), "they went on without it"
+        process.stdin.close()  # as the system does for whoever held it, however that ended
+        process.stdout.read()
+    assert process.returncode == 1
+    assert not (tmp_path / "search" / "frontier.csv").exists()

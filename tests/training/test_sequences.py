@@ -112,7 +112,7 @@ def test_sequences_for_other_glimpses_do_not_teach(folder, sequences):
     plan = read_sequences(sequences, data).plan
     check_model(sequences, plan, build_model(recipe, data))
     coarse = dataclasses.replace(recipe, model={**recipe.model, "location": ["categorical", {"grid": [4, 4], "hidden_units": 0}]})
-    with pytest.raises(UserError, match=r"grid \[20, 20\] there, \[4, 4\] here"):
+    with pytest.raises(UserError, match=r"grid \[15, 15\] there, \[4, 4\] here"):
         check_model(sequences, plan, build_model(coarse, data))
     more = dataclasses.replace(recipe, model={**recipe.model, "num_glimpses": 6})
     with pytest.raises(UserError, match="num_glimpses 5 there, 6 here; class 1 against the rest there, 3 classes here"):
