@@ -51,7 +51,7 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
     """
     if not 0 <= seed < 2**31:
         raise UserError(f"seed wants a whole number from 0 to 2**31 - 1. Received: {seed}")
-    recipe = dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not deterministic)
+    recipe = _settled(recipe, deterministic)
     with workdirs.locked(workdir) as folder:
         if workdirs.check(folder, recipe, seed) and workdirs.results(folder):
             raise UserError(f"{folder} holds a finished run; nothing was overwritten. Evaluate it, or train in another folder.")
@@ -86,7 +86,7 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
         UserError: as `train_and_evaluate`; also a folder of one run, or of seeds that are not among these.
     """
     workdir = pathlib.Path(workdir).expanduser()
-    recipe = dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not kwargs.get("deterministic"))
+    recipe = _settled(recipe, kwargs.get("deterministic", False))
     folders = {seed: workdir / f"seed-{seed}" for seed in seeds}
     others = sorted(str(path) for path in workdir.glob("seed-*") if path not in folders.values())
     if others or (workdir / "recipe.json").exists():
@@ -100,6 +100,11 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
     summary = {"recipe": recipe.name, "error_percent": float(errors.mean()), "interval": width, "spread": spread, "runs": runs}
     workdirs.write_json(workdir / "summary.json", summary)
     return summary
+
+
+def _settled(recipe, deterministic):
+    """The recipe as it runs and is written down: XLA does not keep to the order that equal weights want."""
+    return dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not deterministic)
 
 
 def load_data(recipe, **places):
