@@ -45,7 +45,7 @@ def write(row, options):
     from rows import add_rows, provenance
 
     command = f"python benchmarks/large_image.py --workdir W --epochs {options.epochs} --first-steps {options.first_steps}"
-    add_rows("large_image", [{**row, "seed": options.seed, **provenance(command)}], KEY)
+    add_rows("large_image", [{"seed": options.seed, **provenance(command), **row}], KEY)
     print(json.dumps(row), flush=True)
 
 
@@ -55,11 +55,12 @@ def ram_row(options):
     from tf_glimpse.training.finished import open_finished
 
     model, results = open_finished(options.workdir / "ram").model, workdirs.results(options.workdir / "ram")
-    _, recipe, _ = workdirs.read_run(options.workdir / "ram")
+    _, recipe, seed = workdirs.read_run(options.workdir / "ram")
     values = model.num_glimpses * model.num_scales * model.patch_size**2
     figures = {"error_percent": results["error_percent"], "validation_error_percent": round(100 * (1 - results["validation_accuracy"]), 3)}
     facts = {"contender": "ram", "side": 1024, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
-    return {**facts, **figures, "epochs": recipe["epochs"], "pixels_pooled": 1024**2, "values_read": values}
+    trained = {"seed": seed, "command": f"tf-glimpse train {RECIPE} --seed {seed} --workdir W/ram --manual-dir ../shared/data"}
+    return {**trained, **facts, **figures, "epochs": recipe["epochs"], "pixels_pooled": 1024**2, "values_read": values}
 
 
 def cnn_row(side, options):

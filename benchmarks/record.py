@@ -4,16 +4,19 @@ python benchmarks/record.py WORKDIR [--manual-dir ../shared/data]
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
+import sys
 
 from rows import add_rows, provenance
 from tasks import task_of
 
 from tf_glimpse.datasets import scan_actions
 from tf_glimpse.models.loading import PRESETS
-from tf_glimpse.training import evaluate_model, workdirs
+from tf_glimpse.training import evaluate_model, get_recipe, workdirs
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
+from tf_glimpse.training.recipes import with_policy
 
 KEY = ("task", "recipe", "policy", "seed", "rollouts")
 
@@ -32,6 +35,7 @@ def main():
 def run_rows(workdir, manual_dir):
     """The run's row; for a policy of its own one of ten rollouts, and if a scan taught it, one of the same weights on that scan."""
     _, recipe, seed = workdirs.read_run(workdir)
+    stop_if_changed(workdir, recipe)
     results, finished = workdirs.results(workdir), open_finished(workdir)
     row = {**described(recipe, seed), **measured(results), **learned(workdir, results)}
     if recipe["actions"]:
@@ -41,6 +45,16 @@ def run_rows(workdir, manual_dir):
         scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
         rows.append({**row, "policy": "its teacher's scan", **measured(evaluate_model(finished.model, test, actions=scan))})
     return rows
+
+
+def stop_if_changed(workdir, recipe):
+    """Ends the program if a run's recipe (a dict) is not the published one of its name: its figures are another's."""
+    published = get_recipe(recipe["name"])
+    published = with_policy(published, recipe["actions"]) if recipe["actions"] else published
+    settings = json.loads(json.dumps(dataclasses.asdict(published)))
+    changed = [key for key, value in settings.items() if recipe[key] != value]
+    if changed:
+        sys.exit(f"{workdir} was trained with other settings than recipe {recipe['name']}: {', '.join(changed)}")
 
 
 def described(recipe, seed):
@@ -71,7 +85,8 @@ def shipped(recipe, seed):
 
 def measured(results):
     names = ("error_percent", "error_percent_by_glimpse", "rollouts", "num_glimpses", "examples", "parameters")
-    return {name: results[name] for name in names}
+    checked_by = f"tf-glimpse evaluate W --rollouts {results['rollouts']} --manual-dir ../shared/data"
+    return {**{name: results[name] for name in names}, "checked_by": checked_by}
 
 
 def learned(workdir, results):

@@ -2,8 +2,8 @@
 
 python benchmarks/saccader_photos.py RUN [--manual-dir ../shared/data] [--preset NAME]
 
-RUN is the folder of a finished run of three stages; `small_resnet.py RUN` has trained the reference beside it. Writes rows into
-`results/saccader_photos.json` and `results/saccader_occlusion.json`.
+RUN is the folder of a finished run of three stages; `small_resnet.py RUN` has trained the reference beside it, and `saccader_ablations.py
+RUN`, if it was run, the ablations. Writes rows into `results/saccader_photos.json` and `results/saccader_occlusion.json`.
 """
 
 import argparse
@@ -16,6 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from rows import add_rows, provenance
+from saccader_ablations import VARIANTS
+from saccader_ablations import folder_of as variant_folder
 from small_resnet import folder_of, mflop, photos_of
 
 from tf_glimpse.models import Saccader, policy_actions
@@ -25,7 +27,8 @@ from tf_glimpse.training import evaluate_model, workdirs
 from tf_glimpse.training.finished import open_finished
 
 MOST_GLIMPSES = 12
-KEY = ("dataset", "recipe", "policy", "stage", "num_glimpses", "seed")
+KEY = ("dataset", "recipe", "variant", "policy", "stage", "num_glimpses", "seed")
+NUMBERS = {"classification": 1, "location": 2, "reinforce": 3}
 GREY = 115  # what hidden pixels become: the mean that images are normalised with
 
 
@@ -38,13 +41,37 @@ def main():
     finished = open_finished(options.run)
     data = photos_of(finished.recipe, options.manual_dir)
     resnet = workdirs.read_json(folder_of(options.run) / "results.json", "accuracy")
-    stages = [Saccader.from_preset(str(path / "model.keras")) for path in sorted(options.run.glob("stage-*"))]
+    stages = stages_of(options.run)
     told = {"dataset": finished.recipe["data"], "recipe": finished.recipe["name"], "seed": finished.seed, "preset": options.preset}
     told |= {"split": "test", "examples": len(data.test), **provenance(f"python benchmarks/saccader_photos.py {options.run.name}")}
     told["trained_by"] = f"tf-glimpse train {finished.recipe['name']} --seed {finished.seed} --workdir RUN --manual-dir ../shared/data"
-    add_rows("saccader_photos", accuracies(stages, data.test, {**told, **reference(stages[0], resnet, data)}), KEY)
+    told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
+    rows = [row for number in stages for row in accuracies(number, stages[number], data.test, {**told, "variant": "whole"})]
+    for variant in VARIANTS:
+        rows += ablated(variant_folder(options.run, variant), data.test, {**told, "variant": variant, "preset": None})
+    add_rows("saccader_photos", rows, KEY)
     second = keras.saving.load_model(folder_of(options.run) / "model.keras")
-    add_rows("saccader_occlusion", occlusion(stages[-1], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))
+    add_rows("saccader_occlusion", occlusion(stages[3], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))
+
+
+def stages_of(run):
+    """The models after each of the run's stages, by its number."""
+    names = {NUMBERS[path.name.split("-", 2)[2]]: path for path in sorted(run.glob("stage-*"))}
+    return {number: Saccader.from_preset(str(path / "model.keras")) for number, path in names.items()}
+
+
+def ablated(run, source, told):
+    """The rows of another training of the same BagNet, for what its stages learned; none if it was not run."""
+    if not workdirs.results(run):
+        return []
+    told = {**told, "trained_by": f"python benchmarks/saccader_ablations.py {told['command'].split()[-1]}"}
+    models = {number: model for number, model in stages_of(run).items() if number > 1}
+    return [row for number, model in models.items() for row in accuracies(number, model, source, told, policies=["learned"])]
+
+
+def ceiling(model, source):
+    """The BagNet's accuracy on whole images."""
+    return round(1 - evaluate_model(model, source, batch_size=184)["full_image_error_percent"] / 100, 5)
 
 
 def reference(model, resnet, data):
@@ -54,22 +81,17 @@ def reference(model, resnet, data):
     return {**{name: round(resnet[field], 5) for name, field in names.items()}, **ours}
 
 
-def accuracies(stages, source, told):
-    """A row for each stage, policy and number of looks; the untrained policy of stage 1 is left out."""
-    rows = []
-    for number, model in enumerate(stages, start=1):
-        longer = model.with_glimpses(MOST_GLIMPSES)
-        for policy in [*(["learned"] if number > 1 else []), *POLICIES]:
-            places = None if policy == "learned" else policy_actions(longer, policy, (told["seed"], 0))
-            found = evaluate_model(longer, source, places=places, batch_size=184)
-            full_image = 1 - found["full_image_error_percent"] / 100
-            ceiling = full_image if number == 1 else rows[0]["ceiling"]
-            errors, shares = found["error_percent_by_glimpse"], found["coverage_percent_by_glimpse"]
-            for look, (error, share) in enumerate(zip(errors, shares, strict=True), start=1):
-                row = {"policy": policy, "stage": number, "num_glimpses": look, "coverage": round(share / 100, 5)}
-                row |= {"accuracy": round(1 - error / 100, 5), "ceiling": round(ceiling, 5), "full_image": round(full_image, 5)}
-                rows.append({**told, **row})
-            print(f"stage {number}, {policy}: {100 - errors[5]:.2f} % with 6 looks, {shares[5]:.1f} % seen", flush=True)
+def accuracies(number, model, source, told, policies=("learned", *POLICIES)):
+    """A row for each policy and number of looks after a stage; the untrained policy of stage 1 is left out."""
+    rows, longer = [], model.with_glimpses(MOST_GLIMPSES)
+    for policy in policies[1:] if number == 1 else policies:
+        places = None if policy == "learned" else policy_actions(longer, policy, (told["seed"], 0))
+        found = evaluate_model(longer, source, places=places, batch_size=184)
+        errors, shares = found["error_percent_by_glimpse"], found["coverage_percent_by_glimpse"]
+        told = {**told, "full_image": round(1 - found["full_image_error_percent"] / 100, 5), "policy": policy, "stage": number}
+        for look, (error, share) in enumerate(zip(errors, shares, strict=True), start=1):
+            rows.append({**told, "num_glimpses": look, "coverage": round(share / 100, 5), "accuracy": round(1 - error / 100, 5)})
+        print(f"{told['variant']}, stage {number}, {policy}: {100 - errors[5]:.2f} % with 6 looks, {shares[5]:.1f} % seen", flush=True)
     return rows
 
 

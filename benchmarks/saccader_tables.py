@@ -10,6 +10,7 @@ from rows import read_rows
 
 HERE = pathlib.Path(__file__).parent
 LOOKS = (1, 2, 4, 6, 8, 12)
+WHOLE = "whole"  # all three stages, as the recipe has them
 GOAL_LOOKS, GOAL_POINTS, GOAL_SHARE = 6, 2.0, 1 / 3
 
 PAGE = """# Saccader on photos
@@ -17,8 +18,8 @@ PAGE = """# Saccader on photos
 Made from `results/saccader_*.json` by `python benchmarks/saccader_tables.py`. Test accuracy in %, one deterministic rollout. The set's own
 validation split is the test set here, seen once a run; a tenth of the training photos picks the epochs. Every policy looks through the
 same BagNet, that of the stage in its row; only `learned` is trained to choose. The ceiling is the BagNet's accuracy on whole images after
-stage 1; the ResNet has about as many operations, the same pipeline and as many epochs as stage 1. Over several seeds: mean +- standard
-deviation.
+stage 1; the ResNet has about as many operations, the same pipeline and as many epochs as stage 1. "Without stage 2" and "without
+stop-gradient" (in stage 2) are trained from the same stage 1. Over several seeds: mean +- standard deviation.
 
 {sections}
 
@@ -42,6 +43,7 @@ Windows cut from the photos at 160 px where the Saccader looked, classified by a
 
 - `tf-glimpse train saccader_flowers_small --seed S --workdir RUN --manual-dir ../shared/data` trains; called again, it resumes.
 - `python benchmarks/small_resnet.py RUN` trains the reference beside it, `python benchmarks/saccader_photos.py RUN` writes the rows.
+- `python benchmarks/saccader_ablations.py RUN`, before them, trains what its two ablations need.
 - `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2]` trains the other classifier and writes its row.
 - `python benchmarks/saccader_picture.py PRESET` draws the looks.
 """
@@ -73,21 +75,21 @@ def section(recipe, rows):
         "| stage | policy | " + " | ".join(f"{look} looks" if look > 1 else "1 look" for look in LOOKS) + f" | seen with {GOAL_LOOKS} |",
         "|---|---|" + "---|" * (len(LOOKS) + 1),
     ]
-    for stage, policy in sorted({(row["stage"], row["policy"]) for row in rows}, key=lambda pair: (pair[0], pair[1] != "learned", pair[1])):
-        cells = [spread(values(rows, stage, policy, look, "accuracy")) for look in LOOKS]
-        lines.append(f"| {stage} | {policy} | {' | '.join(cells)} | {spread(values(rows, stage, policy, GOAL_LOOKS, 'coverage'))} |")
+    for variant, stage, policy in lines_of(rows):
+        cells = [spread(values(rows, stage, policy, look, "accuracy", variant)) for look in LOOKS]
+        cells.append(spread(values(rows, stage, policy, GOAL_LOOKS, "coverage", variant)))
+        lines.append(f"| {stage}{'' if variant == WHOLE else f', {variant}'} | {policy} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *verdicts(rows), "", f"![Accuracy against looks](pictures/{recipe}.png)"])
 
 
 def verdicts(rows):
     """The goals of the project and whether they are met."""
-    mean = {(stage, policy): np.mean(values(rows, stage, policy, GOAL_LOOKS, "accuracy")) for stage, policy in stages_and_policies(rows)}
+    mean = {line: np.mean(values(rows, *line[1:], GOAL_LOOKS, "accuracy", line[0])) for line in lines_of(rows)}
     seen = np.mean(values(rows, 3, "learned", GOAL_LOOKS, "coverage"))
     ceiling, resnet = (np.mean([row[name] for row in one_a_seed(rows)]) for name in ("ceiling", "resnet"))
-    best = max(value for (_, policy), value in mean.items() if policy != "learned")
-    gaps = 100 * np.array(
-        [ceiling - mean[3, "learned"], resnet - ceiling, mean[3, "learned"] - best, mean[3, "learned"] - mean[2, "learned"]]
-    )
+    best = max(value for (_, _, policy), value in mean.items() if policy != "learned")
+    own, taught = mean[WHOLE, 3, "learned"], mean[WHOLE, 2, "learned"]
+    gaps = 100 * np.array([ceiling - own, resnet - ceiling, own - best, own - taught])
     return [
         f"- {GOAL_LOOKS} looks within {GOAL_POINTS:g} points of the ceiling: {gaps[0]:+.1f} below; {verdict(gaps[0] <= GOAL_POINTS)}.",
         f"- At most a third of the image seen: {100 * seen:.1f} %; {verdict(seen <= GOAL_SHARE)}.",
@@ -101,8 +103,10 @@ def verdict(met):
     return "met" if met else "missed"
 
 
-def stages_and_policies(rows):
-    return sorted({(row["stage"], row["policy"]) for row in rows})
+def lines_of(rows):
+    """`(variant, stage, policy)` of each line: the whole training first, in it stage by stage, what was learned before the rest."""
+    lines = {(row["variant"], row["stage"], row["policy"]) for row in rows}
+    return sorted(lines, key=lambda line: (line[0] != WHOLE, line[0], line[1], line[2] != "learned", line[2]))
 
 
 def one_a_seed(rows):
@@ -110,9 +114,10 @@ def one_a_seed(rows):
     return list({row["seed"]: row for row in reversed(rows)}.values())
 
 
-def values(rows, stage, policy, looks, field):
+def values(rows, stage, policy, looks, field, variant=WHOLE):
     """A field of the rows of one stage, policy and number of looks, a number a seed."""
-    return [row[field] for row in rows if (row["stage"], row["policy"], row["num_glimpses"]) == (stage, policy, looks)]
+    wanted = (variant, stage, policy, looks)
+    return [row[field] for row in rows if (row["variant"], row["stage"], row["policy"], row["num_glimpses"]) == wanted]
 
 
 def spread(numbers):
@@ -146,8 +151,8 @@ def draw_curves(rows, path):
 
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=110)
     for axes, field, name in zip(figure.subplots(1, 2, sharey=True), ("num_glimpses", "coverage"), ("looks", "share seen"), strict=True):
-        for stage, policy in stages_and_policies(rows):
-            if stage == 3 or (stage, policy) in ((2, "learned"), (1, "ordered_logits")):
+        for variant, stage, policy in lines_of(rows):
+            if variant == WHOLE and (stage == 3 or (stage, policy) in ((2, "learned"), (1, "ordered_logits"))):
                 looks = sorted({row["num_glimpses"] for row in rows})
                 points = [[np.mean(values(rows, stage, policy, look, wanted)) for wanted in (field, "accuracy")] for look in looks]
                 style = {"linewidth": 2.2} if policy == "learned" else {"linewidth": 1, "alpha": 0.8}

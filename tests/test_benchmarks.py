@@ -1,8 +1,14 @@
 """The tables that people read are the ones that the result files give."""
 
+import dataclasses
+import json
 import pathlib
 
 import pytest
+
+from tf_glimpse.models.loading import PRESETS
+from tf_glimpse.training import get_recipe
+from tf_glimpse.training.recipes import with_policy
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -74,3 +80,20 @@ def test_what_short_trials_foretell(benchmark_script, short, told):
         for number, accuracy in enumerate(accuracies)
     ]
     assert told in benchmark_script("flops_tables").short_trials(rows)
+
+
+def test_a_run_of_other_settings_is_not_recorded_under_the_recipes_name(benchmark_script):
+    record = benchmark_script("record")
+    recipe = json.loads(json.dumps(dataclasses.asdict(with_policy(get_recipe("ram_mnist"), "random"))))
+    record.stop_if_changed("W", recipe)
+    with pytest.raises(SystemExit, match="W was trained with other settings than recipe ram_mnist: epochs"):
+        record.stop_if_changed("W", {**recipe, "epochs": 2})
+
+
+def test_a_preset_gives_way_only_to_a_seed_that_validates_better(benchmark_script):
+    script, file = benchmark_script("publish_preset"), PRESETS / "ram_mnist.json"
+    shipped = json.loads(file.read_text())
+    script.stop_if_worse(file, shipped["recipe"], 1.0)
+    with pytest.raises(SystemExit, match="ram_mnist is of seed 0, which validates better"):
+        script.stop_if_worse(file, shipped["recipe"], 0.5)
+    script.stop_if_worse(file, {**shipped["recipe"], "epochs": 1}, 0.5)

@@ -1,10 +1,13 @@
 """The Saccader's page is what its script makes of the result files, and every row says how to make it again."""
 
+import dataclasses
+import json
 import pathlib
 
 import pytest
 
 from tf_glimpse.models.loading import preset_names
+from tf_glimpse.training import get_recipe
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 POLICIES = {"learned", "ordered_logits", "sobel_mean", "sobel_variance", "random", "centre"}
@@ -21,7 +24,7 @@ def test_the_page_is_what_its_script_makes(page):
 
 def test_every_row_says_how_to_make_it_again(page):
     rows = page.read_rows("saccader_photos")
-    wanted = {"dataset", "policy", "stage", "num_glimpses", "coverage", "accuracy", "ceiling", "resnet", "seed", "preset"}
+    wanted = {"dataset", "variant", "policy", "stage", "num_glimpses", "coverage", "accuracy", "ceiling", "resnet", "seed", "preset"}
     wanted |= {"command", "trained_by", "commit", "device", "versions", "split", "examples"}
     assert {row["policy"] for row in rows} == POLICIES
     assert {row["num_glimpses"] for row in rows} == set(range(1, 13))
@@ -29,3 +32,25 @@ def test_every_row_says_how_to_make_it_again(page):
         assert wanted <= set(row)
         assert 0 < row["coverage"] <= 1
         assert row["preset"] in (None, *preset_names())
+
+
+def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage(benchmark_script):
+    script = benchmark_script("saccader_ablations")
+    recipe = get_recipe("saccader_flowers_small")
+    again = script.recipe_of(json.loads(json.dumps(dataclasses.asdict(recipe))))
+    assert [stage.name for stage in again.stages] == ["classification", "location", "reinforce"]
+    assert [stage.name for stage in script.without_location(again).stages] == ["classification", "reinforce"]
+    flowing = script.without_stop(again)
+    assert flowing.stages[1].loss == {**recipe.stages[1].loss, "stop_gradient": False}
+    assert (flowing.stages[0], flowing.stages[2]) == (again.stages[0], again.stages[2])
+
+
+def test_stages_are_numbered_by_their_names(benchmark_script, tmp_path, monkeypatch):
+    script = benchmark_script("saccader_photos")
+    for name in ("stage-1-classification", "stage-2-reinforce"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(script.Saccader, "from_preset", lambda path: path)
+    assert {number: pathlib.Path(path).parent.name for number, path in script.stages_of(tmp_path).items()} == {
+        1: "stage-1-classification",
+        3: "stage-2-reinforce",
+    }

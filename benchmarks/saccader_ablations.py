@@ -1,0 +1,72 @@
+"""What two parts of a Saccader's training bring: stage 3 without stage 2, and stage 2 without the stop of the policy's gradient.
+
+python benchmarks/saccader_ablations.py RUN [--manual-dir ../shared/data]
+
+RUN is the folder of a finished run. The two are trained beside it, from its own stage 1 and by its settings otherwise, and resume there;
+`saccader_photos.py RUN` writes their rows.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import shutil
+
+from tf_glimpse.training import train_and_evaluate, workdirs
+from tf_glimpse.training.run import load_data
+from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe
+
+FIRST = "stage-1-classification"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("--manual-dir", default="../shared/data")
+    options = parser.parse_args()
+    note = workdirs.read_json(options.run / "recipe.json", "recipe", "seed")
+    for variant, change in VARIANTS.items():
+        recipe, folder = change(recipe_of(note["recipe"])), folder_of(options.run, variant)
+        if not workdirs.results(folder):
+            begin(options.run / FIRST, folder, recipe, note["seed"], options.manual_dir)
+            train_and_evaluate(recipe, folder, note["seed"], manual_dir=options.manual_dir, verbose=2)
+        print(f"{variant}: {workdirs.results(folder)['error_percent']:.2f} % error with {recipe.model['num_glimpses']} looks")
+
+
+def recipe_of(values):
+    """The `StagedRecipe` that a run's folder tells of."""
+    return StagedRecipe(**{**values, "stages": tuple(Stage(**stage) for stage in values["stages"])})
+
+
+def without_location(recipe):
+    """The BagNet, then REINFORCE with an untrained policy."""
+    return dataclasses.replace(recipe, stages=tuple(stage for stage in recipe.stages if stage.name != "location"))
+
+
+def without_stop(recipe):
+    """Stage 2 trains the BagNet as well."""
+    stages = [
+        dataclasses.replace(stage, loss={**stage.loss, "stop_gradient": False}) if stage.name == "location" else stage
+        for stage in recipe.stages
+    ]
+    return dataclasses.replace(recipe, stages=tuple(stages))
+
+
+VARIANTS = {"without stage 2": without_location, "without stop-gradient": without_stop}
+
+
+def folder_of(run, variant):
+    """The variant's folder beside the run's."""
+    return run.with_name(f"{run.name}-{variant.replace(' ', '-')}")
+
+
+def begin(first, folder, recipe, seed, manual_dir):
+    """Makes the folder a run of that recipe and seed whose first stage is trained already."""
+    with workdirs.locked(folder):
+        workdirs.claim(folder, recipe, seed, load_data(recipe, manual_dir=manual_dir).fingerprint)
+        (folder / FIRST).mkdir(exist_ok=True)
+        for name in ("model.keras", "results.json"):
+            shutil.copy(first / name, folder / FIRST / name)
+
+
+if __name__ == "__main__":
+    main()
