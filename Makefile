@@ -15,7 +15,7 @@ demo: $(INSTALLED) ## train on real digits, draw the glimpses, export, ask it ov
 	$(BIN)/tf-glimpse demo --workdir build/demo
 
 test: lint ## ruff, then every test and doctest (a quarter of an hour on 2 cores)
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## ruff alone
 	$(BIN)/python -m ruff check .

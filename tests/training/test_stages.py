@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from tf_glimpse import Saccader, cli
+from tf_glimpse.explain import collect_logits, fit_temperatures
 from tf_glimpse.training import evaluate_model, get_recipe, train_and_evaluate, workdirs
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.training.saccader_recipes import StagedRecipe, three_stages
+from tf_glimpse.training.stages import temper
 from tf_glimpse.types import UserError
 
 BAGNET = {"blocks": [1], "filters": [8], "strides": [4], "stem_filters": 8, "receptive_field": 5}
@@ -38,7 +40,7 @@ def recipe(data, **changes):
         "for tests",
         str(data),
         {"bagnet": BAGNET, "num_glimpses": 2, "mixed_channels": 8},
-        three_stages((4, 2, 2), (0.02, 0.01, 1e-3), num_glimpses=2, num_targets=3),
+        three_stages((4, 2, 2), (0.02, 0.01, 1e-3), num_glimpses=2, num_targets=3, tempered=True),
         augment={"area": (0.6, 1.0), "colours": 0.1},
         batch_size=8,
         image_size=16,
@@ -93,6 +95,23 @@ def test_a_stage_that_was_killed_ends_as_an_unbroken_one(run, photos, tmp_path, 
     for expected, found in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(expected, found, atol=1e-5)
     assert results["error_percent"] == run[1]["error_percent"]
+
+
+def test_a_tempered_model_answers_the_same_less_surely(run):
+    model = Saccader.from_preset(str(run[0] / "stage-2-location" / "model.keras"))
+    source = load_data(open_finished(run[0])).test
+    source = dataclasses.replace(source, labels=np.append(1 - source.labels[:1], source.labels[1:]))  # without a mistake none is too sure
+    images = source.fetch(np.arange(len(source)))
+    sharp = model(images)
+    for weight in model.bagnet.classifier.trainable_variables:
+        weight.assign(weight * 5)
+    temper(model, source)
+    tempered = model(images)
+    np.testing.assert_array_equal(tempered.locations, sharp.locations)
+    np.testing.assert_array_equal(np.argmax(tempered.logits, -1), np.argmax(sharp.logits, -1))
+    scale = tempered.logits / sharp.logits
+    np.testing.assert_allclose(scale, scale[0, 0, 0], rtol=1e-4)
+    assert fit_temperatures(collect_logits(model, source), source.labels)[-1] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_who_chooses_the_places(run):

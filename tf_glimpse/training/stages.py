@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tf_glimpse import datasets
 from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.explain import collect_logits, fit_temperatures
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
@@ -51,10 +52,19 @@ def compile_stage(model, recipe, stage, steps):
     return part
 
 
+def temper(model, source):
+    """Divides the logits of a `Saccader`'s BagNet by the temperature that fits its answers to a split's labels best; none changes."""
+    temperature = fit_temperatures(collect_logits(model, source)[:, :, -1:], source.labels)[0]
+    for weight in model.bagnet.classifier.trainable_variables:
+        weight.assign(weight / temperature)
+
+
 def _train(recipe, stage, data, folder, before, seed, verbose):
     model = build_saccader(recipe, data, seed)
     if before:
         model.load_weights(before)
+    if stage.tempered:
+        temper(model, data.validation or data.train)
     part = compile_stage(model, recipe, stage, stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size))
     progress = Checkpoint(folder, MONITORS.get(stage.name, "val_accuracy"), stage.patience)
     epoch = progress.restore(part)
