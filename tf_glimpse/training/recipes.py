@@ -150,7 +150,8 @@ def ram_cluttered_1024():
 def ram_cifar10():
     """CIFAR-10 by the recipe of the canvases, with 6 glimpses of 8x8 at 3 scales, the widest of which is the whole image."""
     recipe = _on_canvas("ram_cifar10", "32x32 CIFAR-10, 6 glimpses of 8x8 at 3 scales", "cifar10", 3)
-    return dataclasses.replace(recipe, model={**recipe.model, "patch_size": 8, "num_glimpses": 6}, augment={"shift": 3, "flip": True})
+    model = {**recipe.model, "patch_size": 8, "num_glimpses": 6, "encoder": ["conv", {"filters": [64, 128], "pools": [1, 2]}]}
+    return dataclasses.replace(recipe, model=model, augment={"shift": 3, "flip": True})
 
 
 def _on_canvas(name, description, data, num_scales):
