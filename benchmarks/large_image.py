@@ -17,12 +17,13 @@ from timing import block_of, start_tensorflow, take_turns
 
 RECIPE, KEY, BATCH = "ram_cluttered_1024", ("contender", "seed"), 64
 LEARNING_RATES = (1e-3, 3e-3)
+SIDES = (1024, 512, 256, 128)  # that the CNNs' images are brought to
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
-    parser.add_argument("--sides", type=int, nargs="*", default=[1024, 512, 256, 128])
+    parser.add_argument("--sides", type=int, nargs="*", default=SIDES)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--first-steps", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)

