@@ -7,12 +7,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tf_glimpse.datasets import load, prepare
+from tf_glimpse.datasets import builders, encoded, eval_batches, load, prepare, stored  # noqa: F401  builders register their sets
+from tf_glimpse.datasets.decode import decode_image
+from tf_glimpse.datasets.encoded import encoded_sources
 from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import split_positions
 from tf_glimpse.datasets.stored import read_split
@@ -184,3 +187,31 @@ def test_what_was_decoded_once_is_read_back(tmp_path):
     kept.mkdir()
     np.testing.assert_array_equal(read_split(builder, "validation")[0], images)
     assert not list(kept.parent.glob(".part*"))
+
+
+def test_a_split_too_large_to_hold_is_read_from_its_records(tmp_path, monkeypatch):
+    builder = prepared_builder("digits_canvas", data_dir=tmp_path)
+    held, labels = read_split(builder, "test", decode=False)
+    monkeypatch.setattr(stored, "HELD_BYTES", 0)
+    monkeypatch.setattr(encoded, "CACHE_BYTES", 0)
+    images, again = read_split(builder, "test", decode=False)
+    assert isinstance(images, stored.StoredImages) and list(images) == held
+    np.testing.assert_array_equal(again, labels)
+    sources, skipped = encoded_sources({"test": (images, again)}, image_size=14)
+    few = np.array([5, 0, 399])
+    assert (skipped, sources["test"].image_shape) == (0, (14, 14, 1))
+    expected = [decode_image(held[index], 1, 14) for index in few]
+    np.testing.assert_array_equal(next(iter(eval_batches(sources["test"].subset(few), 3)))[0], expected)
+    monkeypatch.setattr(stored.StoredImages, "__getitem__", lambda self, index: held[index] if index != 7 else held[index][:40])
+    with pytest.raises(UserError, match="leave out such files"):
+        encoded_sources({"test": (images, again)})
+    sources, skipped = encoded_sources({"test": (images, again)}, skip_corrupt=True)
+    assert (skipped, len(sources["test"])) == (1, len(held) - 1)
+    np.testing.assert_array_equal(sources["test"].fetch([7])[0], decode_image(held[8]))
+
+
+def test_records_of_another_format_are_refused(tmp_path):
+    files = SimpleNamespace(filepaths=[tmp_path / "large-train.array_record-00000-of-00001"])
+    builder = SimpleNamespace(name="large", info=SimpleNamespace(splits={"train": files}))
+    with pytest.raises(UserError, match="'large' is too large to hold in memory, and is read from TFRecords only. Found: .*array_record"):
+        stored.StoredImages(builder, "train")

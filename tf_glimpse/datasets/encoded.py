@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
     """Sources that all give the same image shape.
 
     Args:
-        splits: dict of name -> (encoded images: paths or bytes, labels int `[N]`).
+        splits: dict of name -> (a sequence of encoded images: paths or bytes, labels int `[N]`).
         image_size: (H, W), or an int for squares; None keeps the images' own size if all have the same one, else means 128.
         channels: 1, 3, or None: 1 if every image is stored grey, else 3.
         skip_corrupt: leave out images that cannot be decoded, instead of raising.
@@ -42,10 +43,23 @@ def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
         if not kept:
             raise UserError(f"the {name} split has no readable image")
         shapes += [found[position] for position in kept]
-        readable[name] = [items[position] for position in kept], np.asarray(labels)[kept]
+        readable[name] = _Kept(items, kept), np.asarray(labels)[kept]
     shape, size = _common_shape(shapes, size_pair(image_size), channels)
     sources = {name: _decoded_source(name, *split, shape, size, checked=skip_corrupt) for name, split in readable.items()}
     return sources, sum(len(items) for items, _ in splits.values()) - len(shapes)
+
+
+class _Kept(Sequence):
+    """The items at some positions, none of which is read before it is asked for."""
+
+    def __init__(self, items, positions):
+        self.items, self.positions = items, positions
+
+    def __len__(self):
+        return len(self.positions)
+
+    def __getitem__(self, index):
+        return self.items[self.positions[index]]
 
 
 def _common_shape(shapes, size, channels):
@@ -93,4 +107,5 @@ def _scan(items, read, description, skip_corrupt=False):
 
     quiet = None if len(items) >= _LONG_SCAN else True
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(tqdm(threads.map(read_or_none, items), desc=description, total=len(items), disable=quiet, leave=False))
+        found = threads.map(lambda index: read_or_none(items[index]), range(len(items)))
+        return list(tqdm(found, desc=description, total=len(items), disable=quiet, leave=False))

@@ -28,8 +28,8 @@ def load(
 ):
     """Loads a named set or a folder of images.
 
-    A TFDS set is held in memory whole: decoded if its images have one size, else encoded. A folder is held if decoded it takes 2 GiB a
-    split at most, else its files are read batch by batch.
+    A TFDS set whose images have one size is held in memory, decoded. Images of mixed sizes, of a TFDS set or in a folder, are held decoded
+    if that takes 2 GiB a split at most; else they are decoded batch by batch: files and splits above 2 GiB from where they lie.
 
     Args:
         name_or_path: "mnist", "fashion_mnist", "cifar10", "translated_mnist/60" (or /100), "cluttered_mnist/60" (or /100, /1024),
