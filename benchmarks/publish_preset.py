@@ -20,7 +20,14 @@ DATA = {
     "mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0)",
     "translated_mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), digits at random places of a larger canvas",
     "cluttered_mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), digits at random places of a larger canvas among pieces of others",
+    "cifar10": "CIFAR-10 (Krizhevsky 2009)",
     "tf_flowers_160px": "tf_flowers of TensorFlow Datasets (photos from Flickr, CC BY 2.0), 160 px; tested on a fifth kept apart",
+}
+
+LIGHT = "images of {side} px with one light object on black"
+OBJECTS = {  # what the images of a set are of
+    "tf_flowers_160px": "photos of one kind of flower in each, at {side} px",
+    "cifar10": "small photos of one thing in each, at {side} px",
 }
 
 CARD = """# {name}
@@ -93,13 +100,8 @@ def card(name, note, picked="by which the epoch was picked"):
         commit=note["commit"],
         command=note["command"],
         classes=results["num_classes"],
-        objects=objects("x".join(str(side) for side in results["image_shape"][:2]), photos="stages" in recipe),
+        objects=OBJECTS.get(recipe["data"], LIGHT).format(side="x".join(str(side) for side in results["image_shape"][:2])),
     )
-
-
-def objects(side, photos):
-    """What the images are of."""
-    return f"photos of one kind of flower in each, at {side} px" if photos else f"images of {side} px with one light object on black"
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def train(recipe, seed, data, folder):
     progress = Checkpoint(folder)
     epoch = progress.restore(model)
     if epoch < stage.epochs:
-        augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe["augment"])
+        augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe["augment"]) if recipe["augment"] else None
         batches = datasets.train_batches(data, recipe["batch_size"], len(recipe["stages"]) * seed % 2**31, epoch, stage.epochs, augment)
         fit_epochs(model, batches, datasets.eval_batches(data.validation, 200), stage.epochs, epoch, [progress], verbose=2)
     model.load_weights(progress.best_weights)
