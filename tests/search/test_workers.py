@@ -24,6 +24,7 @@ def test_two_workers_share_a_search_and_one_that_dies_takes_its_trial_up_again(t
                 os.kill(int(line.split("process ")[1].rstrip(")\n")), signal.SIGKILL)
     assert process.returncode == 0, "".join(lines)
     assert any("died with exit code -9; starting it again" in line for line in lines)
+    assert "dense\n" not in lines, "keras-tuner's own prints"
     notes = [json.loads(file.read_text()) for file in sorted((tmp_path / "search" / "tuner").glob("trial_*/trial.json"))]
     assert [note["status"] for note in notes] == ["COMPLETED"] * 3
     begun = [line.split(" begins trial ") for line in lines if "begins trial" in line]

@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 
+from keras_tuner.src.engine import conditions
+
 from tf_glimpse.search.run import search_architectures
 from tf_glimpse.types import UserError
 
@@ -15,6 +17,7 @@ def _end_with_parent():
 
 
 if __name__ == "__main__":
+    conditions.print = lambda *values: None  # it prints a value of every condition that it sends
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         search_architectures(**json.loads(sys.argv[1]))
