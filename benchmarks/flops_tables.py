@@ -65,7 +65,7 @@ def _frontier(dataset, rows):
             else:
                 cells.append("none")
         lines.append(f"| {family} | {len({row['seed'] for row in ours})} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _verdict(means, budgets)])
+    return "\n".join([*lines, "", _verdict(means, budgets), *_clock(rows, budgets)])
 
 
 def _verdict(means, budgets):
@@ -81,6 +81,23 @@ def _verdict(means, budgets):
     told = ", ".join(f"{100 * lead:+.1f} at {budget:g}" for budget, lead in leads.items())
     goal = f"missed at {', '.join(behind)} MFLOP" if behind else "met"
     return f"Hard attention against the better of the two, in points: {told}. Goal, above both at every budget: {goal}."
+
+
+def _clock(rows, budgets):
+    """At which budgets hard attention answers an image alone sooner, and one in a batch with less processor time, than both CNNs."""
+    for field, what in (("latency_us", "an image alone is answered soonest"), ("cpu_us", "one in a batch costs the least processor time")):
+        spent = {key: np.mean([row[field] for row in group]) for key, group in _by_family_and_budget(rows).items()}
+        least = [
+            f"{budget:g}" for budget in budgets if min(FAMILIES, key=lambda family: spent.get((family, budget), np.inf)) == "hard_attention"
+        ]
+        yield f"By hard attention {what} at {', '.join(least) or 'none'} of these budgets."
+
+
+def _by_family_and_budget(rows):
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["family"], row["budget_mflops"]), []).append(row)
+    return groups
 
 
 def short_trials(rows):

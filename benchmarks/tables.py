@@ -85,14 +85,15 @@ the picture is drawn: by a dense layer, or at a place (`decoder="placed"`).
 
 Figure 7 of Harvey et al. 2019: hard attention with a sweep of its stopping threshold, against low-power CNNs whose channels, resolution and
 rate were searched, with as many trials and epochs, spread over the same budgets. Points are chosen on validation. A multiply-add counts
-two, a batch norm as a bias; the retina's pooling and a CNN's down-sampling are both counted. What to hold against it: six trials a family
-and seed are two a budget, and a Bayesian oracle's first are random draws. A trial of ours gives a sweep of points, one of a CNN a single
-point. `accuracy_flops.py` holds the spaces, narrowed by judgement, ours with more experience behind it; the CNNs' best rate is the highest
-of their list. The test images were read twice: ours once more after points were taken a little below their budget, the CNNs' once more
-after batch norms were counted as folded. The CNNs' spread is the luck of the draw: the best of all draws, a narrow ShuffleNet on the whole
-image at that rate, is as good on clothes as ours from 0.15 MFLOP on, so that more trials would lift them more than ours. By the clock
-(taken beside other work) an image alone is answered sooner by ours, and one in a batch by the CNNs, with less processor time from 0.2 MFLOP
-on.
+two, a batch norm as a bias; the retina's pooling and a CNN's down-sampling are both counted. What to hold against it: six trials of 8
+epochs a family and seed are two a budget, all of them random draws (a Bayesian oracle's first are), the same for both sets; networks
+trained to the end may compare otherwise. A trial of ours gives a sweep of points, one of a CNN a single point. `accuracy_flops.py` holds
+the spaces, narrowed by judgement, ours with more experience behind it; the CNNs' best rate is the highest of their list. The test images
+were read twice: ours once more after points were taken a little below their budget, the CNNs' once more after batch norms were counted as
+folded. The CNNs' spread is the luck of the draw: the best ShuffleNets of all draws, narrow ones on the whole image, are as good on clothes
+as ours up to about 0.2 MFLOP and from 0.35 on, so that more trials would lift them more than ours. The picture draws the chosen points at
+their mean cost, the table what each seed has at or below a budget. Latencies of one model differ by up to 2 times from one timing to the
+next.
 
 {accuracy_flops}
 
