@@ -211,10 +211,10 @@ validation. The last columns compare with the runs without supervision: how many
 means), how many points more (seed by seed, with a 95 % interval; over tasks where tasks are averaged). Learning rate (of 0.001, 0.003 and
 0.01) and REINFORCE weight were chosen for the unsupervised run of all classes of Fashion-MNIST, at seed 0 and on a 10x10 grid, and are
 shared; then the share of supervised rows and its end, at seed 0 too, near-optimal sequences' alone. The rows are of other seeds. The
-heuristic and the random sequences teach as many rows: the heuristic fresh places on any image, its temperature untuned, the others what they
-hold. More near-optimal sequences than 60 bring nothing here. Unlike in the paper's equation 3 the location likelihood does not reach the
-core (tried at one seed, no better), and neither the 15x15 grid nor MNIST was tuned for, whose unsupervised runs may be weaker for it. The
-taught runs of Trouser converge before 20 validations (after 14).
+heuristic and the random sequences teach as many rows: the heuristic fresh places on any image, its temperature untuned, the others what
+they hold. More near-optimal sequences than 60 bring nothing here. Unlike in the paper's equation 3 the location likelihood does not reach
+the core (tried at one seed, no better), and neither the 15x15 grid nor MNIST was tuned for, whose unsupervised runs may be weaker for it.
+The taught runs of Trouser converge before 20 validations (after 14).
 
 {setup}
 
