@@ -50,7 +50,7 @@ def _frontier(dataset, rows):
     about = "mean and standard deviation over seeds (MFLOP; microseconds of an image alone; of processor time in a batch)"
     lines = [f"**{dataset}**, accuracy in %, {about}", ""]
     lines += ["| family | seeds | " + " | ".join(f"{budget:g} MFLOP" for budget in budgets) + " |", "|---|---|" + "---|" * len(budgets)]
-    means = {}
+    means, spent = {}, {}
     for family in FAMILIES:
         ours = [row for row in rows if row["family"] == family]
         cells = []
@@ -58,14 +58,15 @@ def _frontier(dataset, rows):
             group = [row for row in ours if row["budget_mflops"] == budget]
             if group:
                 names = ("accuracy", "mflops", "latency_us", "cpu_us")
-                accuracy, mflops, latency, spent = (float(np.mean([row[name] for row in group])) for name in names)
+                accuracy, mflops, latency, processor = (float(np.mean([row[name] for row in group])) for name in names)
                 means[family, budget] = accuracy
+                spent[family, budget] = latency, processor
                 spread = f" +- {100 * np.std([row['accuracy'] for row in group], ddof=1):.2f}" if len(group) > 1 else ""
-                cells.append(f"{100 * accuracy:.2f}{spread} ({mflops:.3f}; {latency:,.0f}; {spent:.0f})")
+                cells.append(f"{100 * accuracy:.2f}{spread} ({mflops:.3f}; {latency:,.0f}; {processor:.0f})")
             else:
                 cells.append("none")
         lines.append(f"| {family} | {len({row['seed'] for row in ours})} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _verdict(means, budgets), *_clock(rows, budgets)])
+    return "\n".join([*lines, "", _verdict(means, budgets), *_clock(spent, budgets)])
 
 
 def _verdict(means, budgets):
@@ -83,21 +84,13 @@ def _verdict(means, budgets):
     return f"Hard attention against the better of the two, in points: {told}. Goal, above both at every budget: {goal}."
 
 
-def _clock(rows, budgets):
+def _clock(spent, budgets):
     """At which budgets hard attention answers an image alone sooner, and one in a batch with less processor time, than both CNNs."""
-    for field, what in (("latency_us", "an image alone is answered soonest"), ("cpu_us", "one in a batch costs the least processor time")):
-        spent = {key: np.mean([row[field] for row in group]) for key, group in _by_family_and_budget(rows).items()}
-        least = [
-            f"{budget:g}" for budget in budgets if min(FAMILIES, key=lambda family: spent.get((family, budget), np.inf)) == "hard_attention"
-        ]
+    never = np.inf, np.inf
+    for place, what in enumerate(("an image alone is answered soonest", "one in a batch costs the least processor time")):
+        soonest = {budget: min(FAMILIES, key=lambda family: spent.get((family, budget), never)[place]) for budget in budgets}
+        least = [f"{budget:g}" for budget in budgets if soonest[budget] == "hard_attention"]
         yield f"By hard attention {what} at {', '.join(least) or 'none'} of these budgets."
-
-
-def _by_family_and_budget(rows):
-    groups = {}
-    for row in rows:
-        groups.setdefault((row["family"], row["budget_mflops"]), []).append(row)
-    return groups
 
 
 def short_trials(rows):
