@@ -46,7 +46,7 @@ def main():
         row = _described(options, plan, data, seed)
         if any(all(row[field] == other[field] for field in KEY) for other in read_rows(NAME)):
             continue
-        row |= {**measured(options, plan, data, sequences, seed), **provenance(_command(options, seed))}
+        row |= {**measured(options, plan, data, sequences, seed), **provenance(_command(options, seed)), "plan": dataclasses.asdict(plan)}
         with Claimed(pathlib.Path(tempfile.gettempdir()) / f"{NAME}.lock", wait=True):
             add_rows(NAME, [row], KEY)
             write_json(RESULTS / f"{NAME}.json", {"rows": completed(read_rows(NAME))})

@@ -77,7 +77,7 @@ def _add_sequences(commands):
     command.add_argument("--against-rest", metavar="CLASS", help="name of one class to tell from the rest, instead of all classes")
     command.add_argument("--completions", choices=("retrieval", "vae", "hmc"), default="retrieval", help="(%(default)s)")
     command.add_argument("--flips", action="store_true", help="complete with mirror images too")
-    command.add_argument("--posterior-epochs", type=_count, default=10, help="of training the posterior network (%(default)s)")
+    command.add_argument("--posterior-epochs", type=_count, help="of training the posterior network (10)")
     command.add_argument("--posterior", metavar="FILE", help="take this posterior network, of the same data, instead of training one")
     command.add_argument("--bank", metavar="FOLDER", help="take this bank of images instead of the training split")
     command.add_argument("--seed", type=_seed, default=0)
@@ -89,9 +89,9 @@ def _sequences(options):
     from tf_glimpse.training.sequences import sequences_for
 
     cost = sequences_for(recipe, **{name: value for name, value in vars(options).items() if name not in ("recipe", "run")})
-    speed = f"{cost['sequences_a_minute']:.0f} a minute, {cost['passes_a_sequence']:.0f} passes each"
-    rest = "" if cost["finished"] else "; others are still at work on the rest"
-    print(f"{cost['sequences']} sequences made ({speed}) in {options.out}{rest}")
+    speed = f"{cost['sequences']} sequences made ({cost['sequences_a_minute']:.0f} a minute, {cost['passes_a_sequence']:.0f} passes each)"
+    rest = f"all {options.count} are there" if cost["finished"] else "other processes are still at work on the rest"
+    print(f"{speed if cost['sequences'] else 'Nothing left to make'}; {rest}, in {options.out}")
 
 
 def _add_train(commands):
@@ -108,7 +108,7 @@ def _add_train(commands):
     command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach the policy where to look")
     command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), help="what of them (near_optimal)")
     command.add_argument("--share", type=_share, help="of each batch's rows that they teach (0.5)")
-    command.add_argument("--until", type=_share, help="fraction of the run by which that share is zero (0.5)")
+    command.add_argument("--until", type=_share, help="fraction of the run by which that share is zero (0.2)")
     command.add_argument("--seed", type=_seed, default=0)
     command.add_argument("--seeds", type=_seeds, help="several, such as 0,1,2: each in WORKDIR/seed-N, mean and 95 %% interval at the end")
     command.add_argument("--deterministic", action="store_true", help="byte-equal weights for equal seeds (slower: no XLA)")
@@ -156,7 +156,7 @@ def _taught(recipe, options):
     if options.policy:
         raise UserError(f"--sequences teach the model's own policy; --policy {options.policy} has none.")
     folder = str(pathlib.Path(options.sequences).expanduser().resolve())
-    taught = {"kind": "near_optimal", "share": 0.5, "until": 0.5, **settings}
+    taught = {"kind": "near_optimal", "share": 0.5, "until": 0.2, **settings}
     return dataclasses.replace(recipe, teacher={"sequences": folder, **taught})
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tf_glimpse.boed import build_bank, generate_sequences, read_plan, read_sequences
 from tf_glimpse.boed.store import Claimed
 from tf_glimpse.datasets import Canvas
+from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.types import UserError
 
 SMALL = {"patch_size": 2, "num_glimpses": 3, "grid": (4, 4), "samples": 8, "first_samples": 50, "shard_size": 2}
@@ -158,6 +160,33 @@ def test_sequences_for_other_images_are_refused(make, digits, tmp_path):
         read_plan(tmp_path / "sequences")
 
 
+def test_what_was_taken_is_known_again_by_what_it_holds(make, posterior, posterior_file, tmp_path):
+    make()
+    assert [row["glimpses"] for row in json.loads((tmp_path / "sequences" / "calibration.json").read_text())["rows"]] == [0, 1, 2, 3]
+    moved = shutil.copy(posterior_file, tmp_path / "moved.keras")
+    assert make(posterior={"path": str(moved)})["sequences"] == 0
+    changed = GlimpsePosterior.from_config(posterior.get_config())
+    changed.build((None, 8, 8, 2))
+    changed.save(moved)
+    with pytest.raises(UserError, match="posterior {'digest': .* nothing was overwritten"):
+        make(posterior={"path": str(moved)})
+
+
+def test_a_damaged_first_map_is_told(make, digits, tmp_path):
+    make()
+    file = tmp_path / "sequences" / "first_map.npy"
+    file.write_bytes(file.read_bytes()[:100])
+    for again in (make, lambda: read_sequences(tmp_path / "sequences", digits)):
+        with pytest.raises(UserError, match="first_map.npy is damaged"):
+            again()
+    np.save(file, np.zeros(9, np.float32))
+    with pytest.raises(UserError, match="of another grid"):
+        read_sequences(tmp_path / "sequences", digits)
+    file.unlink()
+    assert make()["sequences"] == 0
+    assert len(read_sequences(tmp_path / "sequences", digits).first) == 16
+
+
 MISTAKES = {
     "no samples": ({"samples": 0}, "samples=0"),
     "no sequences": ({"count": 0}, "count=0"),
@@ -165,7 +194,13 @@ MISTAKES = {
     "no candidates": ({"grid": (0, 4)}, "at least one cell"),
     "a grid finer than the image": ({"grid": (9, 9)}, "finer than the image"),
     "no such class": ({"against_rest": 10}, "from 0 to 9"),
-    "no such technique": ({"completions": "guess"}, "retrieval, vae, hmc"),
+    "no glimpses": ({"num_glimpses": 0}, "num_glimpses=0"),
+    "a glimpse larger than the image": ({"patch_size": 9}, "patch_size=9"),
+    "a file that is no posterior": ({"posterior": {"path": "nowhere.keras"}}, "nowhere.keras"),
+    "a posterior taken and trained": ({"posterior": {"path": "nowhere.keras", "epochs": 1}}, "one already there, or how to make one"),
+    "no bank": ({"bank": {"path": "nowhere"}}, "No bank in nowhere"),
+    "a bank for what is generated": ({"completions": "vae"}, "a bank is what retrieval"),
+    "no such technique": ({"completions": "guess", "bank": None}, "retrieval, vae, hmc"),
 }
 
 
@@ -182,6 +217,13 @@ def test_a_bank_without_a_class_and_images_that_move_are_refused(make, digits, t
     build_bank(tmp_path / "no_sevens", digits.train.fetch(kept).numpy(), digits.train.labels[kept])
     with pytest.raises(UserError, match="no image of class 7"):
         make(bank={"path": str(tmp_path / "no_sevens")})
+    assert not (tmp_path / "sequences").exists()
+    few = dataclasses.replace(digits, train=digits.train.subset(kept))
+    with pytest.raises(UserError, match="training images would lack class 7"):
+        make(data=few, bank=None)
+    build_bank(tmp_path / "others", digits.train.fetch(np.arange(200)[::-1]).numpy(), digits.train.labels[:200][::-1])
+    with pytest.raises(UserError, match="is of other images than this training split"):
+        make(bank={"path": str(tmp_path / "others")})
     assert not (tmp_path / "sequences").exists()
     with pytest.raises(UserError, match="placed afresh every epoch"):
         make("canvas", data=dataclasses.replace(digits, canvas=Canvas(60, 4)))

@@ -7,10 +7,14 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from tf_glimpse.boed import read_sequences
+from tf_glimpse.boed import build_bank, read_sequences
+from tf_glimpse.boed.completions import Retrieval
+from tf_glimpse.boed.expected_entropy import ExpectedEntropy
+from tf_glimpse.boed.sequences import first_map
 from tf_glimpse.boed.store import check_model
 from tf_glimpse.cli import main
 from tf_glimpse.datasets import Augmentation, ImageData, Supervision, array_source, load, sequence_actions, train_batches
+from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.search import search_architectures
 from tf_glimpse.search.space import RAM_SPACE
@@ -84,6 +88,9 @@ MISTAKES = {
     "a recipe without a grid": (["ram_mnist"], "places on a grid"),
     "no such class": (["near_optimal_mnist", "--against-rest", "8"], "one of 3, 7"),
     "another bank": (["near_optimal_mnist", "--bank", "nowhere"], "No bank in"),
+    "a posterior to take and to train": (["near_optimal_mnist", "--posterior", "file.keras"], "Give one of the two"),
+    "mirror images of a bank": (["near_optimal_mnist", "--bank", "nowhere", "--flips"], "Give one of the two"),
+    "mirror images to generate": (["near_optimal_mnist", "--completions", "vae", "--flips"], "Leave them out"),
 }
 
 
@@ -128,6 +135,28 @@ def test_misspelled_numbers_exit_with_2(count, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(["sequences", "near_optimal_mnist", "--out", "nowhere", "--count", count])
     assert exit_.value.code == 2
+
+
+def test_a_mistyped_posterior_does_not_keep_the_folder(folder, tmp_path, capsys):
+    command = ["sequences", "near_optimal_mnist", "--data", str(folder), "--out", str(tmp_path / "out"), "--count", "1", "--samples", "1"]
+    assert main([*command, "--posterior", str(tmp_path / "mistyped.keras")]) == 2
+    assert "mistyped.keras" in capsys.readouterr().err
+    assert main([*command, "--posterior-epochs", "1"]) == 0
+    assert "1 sequences made" in capsys.readouterr().out
+    assert main([*command, "--posterior-epochs", "1"]) == 0
+    assert "Nothing left to make; all 1 are there" in capsys.readouterr().out
+
+
+def test_the_entropies_of_the_papers_grid_are_found(tmp_path):
+    posterior = GlimpsePosterior(2, filters=(2,), units=4)
+    posterior.build((None, 224, 224, 4))
+    data, recipe = faces(), get_recipe("near_optimal_celeb_a_hq")
+    images = data.train.fetch(np.arange(4)).numpy()
+    expected = ExpectedEntropy(posterior, recipe.model["location"][1]["grid"], (224, 224), recipe.model["patch_size"])
+    completer = Retrieval(build_bank(tmp_path / "bank", images, data.train.labels, components=2))
+    found = first_map(completer, expected, data.image_shape, 1, seed=0)
+    assert found.shape == (2500,)
+    assert np.isfinite(found).all() and found.max() <= np.log(2) + 1e-6
 
 
 def test_the_graph_of_the_papers_recipe_runs_on_random_images():

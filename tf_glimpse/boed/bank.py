@@ -13,6 +13,7 @@ from tf_glimpse.types import UserError
 
 _FITTED_ON = 10_000  # images that the principal components are found from
 _CODED_AT_ONCE = 2_000
+_COMPARED = 50  # images of a bank with those they are said to be
 
 
 class Bank:
@@ -94,6 +95,31 @@ class Bank:
         missing = sorted(set(range(num_classes)) - set(np.flatnonzero(self.class_counts).tolist()))
         if missing:
             raise UserError(f"the bank in {self.folder} has no image of class {', '.join(map(str, missing))} of {num_classes}; add some")
+
+    def check_origins(self, source):
+        """Refuses a bank whose origins number images of another set, as far as some of them tell.
+
+        Args:
+            source: of the training split that origins are positions in.
+
+        Raises:
+            UserError: an image or label that is not the one of its origin.
+        """
+        unmoved = np.flatnonzero(self.origins[: len(self) // self._copies] >= 0)
+        rows = unmoved[:: max(1, len(unmoved) // _COMPARED)]
+        places = self.origins[rows]
+        if len(rows) and (
+            places.max() >= len(source)
+            or not np.array_equal(self.labels[rows], source.labels[places])
+            or not np.array_equal(self.images[rows], source.fetch(places).numpy())
+        ):
+            raise UserError(f"the bank in {self.folder} is of other images than this training split; generated ones want -1 for origin")
+
+    @property
+    def _copies(self):
+        """How many times each image is there, moved or not; the first are not."""
+        facts = json.loads((self.folder / "bank.json").read_text())
+        return len(_moves(facts["flips"], facts["shifts"]))
 
 
 def build_bank(folder, images, labels, *, origins=None, flips=False, shifts=0, components=64, seed=0):

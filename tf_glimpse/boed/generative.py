@@ -105,6 +105,7 @@ def train_image_vae(
         conditional: as for `ImageVAE`.
         epochs, batch_size, learning_rate: of Adam.
         seed: int.
+        verbose: as for `fit`.
         **options: further arguments of `ImageVAE`.
     """
     keras.utils.set_random_seed(seed)
@@ -118,16 +119,17 @@ def train_image_vae(
         images, _ = batch
         return {"images": images, "masks": random_masks(images, patch_size, num_glimpses, (seed, step))}
 
-    vae.fit(batches.map(glimpsed), epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0)
+    vae.fit(batches.map(glimpsed), epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=verbose)
     return vae
 
 
-def trained_completer(folder, plan, data):
+def trained_completer(folder, plan, data, verbose=0):
     """The completer of a plan that asks for "vae" or "hmc", whose VAE is trained once and kept in the folder."""
     conditional = plan.completions == "vae"
     file = folder / "image_vae.keras"
     if not file.exists():
-        vae = train_image_vae(data, plan.patch_size, plan.num_glimpses, conditional=conditional, seed=plan.seed, **plan.vae)
+        options = {"conditional": conditional, "seed": plan.seed, "verbose": verbose, **plan.vae}
+        vae = train_image_vae(data, plan.patch_size, plan.num_glimpses, **options)
         fresh = ImageVAE.from_config(vae.get_config())
         fresh.build()
         fresh.set_weights(vae.get_weights())

@@ -15,6 +15,7 @@ from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.types import UserError
 
 NAME = "glimpse_sequences"
+FIRST_MAP = "first_map.npy"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Plan:
         samples: N, completions an image and look.
         first_samples: N of the first glimpse, which is computed once.
         completions: "retrieval", "vae" or "hmc".
-        posterior: keyword arguments of `train_posterior`.
-        bank: keyword arguments of `build_bank`.
+        posterior: keyword arguments of `train_posterior`, or the "digest" of the file that was taken.
+        bank: keyword arguments of `build_bank`, or the "digest" of the bank that was taken.
         shard_size: sequences a shard.
         seed: of everything drawn.
         vae: keyword arguments of `train_image_vae`.
@@ -88,14 +89,15 @@ class GlimpseSequences:
     entropies: Any
     first: Any
 
-    def supervision(self, kind="near_optimal", share=0.5, until=0.5, sharpness=None, seed=0):
+    def supervision(self, kind="near_optimal", share=0.5, until=0.2, sharpness=None, seed=0):
         """Teaches these sequences on a share of each batch.
 
         Args:
             kind: "near_optimal"; "heuristic", places drawn with log-probability proportional to minus the first glimpse's expected
                 entropy, afresh for each batch and for any image; or "random", as many sequences of random cells.
             share: of each batch's rows.
-            until: fraction of the run by which the share has fallen to zero; None keeps it, which held accuracy back in our runs.
+            until: fraction of the run by which the share has fallen to zero; 0.2 was the best of those tried. None keeps it, which held
+                accuracy back.
             sharpness: of the heuristic, per nat; None makes the best place e^5 times as likely as the worst one.
             seed: int, of random sequences.
 
@@ -144,7 +146,7 @@ def read_sequences(folder, data=None):
     examples = list(tfds.builder_from_directory(folder).as_dataset(split="train", shuffle_files=False).as_numpy_iterator())
     examples.sort(key=lambda example: example["index"])
     fields = {name: np.stack([example[name] for example in examples]) for name in ("index", "actions", "maps", "entropies")}
-    return GlimpseSequences(plan, first=np.load(folder / "first_map.npy"), **fields)
+    return GlimpseSequences(plan, first=read_first_map(folder, plan), **fields)
 
 
 def read_plan(folder):
@@ -160,6 +162,22 @@ def read_plan(folder):
         return Plan(**json.loads(file.read_text()))
     except (ValueError, TypeError) as error:
         raise UserError(f"{file} is damaged ({error}); restore it, or pass another folder") from error
+
+
+def read_first_map(folder, plan):
+    """The expected entropies `[h * w]` of the first glimpse.
+
+    Raises:
+        UserError: a damaged file, which stays as it is.
+    """
+    file = pathlib.Path(folder) / FIRST_MAP
+    try:
+        found = np.load(file)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{file} is damaged ({error}); delete it, and `tf-glimpse sequences` makes it again") from error
+    if found.shape != (plan.grid[0] * plan.grid[1],):
+        raise UserError(f"{file} is of another grid than {plan.grid}; delete it, and `tf-glimpse sequences` makes it again")
+    return found
 
 
 def check_data(folder, plan, data):

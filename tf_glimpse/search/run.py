@@ -143,7 +143,7 @@ def _teacher(folder, kind, space):
         raise UserError(
             f"sequences of {looks} looks want a space with num_glimpses [{looks}]. Received: {choices['num_glimpses']}; pass --space"
         )
-    return found.supervision(kind)
+    return found.supervision(kind, until=0.5)
 
 
 def _affords(space, budget_mflops):

@@ -214,7 +214,11 @@ def near_optimal_mnist():
 
 
 def near_optimal_celeb_a_hq():
-    """The paper's numbers: 224x224 faces, one attribute against its absence, 5 glimpses of 16x16 at 50x50 places (Harvey et al. 2019)."""
+    """The paper's numbers: 224x224 faces, one attribute against its absence, 5 glimpses of 16x16 at 50x50 places (Harvey et al. 2019).
+
+    TFDS' `celeb_a_hq` holds photos without attributes; those are in CelebA's list by file name. Lay each of the 40 tasks out as a folder,
+    DIR/ATTRIBUTE and DIR/rest, and pass it as `--data DIR`.
+    """
     recipe = _on_grid("near_optimal_celeb_a_hq", "224x224 faces, 5 glimpses of 16x16 on a 50x50 grid: --data DIR", None)
     location = ["categorical", {"grid": [50, 50], "hidden_units": 64}]
     model = {**recipe.model, "patch_size": 16, "encoder": ["conv", {"filters": [16, 32]}], "location": location}

@@ -17,8 +17,9 @@ def sequences_for(
     against_rest=None,
     flips=False,
     posterior=None,
-    posterior_epochs=10,
+    posterior_epochs=None,
     bank=None,
+    completions="retrieval",
     **options,
 ):
     """`tf_glimpse.boed.generate_sequences` for a recipe.
@@ -31,12 +32,14 @@ def sequences_for(
         against_rest: name of one class to tell from the rest, or None.
         flips: complete with mirror images too.
         posterior: file of a posterior network already trained, or None.
-        posterior_epochs: for which one is trained otherwise.
+        posterior_epochs: for which one is trained otherwise; None for 10.
         bank: folder of a bank already there, or None.
-        **options: "count", "samples", "completions", "seed".
+        completions: as for `generate_sequences`.
+        **options: "count", "samples", "seed".
 
     Raises:
-        UserError: a recipe without a grid or of several scales, no such class; also as `generate_sequences`.
+        UserError: a recipe without a grid or of several scales, no such class, arguments of which one leaves nothing to the other; also as
+            `generate_sequences`.
     """
     model = getattr(recipe, "model", {})
     name, location = model.get("location", ("", {})) if isinstance(model.get("location"), list | tuple) else (None, {})
@@ -44,6 +47,7 @@ def sequences_for(
         raise UserError(f"sequences want a recipe of one scale with places on a grid, such as near_optimal_mnist. Received: {recipe.name}")
     if not (data or recipe.data):
         raise UserError(f"recipe {recipe.name} wants --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
+    _check_together(flips, posterior, posterior_epochs, bank, completions)
     found = datasets.load(data or recipe.data, image_size=recipe.image_size, manual_dir=manual_dir, data_dir=data_dir)
     if against_rest is not None and against_rest not in found.class_names:
         raise UserError(f"--against-rest wants one of {', '.join(found.class_names)}. Received: {against_rest}")
@@ -54,7 +58,17 @@ def sequences_for(
         num_glimpses=model["num_glimpses"],
         grid=location["grid"],
         against_rest=None if against_rest is None else found.class_names.index(against_rest),
-        posterior={"epochs": posterior_epochs} if posterior is None else {"path": str(pathlib.Path(posterior).resolve())},
+        posterior={"epochs": posterior_epochs or 10} if posterior is None else {"path": str(pathlib.Path(posterior).resolve())},
         bank=({"flips": True} if flips else {}) if bank is None else {"path": str(pathlib.Path(bank).resolve())},
+        completions=completions,
         **options,
     )
+
+
+def _check_together(flips, posterior, posterior_epochs, bank, completions):
+    if posterior is not None and posterior_epochs is not None:
+        raise UserError("--posterior is trained already; --posterior-epochs is for one to be trained. Give one of the two.")
+    if flips and bank is not None:
+        raise UserError("--flips is for a bank to be built; the images of --bank are as they are. Give one of the two.")
+    if completions != "retrieval" and (flips or bank is not None):
+        raise UserError(f"--flips and --bank say what images are retrieved; --completions {completions} generates them. Leave them out.")
