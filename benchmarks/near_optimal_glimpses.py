@@ -17,7 +17,7 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 import keras
 import numpy as np
 import tensorflow as tf
-from near_optimal_summary import ALL_CLASSES, KEY, NAME, completed
+from near_optimal_statistics import ALL_CLASSES, KEY, NAME, completed
 from rows import RESULTS, add_rows, provenance, read_rows
 
 from tf_glimpse import datasets

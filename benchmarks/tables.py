@@ -7,7 +7,9 @@ import pathlib
 
 import explanation_tables
 import flops_tables
+import near_optimal_summary
 import paper_tables
+import saccader_tables
 import speed_tables
 from rows import read_rows
 from tasks import TASKS
@@ -114,6 +116,19 @@ is a small part of that for RAM, whose policy was told in training where the dig
 
 {large_image}
 
+## Near-optimal glimpse sequences
+
+Training that sequences of Bayesian experimental design teach (Harvey et al. 2019), against training without; all of it on
+[its page](near_optimal_glimpses.md).
+
+{near_optimal}
+
+## Saccader on photos
+
+Six looks on photos (Elsayed et al. 2019); all policies and stages, ablations and pictures on [its page](saccader.md).
+
+{saccader}
+
 ## Speed
 
 Whole training steps (forward, backward, optimiser) of the paper's layers, batch 128, float32, against a plain PyTorch RAM and against the
@@ -185,7 +200,15 @@ def page(rows):
     speed["adaptive"] = speed_tables.adaptive(read_rows("adaptive_throughput"))
     flops = {name: getattr(flops_tables, name)(read_rows(name)) for name in ("accuracy_flops", "short_trials", "large_image")}
     measured = [read_rows(name) for name in ("information_gain", "explanations", "joint_reconstruction")]
-    return PAGE.format(**paper, **flops, **speed, **explanation_tables.sections(*measured))
+    others = {"near_optimal": "\n".join(near_optimal_summary.verdicts(read_rows("near_optimal_glimpses"))), "saccader": _saccader()}
+    return PAGE.format(**paper, **flops, **speed, **others, **explanation_tables.sections(*measured))
+
+
+def _saccader():
+    """Each recipe's goals."""
+    rows = read_rows("saccader_photos")
+    recipes = {recipe: [row for row in rows if row["recipe"] == recipe] for recipe in sorted({row["recipe"] for row in rows})}
+    return "\n\n".join("\n".join([f"`{recipe}`:\n", *saccader_tables.verdicts(some)]) for recipe, some in recipes.items())
 
 
 if __name__ == "__main__":

@@ -61,7 +61,20 @@ def test_hard_attention_is_compared_with_the_better_cnn(benchmark_script):
     accuracies = {"hard_attention": 0.9, "mobilenet_v2": 0.7, "shufflenet_v2": 0.8}
     row = {"dataset": "digits", "seed": 0, "budget_mflops": 0.1, "mflops": 0.09, "latency_us": 5.0, "cpu_us": 7.0}
     rows = [{**row, "family": family, "accuracy": accuracy} for family, accuracy in accuracies.items()]
-    assert "in points: +10.0 at 0.1." in benchmark_script("flops_tables").accuracy_flops(rows)
+    told = benchmark_script("flops_tables").accuracy_flops(rows)
+    assert "in points: +10.0 at 0.1. Goal, above both at every budget: met." in told
+    dearer = [{**row, "budget_mflops": 0.5, "accuracy": 0.8 if row["family"] == "hard_attention" else row["accuracy"]} for row in rows]
+    told = benchmark_script("flops_tables").accuracy_flops(rows + dearer)
+    assert "+10.0 at 0.1, +0.0 at 0.5. Goal, above both at every budget: missed at 0.5 MFLOP." in told
+
+
+def test_what_hinges_on_the_number_of_fixed_looks_is_said(benchmark_script):
+    (row,) = benchmark_script("tables").read_rows("adaptive_throughput")
+    row |= {"fixed_glimpses": 3, "fixed_accuracy_percent": [70.0, 95.85, 96.0], "accuracy_percent": 96.0, "flops_ratio": 1.5}
+    row |= {"stops": [5000, 4000, 1000]}
+    told = benchmark_script("speed_tables")._nearly(row)
+    assert told == "Always 2 looks answer 95.85 %, 5 images of 10,000 too few to count as the same; their ratio would be 1.00."
+    assert benchmark_script("speed_tables")._nearly({**row, "fixed_glimpses": 1}) == ""
 
 
 FORETOLD = [

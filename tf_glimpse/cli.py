@@ -182,6 +182,7 @@ def _add_evaluate(commands):
     policies = ("random", "centre", "ordered_logits", "sobel_mean", "sobel_variance")
     command.add_argument("--policy", choices=policies, help="who chooses the places, the last three for a Saccader; default: the model")
     command.add_argument("--seed", type=_seed, default=0, help="of draws")
+    command.add_argument("--threshold", type=float, help="of a model that stops; default: what the search found, if it is a search's")
     command.add_argument("--json", action="store_true", help="print one line of JSON")
     command.set_defaults(run=_evaluate)
 
@@ -190,7 +191,8 @@ def _evaluate(options):
     from tf_glimpse.training.finished import evaluate_finished, open_finished
 
     finished = open_finished(options.workdir, options.preset)
-    results = evaluate_finished(finished, options.split, options.policy, options.rollouts, options.seed, **_data(options))
+    how = (options.split, options.policy, options.rollouts, options.seed, options.threshold)
+    results = evaluate_finished(finished, *how, **_data(options))
     if options.json:
         print(json.dumps(results))
         return
@@ -199,6 +201,9 @@ def _evaluate(options):
     print(
         f"{results['split']} error {results['error_percent']:.2f} % of {results['examples']} images: {results['num_glimpses']} looks, {how}"
     )
+    if "threshold" in results:
+        error, looks = results["adaptive_error_percent"], results["mean_glimpses"]
+        print(f"stopping at an expected gain of {results['threshold']:.3g}: {error:.2f} %, {looks:.2f} looks on average")
 
 
 def _add_draw(commands):

@@ -113,10 +113,11 @@ def test_it_is_a_model_like_any_other(tmp_path):
     run_model_check(AdaptiveModel(ram, stopping_units=4, seed=1, name="adaptive"), images, np.arange(8) % 3, folder=tmp_path)
 
 
-def test_a_server_answers_each_row_by_its_own_threshold(tmp_path):
-    model = make_adaptive()
+@pytest.mark.parametrize("kind", ["ram", "saccader"])
+def test_a_server_answers_each_row_by_its_own_threshold(kind, tmp_path):
+    model = make_adaptive() if kind == "ram" else saccader()
     export_model(model, tmp_path, warm_up_batch_sizes=(1,))
-    images = (IMAGES * 255).astype("uint8")
+    images = np.random.default_rng(0).integers(0, 256, [12, *model.image_shape]).astype("uint8")
     files = np.array([tf.io.encode_png(image).numpy() for image in images], object)
     gains = model.stopping(model.predict(images, verbose=0).logits).numpy()
     thresholds = np.quantile(gains, np.linspace(0.1, 0.9, 12)).astype("float32") + 1e-5

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tf_glimpse.layers import CategoricalLocation, ConvGlimpseEncoder, GaussianLocation, GlimpseEncoder, RectifiedCore, Retina
+from tf_glimpse.layers.saccader_cell import SaccaderCell
+from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.models import RAM, AdaptiveModel
 from tf_glimpse.ops.patches import box_means
 from tf_glimpse.search.flops import count_flops, look_costs, model_flops
@@ -70,6 +72,33 @@ def test_cores():
 def test_pooling_once_costs_its_additions():
     tall, wide = (6 + 1) * (6 + 2), (6 + 1) * (6 + 1)
     assert count_flops(lambda images: box_means(images, 2), tf.TensorSpec([1, 6, 6, 1])) == tall + wide + wide
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_retina(channels):
+    """Of n places a side: 12 a row and column (clipped, compared, added), one a place, 11 for the corner; the coarse patch's means."""
+    fine, coarse = (side * side + 12 * side + 11 for side in (4, 8))
+    counted = count_flops(Retina(4, num_scales=2), tf.TensorSpec([1, 16, 16, channels]), tf.TensorSpec([1, 2]))
+    assert counted == fine + coarse + 8 * 8 * channels
+
+
+@pytest.mark.parametrize("num_classes", [3, 10])
+def test_stopping_head(num_classes):
+    head = built(StoppingHead(4), (num_classes,))
+    scaled, softmax, difference = num_classes, 5 * 3, 1
+    by_hand = scaled + dense(num_classes, 4) + dense(4, 3) + softmax + difference
+    assert count_flops(head, tf.TensorSpec([1, num_classes])) == by_hand
+
+
+@pytest.mark.parametrize(("cells", "channels"), [(6, 4), (12, 9), (5, 16)])
+def test_saccader_cell(cells, channels):
+    cell = SaccaderCell()
+    cell.build([(1, cells, channels)])
+    nothing = tf.zeros([1], tf.int32), tf.zeros([1], tf.bool)
+    products, scaled, masks, softmaxes = 3 * 2 * cells * channels, cells, 2 * 2 * cells, 5 * (cells + channels)
+    by_hand = products + scaled + masks + softmaxes + (cells - 1) + cells  # the largest is chosen, and visited
+    features, visited = tf.TensorSpec([1, cells, channels]), tf.TensorSpec([1, cells])
+    assert count_flops(lambda features, visited: cell((features, *nothing), visited)[1], features, visited) == by_hand
 
 
 def test_looking_costs_the_same_whatever_the_images_size():

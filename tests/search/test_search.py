@@ -55,10 +55,16 @@ def test_a_search_leaves_frontier_recipe_and_weights(done):
 
 
 def test_its_best_model_is_evaluated_and_exported_as_a_run_is(done, tmp_path, capsys):
-    folder, _ = done
+    folder, best = done
     assert main(["evaluate", str(folder), "--split", "validation", "--json"]) == 0
     results = json.loads(capsys.readouterr().out)
     assert results["data"] == "digits_canvas" and results["error_percent"] < 90
+    assert results["adaptive_error_percent"] == pytest.approx(100 * (1 - best["accuracy"]), abs=0.6)
+    assert results["mean_glimpses"] == pytest.approx(best["mean_glimpses"], abs=0.03)
+    assert main(["evaluate", str(folder), "--split", "validation", "--threshold", "2"]) == 0
+    assert "stopping at an expected gain of 2: " in (told := capsys.readouterr().out) and "1.00 looks on average" in told
+    assert main(["evaluate", str(folder), "--threshold", "2", "--policy", "random"]) == 2
+    assert "--threshold is for one rollout" in capsys.readouterr().err
     assert main(["export", str(folder), "--out", str(tmp_path / "served"), "--no-warm-up"]) == 0
     assert "adaptive" in tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
 
@@ -79,6 +85,19 @@ def test_the_folder_of_another_search_is_refused(done):
         search(folder, space={**SMALL, "units": [16]}, epochs=2, oracle="hyperband")
     with pytest.raises(UserError, match="other things than a search"):
         search(folder / "tuner" / "trial_0")
+
+
+def test_the_folder_of_a_search_that_lost_its_note_is_refused(tmp_path):
+    (tmp_path / "search" / "tuner").mkdir(parents=True)
+    with pytest.raises(UserError, match="other things than a search"):
+        search(tmp_path / "search")
+
+
+def test_trials_that_all_fail_are_told(tmp_path):
+    space = {**{name: options[:1] for name, options in SMALL.items()}, "learning_rate": [1e30]}
+    with pytest.raises(UserError, match=r"no trial in .* succeeded; what each failed of is in tuner/trial_\*/trial.json"):
+        search(tmp_path / "search", space=space, max_trials=1)
+    assert trial_note(tmp_path / "search", 0)["status"] == "FAILED"
 
 
 def test_a_trial_cut_short_is_taken_up_again(tmp_path, monkeypatch):

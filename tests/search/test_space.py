@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import math
 
@@ -41,6 +42,23 @@ def test_any_candidate_is_a_model(family, data):
     costs = space.costs(candidate)
     assert least_flops(costs) == (costs.adaptive(1) if family in ("ram", "saccader") else costs)
     assert 0 < space.cheapest()[0] <= least_flops(costs)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cheapest"),
+    [
+        ({"patch_size": [6, 8], "encoder": ["conv"], "filters": [8], "units": [64]}, {"patch_size": 8}),  # it pools
+        ({"location_units": [0, 2], "location": ["categorical"], "grid": [9], "units": [64]}, {"location_units": 2}),
+        ({"location_units": [0, 32], "location": ["gaussian"], "grid": [9], "units": [64]}, {"location_units": 0}),
+    ],
+)
+def test_the_cheapest_is_found_where_a_larger_size_costs_less(sizes, cheapest, data):
+    space = RAMSpace(data, {name: options[:1] for name, options in RAM_SPACE.items()} | sizes)
+    ways = [dict(zip(sizes, values, strict=True)) for values in itertools.product(*sizes.values())]
+    costs = [least_flops(space.costs({**{name: options[0] for name, options in space.choices.items()}, **way})) for way in ways]
+    flops, candidate = space.cheapest()
+    assert flops == min(costs) < max(costs)
+    assert cheapest.items() <= candidate.items()
 
 
 def test_choices_that_do_not_count_are_left_out(data):

@@ -6,7 +6,11 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
+from tf_glimpse.search import run, search_architectures, workers
 from tf_glimpse.search.space import RAM_SPACE
+from tf_glimpse.types import UserError
 
 SPACE = {name: options[:1] for name, options in RAM_SPACE.items()} | {"num_glimpses": [2], "units": [8, 16, 24, 32, 48]}
 SETTINGS = {"budget_mflops": 0.2, "max_trials": 3, "epochs": 1, "epoch_images": 1200, "oracle": "random", "num_workers": 2}
@@ -42,3 +46,38 @@ def test_a_process_of_a_search_ends_with_the_one_that_started_it(tmp_path):
         process.stdout.read()
     assert process.returncode == 1
     assert not (tmp_path / "search" / "frontier.csv").exists()
+
+
+def test_an_impossible_budget_ends_all_processes(tmp_path, capfd):
+    settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS}
+    with pytest.raises(UserError, match="the search failed, see above"):
+        search_architectures(**{**settings, "budget_mflops": 1e-4})
+    assert "the cheapest of this space costs" in capfd.readouterr().err
+    assert not (tmp_path / "search" / "tuner").exists()
+
+
+def test_a_worker_that_always_dies_ends_the_search(tmp_path, monkeypatch, capsys):
+    """The chief waits; whatever the worker is, it ends with an exit code."""
+    scripts = {"chief": "import time; time.sleep(60)", "worker-0": "import sys; sys.exit(7)"}
+
+    def start(options, address, name):
+        return subprocess.Popen([sys.executable, "-c", scripts[name]])
+
+    monkeypatch.setattr(workers, "_start", start)
+    with pytest.raises(UserError, match="worker-0 of the search died 4 times; the last time with exit code 7"):
+        workers.run_all({"workdir": str(tmp_path)}, 1)
+    assert capsys.readouterr().out.count("starting it again") == 3
+
+
+def test_a_worker_of_another_search_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker-0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setattr(run, "CHIEF_WITHIN", 0.2)
+    settings = {"family": "ram", "data": "digits_canvas", "workdir": tmp_path, "space": SPACE, **SETTINGS, "num_workers": 1}
+    with pytest.raises(UserError, match="no chief has begun a search"):
+        search_architectures(**settings)
+    wanted = run._settings("ram", "digits_canvas", 0.2, 2, 1200, "random", 0, SPACE, None, "near_optimal")
+    data = run._space(wanted, {}).data
+    (tmp_path / "search.json").write_text(json.dumps({**wanted, "image_shape": list(data.image_shape), "fingerprint": data.fingerprint}))
+    with pytest.raises(UserError, match="epochs 2 there, 1 here"):
+        search_architectures(**settings)

@@ -55,7 +55,7 @@ class SaccaderCell(keras.layers.Layer):
     def channel_logits(self, features, visited):
         """How much each channel matters, `[B, D]` before the softmax: the features' mean by the attention over cells."""
         cells = tf.nn.softmax(self.cell_logits(features, visited))
-        return tf.linalg.matvec(features, cells, transpose_a=True)
+        return tf.linalg.matmul(cells[:, None, :], features)[:, 0]  # a transposed product would be miscounted by TensorFlow's counter
 
     def cell_logits(self, features, visited):
         """How much each cell matters, `[B, N]` before the softmax."""

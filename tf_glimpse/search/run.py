@@ -4,6 +4,7 @@ import json
 import math
 import pathlib
 import shutil
+import time
 
 import keras
 import keras_tuner
@@ -16,6 +17,8 @@ from tf_glimpse.search.space import SPACES, least_flops, most_flops
 from tf_glimpse.search.tuner import FrontierTuner, make_oracle
 from tf_glimpse.training import workdirs
 from tf_glimpse.types import UserError
+
+CHIEF_WITHIN = 120  # seconds that a worker waits for it
 
 
 def search_architectures(
@@ -76,6 +79,7 @@ def search_architectures(
     space = _space(settings, data_options)
     settings |= {"image_shape": list(space.data.image_shape), "fingerprint": space.data.fingerprint}
     if role == "worker":
+        _await_chief(folder, settings)
         _tuner(space, settings, max_trials, folder).search()
         return None
     _check_budget(space, budget_mflops)
@@ -103,7 +107,7 @@ def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, s
 def _check(folder, settings):
     """Refuses the folder of another search, or of anything else."""
     if not (folder / "search.json").exists():
-        if folder.exists() and any(path.name not in (".lock", "tuner") for path in folder.iterdir()):
+        if folder.exists() and any(path.name != ".lock" for path in folder.iterdir()):
             raise UserError(f"{folder} holds other things than a search; pass an empty or a new folder.")
         return
     found, wanted = workdirs.read_json(folder / "search.json", *settings), json.loads(json.dumps(settings))
@@ -111,6 +115,18 @@ def _check(folder, settings):
     if differing:
         told = "; ".join(f"{name} {found[name]} there, {wanted[name]} here" for name in differing if name != "space")
         raise UserError(f"{folder} holds another search ({told or 'another space'}); pass another folder.")
+
+
+def _await_chief(folder, settings):
+    """Waits until the chief has made the folder this search's, and makes sure that it is the one this worker was called for."""
+    until = time.monotonic() + CHIEF_WITHIN
+    while not (folder / "search.json").exists():
+        if time.monotonic() > until:
+            raise UserError(
+                f"no chief has begun a search in {folder} for {CHIEF_WITHIN} s; a worker wants the chief's folder, shared with it."
+            )
+        time.sleep(0.1)
+    _check(folder, settings)
 
 
 def _space(settings, data_options):

@@ -59,8 +59,12 @@ ONLY_WITH = {
     "stddev": ("location", "gaussian"),
     "grid": ("location", "categorical"),
 }
-# Sizes of which neither the least nor the largest is always the cheapest.
+LARGE_PATCH = 8  # from which on a convolutional encoder has room for a second convolution, and pools before it
+# Sizes of which neither the least nor the largest is always the cheapest; of all the rest it is the least, or the largest.
 EITHER_WAY = ("first_stride", "wide_groups")
+LARGEST = ("shrink",)
+# Sizes of which either the least is the cheapest, or the least of those from here on: a large patch is pooled, hidden units are a detour.
+FROM = {"patch_size": LARGE_PATCH, "location_units": 1}
 # Choices that change no operation.
 COST_NOTHING = ("learning_rate", "look_ahead_weight", "reinforce_weight", "anytime_weight", "stddev")
 
@@ -136,11 +140,9 @@ class Space(keras_tuner.HyperModel):
     def cheapest(self, enough=0):
         """`(operations, candidate)` of the cheapest candidate, or of the first found that costs no more than `enough`.
 
-        It has the least of every size; each combination of names, and of sizes that may cost either way, is counted.
+        Each combination of names, and of sizes that may cost either way, is counted.
         """
-        sizes = {name: [max(options) if name == "shrink" else min(options)] for name, options in self.choices.items()}
-        sizes |= {name: options for name, options in self.choices.items() if isinstance(options[0], str) or name in EITHER_WAY}
-        best = None
+        sizes, best = {name: _least(name, options) for name, options in self.choices.items()}, None
         for values in itertools.product(*sizes.values()):
             candidate = dict(zip(sizes, values, strict=True))
             flops = least_flops(self.costs(candidate))
@@ -148,6 +150,15 @@ class Space(keras_tuner.HyperModel):
             if flops <= enough:
                 break
         return best
+
+
+def _least(name, options):
+    """Those of a choice's options among which the cheapest is."""
+    if isinstance(options[0], str) or name in EITHER_WAY:
+        return options
+    if name in LARGEST:
+        return [max(options)]
+    return sorted({min(options), min((size for size in options if size >= FROM.get(name, size)), default=min(options))})
 
 
 class _AttentionSpace(Space):
@@ -183,7 +194,7 @@ class RAMSpace(_AttentionSpace):
         where = {"where_units": candidate["where_units"]}
         if candidate["encoder"] == "dense":
             return ["dense", {"what_units": candidate["what_units"], **where}]
-        width, large = candidate["filters"], candidate["patch_size"] >= 8  # smaller patches have no room for a second convolution
+        width, large = candidate["filters"], candidate["patch_size"] >= LARGE_PATCH
         return ["conv", {"filters": [width, 2 * width] if large else [width], "pools": [2, 1] if large else [1], **where}]
 
     def _loss(self, candidate):

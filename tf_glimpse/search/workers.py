@@ -46,6 +46,7 @@ def run_all(options, num_workers):
                             f"{name} of the search died {RESTARTS + 1} times; the last time with exit code {process.returncode}."
                         )
                     restarts[name] += 1
+                    _end(process)
                     print(f"{name} died with exit code {process.returncode}; starting it again", flush=True)
                     processes[name] = _start(options, address, name)
         if processes["chief"].returncode:
@@ -53,14 +54,19 @@ def run_all(options, num_workers):
         return _found(options["workdir"])
     finally:
         for process in processes.values():
-            process.kill()
-            process.wait()
+            _end(process)
 
 
 def _start(options, address, name):
     """A process that ends when this one does, however it does: its standard input then ends."""
     environment = {**os.environ, **address, "KERASTUNER_TUNER_ID": name}
     return subprocess.Popen([sys.executable, "-m", "tf_glimpse.search", json.dumps(options)], env=environment, stdin=subprocess.PIPE)
+
+
+def _end(process):
+    process.kill()
+    with process:  # waits for it, and closes its standard input
+        pass
 
 
 def _found(workdir):

@@ -53,6 +53,28 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed
     }
 
 
+def evaluate_stopping(model, source, threshold, batch_size=250):
+    """The share of a split that a model gets wrong which stops by its threshold, and how often it looks.
+
+    Args:
+        model: an `AdaptiveModel`.
+        source: an `ImageSource`.
+        threshold: as for `AdaptiveModel.predict_adaptive`.
+        batch_size: images at once.
+
+    Returns:
+        a dict: "threshold", "adaptive_error_percent", "mean_glimpses".
+    """
+    wrong, looks = 0, 0
+    for start in range(0, len(source), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(source)))
+        answers = model.predict_adaptive(source.fetch(rows).numpy(), threshold, batch_size=batch_size)
+        wrong += int(np.sum(np.argmax(answers.logits, axis=-1) != source.labels[rows]))
+        looks += int(answers.num_glimpses.sum())
+    error, mean = round(100 * wrong / len(source), 4), round(looks / len(source), 4)
+    return {"threshold": threshold, "adaptive_error_percent": error, "mean_glimpses": mean}
+
+
 @functools.lru_cache(maxsize=1)
 def _whole_image(bagnet):
     return tf.function(bagnet, reduce_retracing=True)

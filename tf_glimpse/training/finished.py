@@ -8,21 +8,23 @@ import numpy as np
 
 from tf_glimpse import datasets
 from tf_glimpse.models.actions import policy_actions
+from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.loading import PRESETS, from_preset, load_model, preset_names
 from tf_glimpse.training import workdirs
-from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
+from tf_glimpse.training.evaluation import ACTIONS, evaluate_model, evaluate_stopping
 from tf_glimpse.types import UserError
 
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A trained model, and the recipe (a dict), seed and name it came from."""
+    """A trained model, and the recipe (a dict), seed and name it came from; of a search also the threshold its best model stops by."""
 
     model: object
     recipe: dict
     seed: int
     preset: str | None
+    threshold: float | None = None
 
 
 def open_finished(workdir=None, preset=None):
@@ -46,11 +48,11 @@ def open_finished(workdir=None, preset=None):
     model = load_model(path)
     if not isinstance(model, AttentionModel):
         raise UserError(f"{path} does not look: a model of another kind, which keras.saving.load_model reads.")
-    return Finished(model, recipe, seed, None)
+    return Finished(model, recipe, seed, None, workdirs.read_threshold(workdir))
 
 
-def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **data_options):
-    """`evaluate_model` on a split of the run's own data, or of other data.
+def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, threshold=None, **data_options):
+    """`evaluate_model` on a split of the run's own data, or of other data; and `evaluate_stopping` of a model that stops by a threshold.
 
     Args:
         finished: from `open_finished`.
@@ -58,17 +60,25 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **d
         policy: None for the model's own, "random" or "centre"; for a Saccader also "ordered_logits", "sobel_mean" or "sobel_variance".
         rollouts: as for `evaluate_model`.
         seed: of draws.
+        threshold: of an `AdaptiveModel`, on its own deterministic rollout; None for the one that a search found, if any.
         **data_options: as for `load_data`.
 
     Returns:
-        the dict of `evaluate_model`, with "data", "split", "policy", "seed" (of the training) and "preset".
+        the dict of `evaluate_model`, with "data", "split", "policy", "seed" (of the training) and "preset"; where there is a threshold also
+        that of `evaluate_stopping`.
 
     Raises:
-        UserError: no such split, data that does not fit the model.
+        UserError: no such split, data that does not fit the model, a threshold for a model that does not stop, or with other places.
     """
     policy = policy or finished.recipe["actions"]
     if policy and rollouts > 1:
         raise UserError(f"--rollouts draws from the model's own policy. Received: rollouts={rollouts} with {policy} places")
+    own = policy is None and rollouts == 1
+    if threshold is not None and not (own and isinstance(finished.model, AdaptiveModel)):
+        raise UserError(
+            "--threshold is for one rollout by its own policy of a model with a stopping head (AdaptiveModel, or a search's best)."
+        )
+    threshold = finished.threshold if threshold is None and own else threshold
     data = load_data(finished, whole=split is None, **data_options)
     source = getattr(data, split or "test")
     if source is None and split is None and data_options.get("data"):
@@ -77,6 +87,7 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, **d
     if source is None or (split == "train" and data.canvas):
         raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
     results = evaluate_model(finished.model, source, rollouts=rollouts, seed=seed, **_chosen_places(finished.model, policy, seed))
+    results |= {} if threshold is None else evaluate_stopping(finished.model, source, threshold)
     return {**results, "data": data.name, "split": split, "policy": policy or "own", "seed": finished.seed, "preset": finished.preset}
 
 

@@ -86,6 +86,12 @@ def read_run(workdir):
     return workdir / "model.keras", note["recipe"], note["seed"]
 
 
+def read_threshold(workdir):
+    """The threshold that a search found its best model at, or None: a run, or a model that does not stop."""
+    file = pathlib.Path(workdir).expanduser() / "best.json"
+    return read_json(file, "threshold")["threshold"] if file.exists() else None
+
+
 def read_json(file, *keys):
     """The file's content, a dict with these keys.
 
