@@ -200,7 +200,7 @@ def times(model, threshold, test, repeats=3):
 
 
 def draw(rows):
-    """`pictures/accuracy_flops.png`: a panel a set, the mean of the seeds at each budget, each seed as a dot."""
+    """`pictures/accuracy_flops.png`: a panel a set; what a budget buys, mean over the seeds; each seed's points as dots."""
     from matplotlib.figure import Figure
 
     sets = sorted({row["dataset"] for row in rows})
@@ -211,15 +211,20 @@ def draw(rows):
         for index, family in enumerate(FAMILIES):
             ours = [row for row in rows if (row["dataset"], row["family"]) == (dataset, family)]
             axes.plot([row["mflops"] for row in ours], [100 * row["accuracy"] for row in ours], ".", color=f"C{index}", alpha=0.4)
-            means = [[row for row in ours if row["budget_mflops"] == budget] for budget in BUDGETS]
-            places = [[statistics.mean(row[name] for row in group) for name in ("mflops", "accuracy")] for group in means if group]
-            costs, accuracies = [cost for cost, _ in places] + [max(BUDGETS)], [100 * accuracy for _, accuracy in places]
-            if places:  # what a budget buys: a step at each point
-                style = {"color": f"C{index}", "label": family, "drawstyle": "steps-post"}
-                axes.plot(costs, [*accuracies, accuracies[-1]], **style)
+            if ours:
+                axes.plot(*staircase(ours), color=f"C{index}", label=family, drawstyle="steps-post")
         axes.set(title=dataset, xlabel="MFLOP an image", ylabel="test accuracy in %", xlim=(0, 0.75))
         axes.legend(loc="lower right")
     figure.savefig(pathlib.Path(__file__).parent / "pictures" / "accuracy_flops.png", dpi=120)
+
+
+def staircase(rows):
+    """`(costs, accuracies)` in MFLOP and %: the mean over seeds of what each has at a cost, from where every seed has a point."""
+    seeds = [sorted((row for row in rows if row["seed"] == seed), key=lambda row: row["mflops"]) for seed in {row["seed"] for row in rows}]
+    first = max(some[0]["mflops"] for some in seeds)
+    costs = sorted({max(first, row["mflops"]) for row in rows} | {max(BUDGETS)})
+    bought = [[[row["accuracy"] for row in some if row["mflops"] <= cost][-1] for some in seeds] for cost in costs]
+    return costs, [100 * statistics.mean(each) for each in bought]
 
 
 if __name__ == "__main__":

@@ -93,9 +93,8 @@ trained to the end may compare otherwise. A trial of ours gives a sweep of point
 the spaces, narrowed by judgement, ours with more experience behind it; the CNNs' best rate is the highest of their list. The test images
 were read twice: ours once more after points were taken a little below their budget, the CNNs' once more after batch norms were counted as
 folded. The CNNs' spread is the luck of the draw: the best ShuffleNets of all draws, narrow ones on the whole image, are as good on clothes
-as ours up to about 0.2 MFLOP and from 0.35 on, so that more trials would lift them more than ours. The picture draws the chosen points at
-their mean cost, the table what each seed has at or below a budget. Latencies of one model differ by up to 2 times from one timing to the
-next.
+as ours up to about 0.2 MFLOP and from 0.35 on, so that more trials would lift them more than ours. The picture's
+lines are means over seeds of what each has at a cost. Latencies of one model differ by up to 2 times from one timing to the next.
 
 {accuracy_flops}
 

@@ -68,6 +68,14 @@ def test_hard_attention_is_compared_with_the_better_cnn(benchmark_script):
     assert "+10.0 at 0.1, +0.0 at 0.5. Goal, above both at every budget: missed at 0.5 MFLOP." in told
 
 
+def test_the_picture_shows_the_mean_of_what_each_seed_has(benchmark_script):
+    points = [(0, 0.1, 0.5), (0, 0.3, 0.9), (1, 0.2, 0.6), (1, 0.4, 0.7)]
+    rows = [{"seed": seed, "mflops": cost, "accuracy": accuracy} for seed, cost, accuracy in points]
+    costs, accuracies = benchmark_script("accuracy_flops").staircase(rows)
+    assert costs == [0.2, 0.3, 0.4, 0.7]
+    assert accuracies == pytest.approx([55.0, 75.0, 80.0, 80.0])
+
+
 def test_what_hinges_on_the_number_of_fixed_looks_is_said(benchmark_script):
     (row,) = benchmark_script("tables").read_rows("adaptive_throughput")
     row |= {"fixed_glimpses": 3, "fixed_accuracy_percent": [70.0, 95.85, 96.0], "accuracy_percent": 96.0, "flops_ratio": 1.5}
