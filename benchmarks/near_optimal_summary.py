@@ -59,12 +59,14 @@ def lines(rows):
 
 def setup(rows):
     """What the runs share, in words, and which tasks ran."""
-    kinds = {}
+    glimpses, clocks = set(), {}
     for row in rows:
-        about = f"glimpses of {row['patch_size']} px at {'x'.join(map(str, row['grid']))} places, {row['iterations']:,} iterations"
-        kinds.setdefault(f"{about}, a validation every {row['validation_every']}", set()).add(f"{row['dataset']}, {row['task']}")
-    common = max(kinds, key=lambda kind: len(kinds[kind]))
-    told = [common, *(f"{', '.join(sorted(tasks))}: {kind}" for kind, tasks in kinds.items() if kind != common)]
+        places = "x".join(map(str, row["grid"]))
+        glimpses.add(f"glimpses of {row['patch_size']} px at {places} places, {row['iterations']:,} iterations")
+        clocks.setdefault(row["validation_every"], set()).add(f"{row['dataset']}, {row['task']}")
+    common = max(clocks, key=lambda every: len(clocks[every]))
+    rest = [f"every {every} in {'; '.join(sorted(tasks))}" for every, tasks in clocks.items() if every != common]
+    told = [*sorted(glimpses), ", ".join([f"a validation every {common}", *rest])]
     against = {data: len({row["task"] for row in rows if row["dataset"] == data} - {ALL_CLASSES}) for data in sorted(sets_of(rows))}
     counts = ", ".join(f"{count or 'none'} of {data}" for data, count in against.items())
     return f"All runs: 28x28 pixels, 5 looks, batches of 64; {'; '.join(told)}. Classes told from the rest: {counts}."
