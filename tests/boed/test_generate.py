@@ -77,23 +77,26 @@ generate_sequences(data, sys.argv[2], **eval(sys.argv[3]))
 """
 
 
-def test_a_killed_generation_goes_on_to_the_same_sequences(make, digits, posterior_file, bank, tmp_path):
-    options = {**SMALL, "shard_size": 1, "count": 30, "samples": 100}
+def test_two_processes_share_a_set_and_what_is_killed_goes_on_to_the_same_sequences(make, digits, posterior_file, bank, tmp_path):
+    options = {**SMALL, "shard_size": 1, "count": 40, "samples": 100}
     given = {**options, "posterior": {"path": str(posterior_file)}, "bank": {"path": str(bank.folder)}}
     splits = {split: getattr(digits, split) for split in ("train", "validation")}
     arrays = {split: source.fetch(range(len(source))).numpy() for split, source in splits.items()}
     np.savez(tmp_path / "digits.npz", **arrays, **{f"{split}_labels": source.labels for split, source in splits.items()})
-    process = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path / "digits.npz"), str(tmp_path / "killed"), repr(given)])
-    while len(shards(tmp_path / "killed")) < 2 and process.poll() is None:
+    command, folder = [sys.executable, "-c", RUN, str(tmp_path / "digits.npz"), str(tmp_path / "killed"), repr(given)], tmp_path / "killed"
+    processes = [subprocess.Popen(command) for _ in range(2)]
+    while len(shards(folder)) < 4 and all(process.poll() is None for process in processes):
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = shards(tmp_path / "killed")
-    assert 2 <= len(before) < 30
-    assert make("killed", **options)["sequences"] == 30 - len(before)
-    assert before.items() <= shards(tmp_path / "killed").items()
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+    for process in processes:
+        process.wait()
+    before = shards(folder)
+    assert 4 <= len(before) < 40
+    assert make("killed", **options)["sequences"] == 40 - len(before)
+    assert before.items() <= shards(folder).items()
     make("unbroken", **options)
-    assert shards(tmp_path / "killed").keys() == shards(tmp_path / "unbroken").keys()
+    assert shards(folder).keys() == shards(tmp_path / "unbroken").keys()
     killed, unbroken = (read_sequences(tmp_path / name, digits) for name in ("killed", "unbroken"))
     np.testing.assert_array_equal(killed.actions, unbroken.actions)
     np.testing.assert_allclose(killed.maps, unbroken.maps, atol=1e-5)  # another process may add in another order
@@ -225,5 +228,9 @@ def test_a_bank_without_a_class_and_images_that_move_are_refused(make, digits, t
     with pytest.raises(UserError, match="is of other images than this training split"):
         make(bank={"path": str(tmp_path / "others")})
     assert not (tmp_path / "sequences").exists()
+    generated = [*range(200), *[-1] * 50]  # images that nobody asks about may stand among them
+    images = np.concatenate([digits.train.fetch(np.arange(200)).numpy(), np.full([50, 8, 8, 1], 99, np.uint8)])
+    build_bank(tmp_path / "enlarged", images, [*digits.train.labels[:200], *np.arange(50) % 10], origins=generated, flips=True)
+    assert make("of_enlarged", bank={"path": str(tmp_path / "enlarged")})["finished"]
     with pytest.raises(UserError, match="placed afresh every epoch"):
         make("canvas", data=dataclasses.replace(digits, canvas=Canvas(60, 4)))
