@@ -2,7 +2,14 @@
 
 import math
 
-FILES = {"training_speed": "training", "profile": "profile", "image_size": "image_size", "pipeline": "pipeline", "start": "start"}
+FILES = {
+    "training_speed": "training",
+    "profile": "profile",
+    "choices": "choices",
+    "image_size": "image_size",
+    "pipeline": "pipeline",
+    "start": "start",
+}
 
 
 def training_speed(rows):
@@ -30,6 +37,16 @@ def profile(rows):
         found = {row["kind"]: row for row in rows if row["task"] == task}
         shares = " | ".join(f"{found[kind]['percent']:.0f} %" if kind in found else "" for kind in kinds)
         lines.append(f"| {task} | {sum(row['milliseconds'] for row in found.values()):.1f} | {shares} |")
+    return "\n".join(lines) if rows else "Not run yet."
+
+
+def choices(rows):
+    """What each choice behind the step gives, a column a task."""
+    tasks, names = sorted({row["task"] for row in rows}), list(dict.fromkeys(row["choice"] for row in rows))
+    lines = [f"| the step | {' | '.join(tasks)} |", "|---" * (len(tasks) + 1) + "|"]
+    for name in names:
+        found = {row["task"]: f"{row['median_ms']:.1f} ms ({row['slower']:.2f})" for row in rows if row["choice"] == name}
+        lines.append(f"| {name} | {' | '.join(found.get(task, '') for task in tasks)} |")
     return "\n".join(lines) if rows else "Not run yet."
 
 

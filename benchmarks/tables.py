@@ -139,6 +139,10 @@ Where the time of those steps goes (`tf.profiler`):
 
 {profile}
 
+What was chosen for it, undone one at a time (how many times as long a step then takes):
+
+{choices}
+
 Inference against the image's size, ms a call:
 
 {image_size}
@@ -160,7 +164,7 @@ Start-up:
 
 ## Commands
 
-- `training_throughput.py`, `profile_step.py`, `image_size.py`, `input_pipeline.py`, `adaptive_throughput.py` time; on a machine
+- `training_throughput.py`, `profile_step.py`, `step_choices.py`, `image_size.py`, `input_pipeline.py`, `adaptive_throughput.py` time; on a machine
   that does nothing else.
 - `tf-glimpse train RECIPE --seed S --workdir W --manual-dir ../shared/data` trains, with `--policy random` or `centre` a control.
 - `record.py W` writes the rows of a finished run; `cnn.py RECIPE` trains the CNN and writes its row.
