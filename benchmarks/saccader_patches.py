@@ -1,6 +1,7 @@
 """Another classifier at a Saccader's places: what it adds to the Saccader's own logits, with windows cut from sharper photos.
 
 python benchmarks/saccader_patches.py RUN [--manual-dir ../shared/data] [--backbone MobileNetV2] [--epochs 12]
+python benchmarks/saccader_patches.py --preset saccader_flowers_small ...
 
 Without `--backbone` it is a small convolutional network of its own. Trained on the windows at the places that the Saccader looks at in its
 training photos, mirrored half of the time; the epoch is picked on validation. Writes rows into `results/saccader_patches.json`.
@@ -27,12 +28,13 @@ BATCH = 32
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("run", type=pathlib.Path, nargs="?")
+    parser.add_argument("--preset")
     parser.add_argument("--manual-dir", default="../shared/data")
     parser.add_argument("--backbone")
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
-    finished = open_finished(options.run)
+    finished = open_finished(options.run, options.preset)
     recipe, model = finished.recipe, finished.model
     load = {"hold_out": recipe["hold_out"], "manual_dir": options.manual_dir}
     data = datasets.load_photos(recipe["data"], recipe["image_size"], **load)
@@ -49,7 +51,8 @@ def main():
     history = fit(patches, parts["train"], parts["validation"], options.epochs)
     accuracy = patches.evaluate(*parts["test"][:2], verbose=0, return_dict=True)["accuracy"]
     name = options.backbone or "small CNN"
-    command = f"python benchmarks/saccader_patches.py {options.run.name}{f' --backbone {options.backbone}' if options.backbone else ''}"
+    which = f"--preset {options.preset}" if options.preset else options.run.name
+    command = f"python benchmarks/saccader_patches.py {which}{f' --backbone {options.backbone}' if options.backbone else ''}"
     row = {"dataset": recipe["data"], "recipe": recipe["name"], "seed": finished.seed, "backbone": name, "weights": None}
     row |= {"window_pixels": parts["test"][0].shape[2], "input_pixels": patches.window_size, "parameters": patches.count_params()}
     row |= {"saccader": round(parts["test"][2], 5), "accuracy": round(accuracy, 5), "gain": round(accuracy - parts["test"][2], 5)}

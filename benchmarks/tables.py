@@ -164,8 +164,8 @@ Start-up:
 
 ## Commands
 
-- `training_throughput.py`, `profile_step.py`, `step_choices.py`, `image_size.py`, `input_pipeline.py`, `adaptive_throughput.py` time; on a machine
-  that does nothing else.
+- `training_throughput.py`, `profile_step.py`, `step_choices.py`, `image_size.py`, `input_pipeline.py` and `adaptive_throughput.py` time;
+  on a machine that does nothing else.
 - `tf-glimpse train RECIPE --seed S --workdir W --manual-dir ../shared/data` trains, with `--policy random` or `centre` a control.
 - `record.py W` writes the rows of a finished run; `cnn.py RECIPE` trains the CNN and writes its row.
 - `digit_sizes.py PRESET` and `fine_tuning.py PRESET FOLDER` write theirs.
