@@ -12,6 +12,7 @@ points again, on a machine that does nothing else; `--draw` makes the picture al
 
 import argparse
 import functools
+import json
 import pathlib
 import statistics
 import time
@@ -108,6 +109,7 @@ def run(dataset, seed, family, options):
         model = load_model(points[chosen])
         row = {"dataset": dataset, "family": family, "seed": seed, "budget_mflops": budget, **on_test(model, test, chosen)}
         row |= {"validation_accuracy": round(chosen.accuracy, 5), "validation_mflops": round(chosen.mflops, 5)}
+        row["candidate"] = candidate_of(points[chosen])
         row |= {"trials": options.trials, "epochs": options.epochs, "oracle": options.oracle, "search_budgets": options.budgets}
         rows.append(row)
         print(
@@ -133,6 +135,11 @@ def points_of(dataset, seed, family, options):
 
     folders = folders_of(dataset, seed, family, options).values()
     return {point: folder / "tuner" / f"trial_{point.trial}" / "model.keras" for folder in folders for point in read_points(folder)}
+
+
+def candidate_of(model):
+    """The choices of the space that a trial's model was made by."""
+    return json.loads((model.parent / "trial.json").read_text())["hyperparameters"]["values"]
 
 
 def on_test(model, test, chosen):
