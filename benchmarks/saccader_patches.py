@@ -42,7 +42,8 @@ def main():
     keras.utils.set_random_seed(finished.seed)
     share = model.patch_size / recipe["image_size"]
     if options.backbone:
-        patches = PatchClassifier(data.num_classes, options.backbone, {"alpha": 0.35} if options.backbone == "MobileNetV2" else {})
+        settings = {"alpha": 0.35} if options.backbone == "MobileNetV2" else {}
+        patches = PatchClassifier(data.num_classes, options.backbone, settings, norm_momentum=0.9)
     else:
         patches = PatchClassifier(data.num_classes, small_cnn(round(share * SHARP)))
     parts = {

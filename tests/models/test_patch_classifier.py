@@ -66,6 +66,17 @@ def test_an_application_with_weights_of_ones_own(tmp_path):
         np.testing.assert_array_equal(expected, found)
 
 
+def test_batch_norms_follow_as_fast_as_one_says(tmp_path):
+    model = PatchClassifier(3, "MobileNetV2", {"alpha": 0.35}, norm_momentum=0.0)
+    windows = model.cut(PHOTOS, LOCATIONS, share=1.0)
+    trained = model(windows, training=True)  # whose statistics are then those of this batch
+    np.testing.assert_allclose(model(windows), trained, atol=1e-4)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.norm_momentum == 0.0
+    np.testing.assert_allclose(again(windows), trained, atol=1e-4)
+
+
 def test_any_application_is_found():
     assert PatchClassifier(3, "MobileNetV3Small", {"include_preprocessing": False}).backbone.output_shape == (None, 576)
 

@@ -24,6 +24,8 @@ class PatchClassifier(keras.Model):
             downloaded: ask for "imagenet", or for a local file.
         window_size: S, pixels a side that windows are brought to; the backbone's own, or the least it takes, if None.
         top: whether a linear layer makes the logits of the backbone's features.
+        norm_momentum: of the backbone's batch norms, or None for their own; keras.applications' 0.99 or 0.999 are too slow to follow a
+            training from random weights of a few thousand steps.
 
     Call arguments:
         windows: `[B, T, s, s, C]` uint8 0-255 or float 0-1, of any side s.
@@ -44,7 +46,7 @@ class PatchClassifier(keras.Model):
     Reference: Elsayed, Kornblith, Le 2019, Saccader, https://arxiv.org/abs/1908.07644, section 4.3 (Saccader-NASNet).
     """
 
-    def __init__(self, num_classes, backbone, options=None, window_size=None, top=True, **kwargs):
+    def __init__(self, num_classes, backbone, options=None, window_size=None, top=True, norm_momentum=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.num_classes = num_classes
         self.options = dict(options or {})
@@ -52,6 +54,10 @@ class PatchClassifier(keras.Model):
         self.window_size = window_size or (SMALLEST.get(backbone, 32) if self.application else backbone.input_shape[1])
         self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
         self.top = keras.layers.Dense(num_classes, dtype="float32", name="top") if top else None
+        self.norm_momentum = norm_momentum
+        for layer in self.backbone.layers:
+            if norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = norm_momentum
 
     def build(self, input_shape):
         if self.top is not None:
@@ -104,7 +110,7 @@ class PatchClassifier(keras.Model):
     def get_config(self):
         backbone = self.application or keras.saving.serialize_keras_object(self.backbone)
         own = {"num_classes": self.num_classes, "options": {**self.options, "weights": None}, "window_size": self.window_size}
-        return {"name": self.name, **own, "backbone": backbone, "top": self.top is not None}
+        return {"name": self.name, **own, "backbone": backbone, "top": self.top is not None, "norm_momentum": self.norm_momentum}
 
     @classmethod
     def from_config(cls, config):
