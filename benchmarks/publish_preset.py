@@ -45,8 +45,8 @@ CARD = """# {name}
 | training images augmented | {augment} |
 | seed | {seed} |
 | commit | {commit} |
-| trained by | `{command}` |
-| checked by | `tf-glimpse evaluate --preset {name} --json` |
+| trained by | `{command}{files}` |
+| checked by | `tf-glimpse evaluate --preset {name} --json{files}` |
 | licence of the weights | Apache-2.0 |
 
 Limits: it knows the {classes} classes above, {objects}, and nothing else; it has no
@@ -99,6 +99,7 @@ def card(name, note, picked="by which the epoch was picked"):
         seed=note["seed"],
         commit=note["commit"],
         command=note["command"],
+        files="" if recipe["data"] == "digits_canvas" else " --manual-dir D",
         classes=results["num_classes"],
         objects=OBJECTS.get(recipe["data"], LIGHT).format(side="x".join(str(side) for side in results["image_shape"][:2])),
     )

@@ -43,12 +43,14 @@ def without_location(recipe):
 
 
 def without_stop(recipe):
-    """Stage 2 trains the BagNet as well."""
-    stages = [
-        dataclasses.replace(stage, loss={**stage.loss, "stop_gradient": False}) if stage.name == "location" else stage
-        for stage in recipe.stages
-    ]
-    return dataclasses.replace(recipe, stages=tuple(stages))
+    """Stage 2 trains the BagNet as well; its location loss is then a mean over targets, as the authors', for it matters what it weighs."""
+
+    def joint(stage):
+        weight = 1 / stage.loss["num_targets"]
+        return dataclasses.replace(stage, loss={**stage.loss, "stop_gradient": False, "supervision_weight": weight})
+
+    stages = tuple(joint(stage) if stage.name == "location" else stage for stage in recipe.stages)
+    return dataclasses.replace(recipe, stages=stages)
 
 
 VARIANTS = {"without stage 2": without_location, "without stop-gradient": without_stop}

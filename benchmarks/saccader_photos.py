@@ -47,8 +47,14 @@ def main():
     told["trained_by"] = f"tf-glimpse train {finished.recipe['name']} --seed {finished.seed} --workdir RUN --manual-dir ../shared/data"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
     rows = [row for number in stages for row in accuracies(number, stages[number], data.test, {**told, "variant": "whole"})]
+    rows = [
+        {**row, "preset": row["preset"] if row["stage"] == max(stages) else None} for row in rows
+    ]  # which holds the last stage's weights
     for variant in VARIANTS:
         rows += ablated(variant_folder(options.run, variant), data.test, {**told, "variant": variant, "preset": None})
+    for row in rows:
+        if row["variant"] == "without stop-gradient":
+            row["supervision_weight"] = "mean over targets"
     add_rows("saccader_photos", rows, KEY)
     second = keras.saving.load_model(folder_of(options.run) / "model.keras")
     add_rows("saccader_occlusion", occlusion(stages[3], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))

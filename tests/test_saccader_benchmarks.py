@@ -8,6 +8,7 @@ import pytest
 
 from tf_glimpse.models.loading import preset_names
 from tf_glimpse.training import get_recipe
+from tf_glimpse.training.stages import monitor_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 POLICIES = {"learned", "ordered_logits", "sobel_mean", "sobel_variance", "random", "centre"}
@@ -32,6 +33,7 @@ def test_every_row_says_how_to_make_it_again(page):
         assert wanted <= set(row)
         assert 0 < row["coverage"] <= 1
         assert row["preset"] in (None, *preset_names())
+        assert row["preset"] is None or row["stage"] == 3, "the preset holds the last stage's weights"
 
 
 def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage(benchmark_script):
@@ -41,7 +43,9 @@ def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage
     assert [stage.name for stage in again.stages] == ["classification", "location", "reinforce"]
     assert [stage.name for stage in script.without_location(again).stages] == ["classification", "reinforce"]
     flowing = script.without_stop(again)
-    assert flowing.stages[1].loss == {**recipe.stages[1].loss, "stop_gradient": False}
+    assert flowing.stages[1].loss == {**recipe.stages[1].loss, "stop_gradient": False, "supervision_weight": 1 / 12}
+    assert [monitor_of(stage) for stage in again.stages] == ["val_accuracy", "val_hit_rate", "val_accuracy"]
+    assert monitor_of(flowing.stages[1]) == "val_accuracy"
     assert (flowing.stages[0], flowing.stages[2]) == (again.stages[0], again.stages[2])
 
 

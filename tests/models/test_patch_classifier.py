@@ -88,3 +88,10 @@ def test_mistakes_are_told():
         PatchClassifier(3, "MobileNetV2", {"weights": "no_such_file.h5"})
     with pytest.raises(UserError, match="does not take window_size=32 and {'depth': 3}"):
         PatchClassifier(3, "MobileNetV2", {"depth": 3})
+    with pytest.raises(UserError, match=r"logits \[N, 3\] with top=False. Received: one that gives \(None, 1280\)"):
+        PatchClassifier(3, "MobileNetV2", {"alpha": 0.35}, top=False)
+    inputs = keras.Input([None, None, 3])
+    with pytest.raises(UserError, match="wants window_size"):
+        PatchClassifier(3, keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)))
+    with pytest.raises(UserError, match=r"features \[N, D\] with top=True. Received: one that gives \(None, None, None, 4\)"):
+        PatchClassifier(3, keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs)), window_size=8)

@@ -178,6 +178,8 @@ def test_mistakes_are_told():
         make_model()({"images": IMAGES, "actions": np.zeros([8, 3, 2])})
     with pytest.raises(UserError, match="built for 3 channels"):
         make_model()(IMAGES[..., :1])
+    with pytest.raises(UserError, match="num_targets wants at least one look"):
+        make_model().compile(stage="location", num_targets=0)
     with pytest.raises(UserError, match="stage wants one of location, reinforce"):
         make_model().compile(stage="classification")
     with pytest.raises(UserError, match="Saccader does not learn by look_ahead_weight"):

@@ -40,7 +40,7 @@ def recipe(data, **changes):
         "for tests",
         str(data),
         {"bagnet": BAGNET, "num_glimpses": 2, "mixed_channels": 8},
-        three_stages((4, 2, 2), (0.02, 0.01, 1e-3), num_glimpses=2, num_targets=3, tempered=True),
+        three_stages((4, 2, 2), (0.02, 0.01, 1e-3), num_glimpses=2, num_targets=3, tempered=True, ema_momentum=0.9),
         augment={"area": (0.6, 1.0), "colours": 0.1},
         batch_size=8,
         image_size=16,
@@ -75,10 +75,11 @@ def test_a_run_of_three_stages(run):
     assert not third.compiled
 
 
-def test_a_stage_that_was_killed_ends_as_an_unbroken_one(run, photos, tmp_path, monkeypatch):
-    """The second stage stops after one epoch; called again, only what is left of it is trained."""
+@pytest.mark.parametrize("stage", ["stage-2-location", "stage-3-reinforce"])
+def test_a_stage_that_was_killed_ends_as_an_unbroken_one(stage, run, photos, tmp_path, monkeypatch):
+    """It stops after one epoch; called again, only what is left of it is trained; the last one tempered, with a running mean of weights."""
     folder = shutil.copytree(run[0], tmp_path / "killed")
-    shutil.rmtree(folder / "stage-2-location")
+    shutil.rmtree(folder / stage)
     (folder / "results.json").unlink()
     from tf_glimpse.training import stages
 
@@ -88,10 +89,10 @@ def test_a_stage_that_was_killed_ends_as_an_unbroken_one(run, photos, tmp_path, 
     monkeypatch.setattr(stages.GlimpsePictures, "on_epoch_end", interrupted)  # comes after the checkpoint of the first epoch
     with pytest.raises(KeyboardInterrupt):
         train_and_evaluate(recipe(photos), folder, seed=1, verbose=0)
-    assert (folder / "stage-2-location" / "checkpoint-000001").exists()
+    assert (folder / stage / "checkpoint-000001").exists()
     monkeypatch.undo()
     results = train_and_evaluate(recipe(photos), folder, seed=1, verbose=0)
-    unbroken, resumed = (Saccader.from_preset(str(path / "stage-2-location" / "model.keras")) for path in (run[0], folder))
+    unbroken, resumed = (Saccader.from_preset(str(path / stage / "model.keras")) for path in (run[0], folder))
     for expected, found in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(expected, found, atol=1e-5)
     assert results["error_percent"] == run[1]["error_percent"]
@@ -154,6 +155,20 @@ def test_on_the_command_line(photos, tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["policy"] == "sobel_variance"
     assert cli.main([*train, "--dtype", "float32"]) == 2
     assert "dtype 'mixed_bfloat16' there, 'float32' here" in capsys.readouterr().err
+
+
+def test_more_looks_than_cells_are_told_before_anything_is_trained(photos, tmp_path, capsys):
+    few = dataclasses.replace(recipe("squares"), train_size=None)
+    many = dataclasses.replace(few, model={**few.model, "num_glimpses": 10_000})
+    with pytest.raises(UserError, match="10000 looks want as many cells"):
+        train_and_evaluate(many, tmp_path / "run", 0, manual_dir=photos.parent)
+    assert not list((tmp_path / "run").glob("stage-*"))
+
+
+def test_another_size_takes_the_larger_training_photos_along():
+    options = cli._parser().parse_args(["train", "saccader_flowers_small", "--workdir", "W", "--image-size", "128"])
+    changed = cli._changed(get_recipe("saccader_flowers_small"), options)
+    assert (changed.image_size, changed.train_size) == (128, 180)
 
 
 @pytest.mark.parametrize("name", ["saccader_flowers", "saccader_flowers_small", "saccader_cifar10", "saccader_imagenet"])

@@ -67,7 +67,8 @@ def _find_builder(name, data_dir):
             builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
         features = builder.info.features
     except (tfds.core.DatasetNotFoundError, ValueError):
-        raise UserError(f"no folder and no data set called '{name}'; wanted {', '.join(NAMES)}, another TFDS name, or a folder") from None
+        wanted = f"{', '.join(NAMES)}, another TFDS name, a folder, or one in --manual-dir D (or {MANUAL_DIR_VARIABLE}=D)"
+        raise UserError(f"no folder and no data set called '{name}'; wanted {wanted}") from None
     except (ImportError, OSError) as error:
         raise _failed(f"TFDS cannot open '{name}'", error) from error
     found = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}

@@ -56,7 +56,9 @@ def sobel_actions(model, num_glimpses, statistic="mean"):
 
     def actions(images):
         fields = model.bagnet.fields(images.shape[1:3])
-        values = STATISTICS[statistic](edge_magnitude(images), fields.side, fields.pitch)
+        spans = zip(fields.image_size, fields.grid, strict=True)
+        theirs = tuple(-(-(pixels - fields.side + 1) // cells) for pixels, cells in spans)  # the authors' stride
+        values = STATISTICS[statistic](edge_magnitude(images), fields.side, theirs if model.even_spacing else fields.pitch)
         return _centres(model, images, top_cells(values, num_glimpses))
 
     return actions

@@ -19,7 +19,7 @@ class PatchClassifier(keras.Model):
     Args:
         num_classes: K, at least 2.
         backbone: the name of a model in `keras.applications`, such as "MobileNetV2"; or a Keras model from `[N, S, S, C]` pixels to
-            features `[N, D]`, to logits `[N, K]` with `top=False`.
+            features `[N, D]`, to logits `[N, K]` with `top=False`; its pixels are floats 0-1, an application's as it wants them.
         options: keyword arguments of the application, such as `{"alpha": 0.35}`. Its `weights` are None by default, so that nothing is
             downloaded: ask for "imagenet", or for a local file.
         window_size: S, pixels a side that windows are brought to; the backbone's own, or the least it takes, if None.
@@ -35,7 +35,8 @@ class PatchClassifier(keras.Model):
         `[B, T, K]` float32, the mean of the logits up to each look; a loss given to `compile` sees the last.
 
     Raises:
-        UserError: no such application, or one that refuses its options; a file of weights that is not there.
+        UserError: no such application, or one that refuses its options; a file of weights that is not there or not its own; a backbone of
+            other outputs, or of any size without `window_size`.
 
     Example:
         >>> photos, locations = tf.zeros([2, 160, 160, 3], tf.uint8), tf.zeros([2, 6, 2])
@@ -52,7 +53,10 @@ class PatchClassifier(keras.Model):
         self.options = dict(options or {})
         self.application = backbone if isinstance(backbone, str) else None
         self.window_size = window_size or (SMALLEST.get(backbone, 32) if self.application else backbone.input_shape[1])
+        if self.window_size is None:
+            raise UserError("a backbone that takes any size wants window_size, the pixels a side that windows are brought to.")
         self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
+        _check_output(self.backbone.output_shape, None if top else num_classes)
         self.top = keras.layers.Dense(num_classes, dtype="float32", name="top") if top else None
         self.norm_momentum = norm_momentum
         for layer in self.backbone.layers:
@@ -117,6 +121,12 @@ class PatchClassifier(keras.Model):
         return cls(**{**config, "backbone": keras.saving.deserialize_keras_object(config["backbone"])})
 
 
+def _check_output(shape, size):
+    if len(shape) != 2 or size not in (None, shape[1]):
+        wanted = "features [N, D] with top=True" if size is None else f"logits [N, {size}] with top=False"
+        raise UserError(f"PatchClassifier wants a backbone that gives {wanted}. Received: one that gives {shape}")
+
+
 def _module_of(name):
     """The module of `keras.applications` that an application and its `preprocess_input` come from."""
     module = getattr(getattr(keras.applications, name, None), "__module__", "").rpartition(".")[2]
@@ -130,5 +140,5 @@ def _application(name, side, options):
     try:
         found = {"weights": None, **options}
         return getattr(keras.applications, name)(include_top=False, input_shape=(side, side, 3), pooling="avg", **found)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # what a refused argument, a damaged file and a failed download raise has no common class
         raise UserError(f"{name} does not take window_size={side} and {options}: {str(error).splitlines()[0]}") from error

@@ -30,7 +30,8 @@ class Saccader(SaccaderStages):
         num_glimpses: T, how many looks.
         mixed_channels: channels of the features that cells are chosen by.
         even_spacing: False says that a look went to the centre of what its cell sees. True spreads the centres evenly between the borders,
-            as the authors' code does: up to 3 pixels off at 224 pixels, so that what is drawn is not quite what was seen.
+            as the authors' code does: up to 3 pixels off at 224 pixels, so that what is drawn is not quite what was seen. A window that
+            then lies between pixels is rounded to the nearest, theirs down.
         class_names: K names, kept with the model for drawing and serving; numbers if None.
         seed: seed of every draw in training.
 

@@ -46,7 +46,7 @@ class SaccaderStages(AttentionModel):
         Args:
             optimizer, loss, metrics: as for `AttentionModel.compile`.
             stage: "location" or "reinforce".
-            num_targets: how many looks a training image has in the location stage.
+            num_targets: how many looks a training image has in the location stage, of whose losses only `supervision_weight` counts.
             teacher_forcing: whether these looks go to the targets, so that each target is learned given those before it. False lets them
                 go where the policy draws them, as the authors' code does: a target that was drawn before is masked, adds 1e5 to the loss
                 and teaches nothing of use. True is the clean choice: no term is masked, and the loss can be read.
@@ -55,13 +55,15 @@ class SaccaderStages(AttentionModel):
             **kwargs: as for `AttentionModel.compile`.
 
         Raises:
-            UserError: another stage; look-ahead or guidance, which these models have not; as `AttentionModel.compile`.
+            UserError: another stage; no targets; look-ahead or guidance, which these models have not; as `AttentionModel.compile`.
         """
         for name in ("look_ahead_weight", "guidance_weight"):
             if kwargs.get(name):
                 raise UserError(f"{type(self).__name__} does not learn by {name}. Received: {kwargs[name]}")
         if stage not in STAGES:
             raise UserError(f"stage wants one of {', '.join(STAGES)}; stage 1 is model.bagnet.compile and fit. Received: {stage!r}")
+        if num_targets < 1:
+            raise UserError(f"num_targets wants at least one look. Received: {num_targets}")
         self._set_stage(stage, num_targets, teacher_forcing, stage == "location" if stop_gradient is None else stop_gradient)
         self.bagnet.trainable = not (stage == "location" and self.stop_gradient)
         super().compile(optimizer, loss, metrics, **{"baseline_weight": 0.0, **kwargs})

@@ -26,7 +26,7 @@ class Recipe:
         batch_size: images a step (each looked at by `rollouts` trajectories).
         learning_rate: of AdamW, at its highest.
         warmup: share of the steps over which the learning rate rises to it.
-        weight_decay: of AdamW, on all but biases.
+        weight_decay: of AdamW, on all but biases; batch norms' scales and shifts too.
         clipnorm: largest norm of each variable's gradient.
         ema_momentum: of a running mean of the weights, which validation, test and the saved model use; 0 for none.
         augment: keyword arguments of `tf_glimpse.datasets.Augmentation`; empty for none.

@@ -1,5 +1,7 @@
 """A run of several stages in a folder: each is resumed after a kill, and begins with the best epoch of the one before."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -11,8 +13,7 @@ from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import evaluate_model
 from tf_glimpse.training.fitting import fit_epochs, make_optimizer
-
-MONITORS = {"location": "val_hit_rate"}  # what a stage's best epoch is picked by, if not by its accuracy
+from tf_glimpse.types import UserError
 
 
 def train_stages(recipe, data, workdir, seed, verbose=None):
@@ -24,6 +25,7 @@ def train_stages(recipe, data, workdir, seed, verbose=None):
     Returns:
         the results, a dict as in `workdir/results.json`.
     """
+    _check_looks(recipe, data, seed)
     folders = [workdir / f"stage-{number}-{stage.name}" for number, stage in enumerate(recipe.stages, start=1)]
     for number, (stage, folder) in enumerate(zip(recipe.stages, folders, strict=True)):
         if (folder / "results.json").exists():
@@ -33,6 +35,14 @@ def train_stages(recipe, data, workdir, seed, verbose=None):
         print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {stage.epochs} epochs.", flush=True)
         _train(recipe, stage, data, folder, before, (len(folders) * seed + number) % 2**31, verbose)
     return _finish(recipe, data, workdir, folders, seed)
+
+
+def _check_looks(recipe, data, seed):
+    """Refuses more looks than there are cells, before the first stage has been trained for nothing."""
+    cells = math.prod(build_saccader(recipe, data, seed).fields(data.image_shape[:2]).grid)
+    looks = max(recipe.model["num_glimpses"], *(stage.loss.get("num_targets", 0) for stage in recipe.stages))
+    if looks > cells:
+        raise UserError(f"{looks} looks want as many cells; images of {data.image_shape[:2]} px have {cells}. Pass a larger --image-size.")
 
 
 def build_saccader(recipe, data, seed=0):
@@ -52,6 +62,12 @@ def compile_stage(model, recipe, stage, steps):
     return part
 
 
+def monitor_of(stage):
+    """What a stage's best epoch is picked by: the hit rate where the policy learns places that stay what they are, else the accuracy."""
+    fixed = stage.name == "location" and stage.loss.get("stop_gradient") is not False
+    return "val_hit_rate" if fixed else "val_accuracy"
+
+
 def temper(model, source):
     """Divides the logits of a `Saccader`'s BagNet by the temperature that fits its answers to a split's labels best; none changes."""
     temperature = fit_temperatures(collect_logits(model, source)[:, :, -1:], source.labels)[0]
@@ -66,7 +82,7 @@ def _train(recipe, stage, data, folder, before, seed, verbose):
     if stage.tempered:
         temper(model, data.validation or data.train)
     part = compile_stage(model, recipe, stage, stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size))
-    progress = Checkpoint(folder, MONITORS.get(stage.name, "val_accuracy"), stage.patience)
+    progress = Checkpoint(folder, monitor_of(stage), stage.patience)
     epoch = progress.restore(part)
     if epoch < stage.epochs and not progress.exhausted:
         augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe.augment) if recipe.augment else None
