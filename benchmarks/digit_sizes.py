@@ -29,6 +29,8 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     finished = open_finished(preset=options.preset)
+    if not finished.recipe["data"].endswith("_mnist/60"):
+        raise SystemExit(f"a preset of digits on 60x60 canvases is wanted. {options.preset} is of {finished.recipe['data']}")
     digits = datasets.load("mnist", manual_dir=options.manual_dir).test
     pieces = 4 if finished.recipe["data"].startswith("cluttered") else 0
     rows = []
@@ -52,7 +54,7 @@ def resized_canvases(digits, size, canvas, seed=0):
 def one_batch(digits, indices, size, canvas, draws):
     images = digits.fetch(indices)
     if size != images.shape[1]:
-        pixels = keras.ops.image.resize(tf.cast(images, tf.float32), (size, size), "bicubic")
+        pixels = keras.ops.image.resize(tf.cast(images, tf.float32), (size, size), "bicubic", antialias=True)
         images = tf.cast(tf.round(tf.clip_by_value(pixels, 0, 255)), tf.uint8)
     return compose(images, tf.constant(indices, tf.int64), tf.constant(draws[indices]), digits, canvas).numpy()
 

@@ -20,7 +20,7 @@ DATA = {
     "mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0)",
     "translated_mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), digits at random places of a larger canvas",
     "cluttered_mnist": "MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), digits at random places of a larger canvas among pieces of others",
-    "cifar10": "CIFAR-10 (Krizhevsky 2009)",
+    "cifar10": "CIFAR-10 (A. Krizhevsky 2009; for research)",
     "tf_flowers_160px": "tf_flowers of TensorFlow Datasets (photos from Flickr, CC BY 2.0), 160 px; tested on a fifth kept apart",
 }
 
@@ -49,7 +49,7 @@ CARD = """# {name}
 | checked by | `tf-glimpse evaluate --preset {name} --json{files}` |
 | licence of the weights | Apache-2.0 |
 
-Limits: it knows the {classes} classes above, {objects}, and nothing else; it has no
+Limits: it knows its {classes} classes, {objects}, and nothing else; it has no
 "none of these", and its probabilities are not calibrated.
 """
 
@@ -71,8 +71,10 @@ def main():
 
 
 def stop_if_worse(file, recipe, validation_accuracy):
-    """Ends the program if a preset of that very recipe validates better: the best seed is shipped."""
+    """Ends the program if a preset of that very recipe validates better, for the best seed is shipped; or if it has another policy."""
     shipped = json.loads(file.read_text()) if file.exists() else None
+    if shipped and shipped["recipe"]["actions"] != recipe["actions"]:
+        sys.exit(f"{file.stem} chooses its places by {shipped['recipe']['actions'] or 'its own policy'}: nothing was written.")
     if shipped and shipped["recipe"] == recipe and shipped["results"]["validation_accuracy"] > validation_accuracy:
         sys.exit(f"{file.stem} is of seed {shipped['seed']}, which validates better: nothing was written.")
 

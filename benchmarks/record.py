@@ -43,7 +43,7 @@ def run_rows(workdir, manual_dir):
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
     if recipe["teacher"].get("places"):
         scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
-        rows.append({**row, "policy": "its teacher's scan", **measured(evaluate_model(finished.model, test, actions=scan))})
+        rows.append({**row, "policy": "its teacher's scan", "preset": None, **measured(evaluate_model(finished.model, test, actions=scan))})
     return rows
 
 
@@ -72,7 +72,7 @@ def described(recipe, seed):
         "seed": seed,
         "augmentation": recipe["augment"],
         **settings,
-        "preset": shipped(recipe["name"], seed),
+        "preset": None if policy else shipped(recipe["name"], seed),
         **provenance(f"{command} --workdir W --manual-dir ../shared/data"),
     }
 

@@ -87,14 +87,13 @@ the picture is drawn: by a dense layer, or at a place (`decoder="placed"`).
 
 Figure 7 of Harvey et al. 2019: hard attention with a sweep of its stopping threshold, against low-power CNNs whose channels, resolution and
 rate were searched, with as many trials and epochs, spread over the same budgets. Points are chosen on validation. A multiply-add counts
-two, a batch norm as a bias; the retina's pooling and a CNN's down-sampling are both counted. What to hold against it: six trials of 8
-epochs a family and seed are two a budget, all of them random draws (a Bayesian oracle's first are), the same for both sets; networks
-trained to the end may compare otherwise. A trial of ours gives a sweep of points, one of a CNN a single point. `accuracy_flops.py` holds
-the spaces, narrowed by judgement, ours with more experience behind it; the CNNs' best rate is the highest of their list. The test images
-were read twice: ours once more after points were taken a little below their budget, the CNNs' once more after batch norms were counted as
-folded. The CNNs' spread is the luck of the draw: the best ShuffleNets of all draws, narrow ones on the whole image, are as good on clothes
-as ours up to about 0.2 MFLOP and from 0.35 on, so that more trials would lift them more than ours. The picture's
-lines are means over seeds of what each has at a cost. Latencies of one model differ by up to 2 times from one timing to the next.
+two, a batch norm as a bias; the retina's pooling and a CNN's down-sampling are both counted. What to hold against it: {searches} a family
+and seed, shared by the budgets, all of them random draws (a Bayesian oracle's first are), the same for both sets; networks trained to the
+end may compare otherwise. A trial of ours gives a sweep of points, one of a CNN a single point. `accuracy_flops.py` holds the spaces,
+narrowed by judgement, ours with more experience behind it; the CNNs' best rate is the highest of their list. The test images were read
+twice: ours once more after points were taken a little below their budget, the CNNs' once more after batch norms were counted as folded. The
+CNNs' spread is the luck of the draw: more trials would lift them more than ours. The picture's lines are means over seeds of what each has
+at a cost. Latencies of one model differ by up to 2 times from one timing to the next.
 
 {accuracy_flops}
 
@@ -204,6 +203,7 @@ def page(rows):
     flops = {name: getattr(flops_tables, name)(read_rows(name)) for name in ("accuracy_flops", "short_trials", "large_image")}
     measured = [read_rows(name) for name in ("information_gain", "explanations", "joint_reconstruction")]
     others = {"near_optimal": "\n".join(near_optimal_summary.verdicts(read_rows("near_optimal_glimpses"))), "saccader": _saccader()}
+    others["searches"] = flops_tables.searches(read_rows("accuracy_flops"))
     return PAGE.format(**paper, **flops, **speed, **others, **explanation_tables.sections(*measured))
 
 

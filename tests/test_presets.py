@@ -2,10 +2,12 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
 from tf_glimpse import RAM
+from tf_glimpse.datasets import load
 from tf_glimpse.models.loading import PRESETS, preset_names
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
@@ -47,6 +49,18 @@ def test_looking_where_the_policy_says_matters():
     assert error("ram_digits_random") - own >= 10
 
 
+def test_a_new_head_learns_on_what_the_rest_knows():
+    """Even from odd, by the head alone: a few steps do what a layer on random states could not."""
+    model = RAM.from_preset("ram_digits", num_classes=2, class_names=["even", "odd"])
+    source = load("digits_canvas").test
+    images, labels = source.fetch(range(400)).numpy(), source.labels[:400] % 2
+    model.cell.trainable = False
+    model.compile(keras.optimizers.Adam(0.01), reinforce_weight=0.0)
+    before = model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"]
+    model.fit(images, labels, batch_size=40, epochs=5, verbose=0)
+    assert model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"] > max(0.85, before + 0.1)
+
+
 def test_a_preset_takes_a_new_head():
     model = RAM.from_preset("ram_digits", num_classes=3)
     assert model.num_classes == 3
@@ -54,6 +68,11 @@ def test_a_preset_takes_a_new_head():
     other = RAM.from_preset("ram_digits", num_classes=10, class_names=list("abcdefghij"))  # ten of one's own are no digits
     assert other.class_names == list("abcdefghij") != digits.class_names
     assert np.any(other.classifier.get_weights()[0] != digits.classifier.get_weights()[0])
-    np.testing.assert_array_equal(other.cell.get_weights()[0], digits.cell.get_weights()[0])
+    for kept, shipped in zip(other.cell.get_weights(), digits.cell.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, shipped)
+    with pytest.raises(UserError, match="give num_classes too"):
+        RAM.from_preset("ram_digits", class_names=["a", "b"])
+    with pytest.raises(UserError, match="holds a Saccader, which is no RAM"):
+        RAM.from_preset("saccader_flowers_small")
     with pytest.raises(UserError, match="There are: .*ram_digits"):
         RAM.from_preset("ram_digit")

@@ -52,10 +52,19 @@ class AttentionModel(keras.Model):
             class_names: as many names, for the new classifier; numbers if None.
 
         Raises:
-            UserError: no such preset; the message lists those there are.
+            UserError: no such preset, and the message lists those there are; a model of another class than this one; names without a number
+                of classes.
         """
         model = from_preset(name)
-        return model if num_classes is None else model.with_classes(num_classes, class_names)
+        if not isinstance(model, cls):
+            raise UserError(f"{name} holds a {type(model).__name__}, which is no {cls.__name__}; tf_glimpse.load_model opens any file.")
+        if num_classes is None:
+            if class_names is not None:
+                raise UserError("class_names are for a new classifier; give num_classes too.")
+            return model
+        if not hasattr(model, "with_classes"):
+            raise UserError(f"a {type(model).__name__} takes no new classifier; give one to the model inside it.")
+        return model.with_classes(num_classes, class_names)
 
     def compile(
         self,
