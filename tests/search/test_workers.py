@@ -48,25 +48,34 @@ def test_a_process_of_a_search_ends_with_the_one_that_started_it(tmp_path):
     assert not (tmp_path / "search" / "frontier.csv").exists()
 
 
-def test_an_impossible_budget_ends_all_processes(tmp_path, capfd):
-    settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS}
-    with pytest.raises(UserError, match="the search failed, see above"):
-        search_architectures(**{**settings, "budget_mflops": 1e-4})
-    assert "the cheapest of this space costs" in capfd.readouterr().err
-    assert not (tmp_path / "search" / "tuner").exists()
+ENDS = {
+    "a worker that always dies": (
+        {"chief": "import time; time.sleep(60)", "worker-0": "import sys; sys.exit(7)"},
+        "worker-0 of the search died 4 times; the last time with exit code 7",
+        3,
+    ),
+    "a chief that fails, of an impossible budget": (
+        {"chief": "import sys; sys.exit('no candidate')", "worker-0": "import time; time.sleep(60)"},
+        "the search failed, see above",
+        0,
+    ),
+}
 
 
-def test_a_worker_that_always_dies_ends_the_search(tmp_path, monkeypatch, capsys):
-    """The chief waits; whatever the worker is, it ends with an exit code."""
-    scripts = {"chief": "import time; time.sleep(60)", "worker-0": "import sys; sys.exit(7)"}
+@pytest.mark.parametrize("end", ENDS)
+def test_a_search_that_cannot_go_on_ends_its_processes(end, tmp_path, monkeypatch, capsys):
+    scripts, words, restarts = ENDS[end]
+    started = []
 
     def start(options, address, name):
-        return subprocess.Popen([sys.executable, "-c", scripts[name]])
+        started.append(subprocess.Popen([sys.executable, "-c", scripts[name]]))
+        return started[-1]
 
     monkeypatch.setattr(workers, "_start", start)
-    with pytest.raises(UserError, match="worker-0 of the search died 4 times; the last time with exit code 7"):
+    with pytest.raises(UserError, match=words):
         workers.run_all({"workdir": str(tmp_path)}, 1)
-    assert capsys.readouterr().out.count("starting it again") == 3
+    assert capsys.readouterr().out.count("starting it again") == restarts
+    assert all(process.poll() is not None for process in started)
 
 
 def test_a_worker_of_another_search_is_refused(tmp_path, monkeypatch):
