@@ -25,8 +25,6 @@ stage 2 has not taught. {stopped} Over several seeds: mean +- standard deviation
 
 {sections}
 
-![Scanpath, what was seen, and the policy before each look: the first test photo of each class](pictures/saccader_flowers_small_looks.png)
-
 ## What hiding its looks costs
 
 Accuracy of the ResNet on photos in which pixels are hidden (grey): those that the Saccader looked at, the same shape moved elsewhere (it
@@ -92,7 +90,14 @@ def section(recipe, rows):
         cells = [spread(values(rows, stage, policy, look, "accuracy", variant)) for look in LOOKS]
         cells.append(spread(values(rows, stage, policy, GOAL_LOOKS, "coverage", variant)))
         lines.append(f"| {stage}{'' if variant == WHOLE else f', {variant}'} | {policy} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *verdicts(rows), "", f"![Accuracy against looks](pictures/{recipe}.png)"])
+    return "\n".join([*lines, "", *verdicts(rows), "", f"![Accuracy against looks](pictures/{recipe}.png)", *_looks(recipe)])
+
+
+def _looks(recipe):
+    """The picture of where the recipe's preset looks, if there is one."""
+    if (HERE / "pictures" / f"{recipe}_looks.png").exists():
+        title = "Scanpath, what was seen, and the policy before each look: the first test photo of each class"
+        yield f"\n![{title}](pictures/{recipe}_looks.png)"
 
 
 def verdicts(rows):
