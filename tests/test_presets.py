@@ -13,7 +13,7 @@ from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.types import UserError
 
-AT_MOST = 2000  # test images
+AT_MOST = 1000  # test images
 
 
 def error(preset, **options):

@@ -137,14 +137,13 @@ def test_misspelled_numbers_exit_with_2(count, capsys):
     assert exit_.value.code == 2
 
 
-def test_a_mistyped_posterior_does_not_keep_the_folder(folder, tmp_path, capsys):
-    command = ["sequences", "near_optimal_mnist", "--data", str(folder), "--out", str(tmp_path / "out"), "--count", "1", "--samples", "1"]
-    assert main([*command, "--posterior", str(tmp_path / "mistyped.keras")]) == 2
+def test_a_mistyped_posterior_does_not_keep_the_folder(folder, sequences, tmp_path, capsys):
+    command = ["sequences", "near_optimal_mnist", "--data", str(folder), "--count", "3", "--samples", "2"]
+    assert main([*command, "--out", str(tmp_path / "out"), "--posterior", str(tmp_path / "mistyped.keras")]) == 2
     assert "mistyped.keras" in capsys.readouterr().err
-    assert main([*command, "--posterior-epochs", "1"]) == 0
-    assert "1 sequences made" in capsys.readouterr().out
-    assert main([*command, "--posterior-epochs", "1"]) == 0
-    assert "Nothing left to make; all 1 are there" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+    assert main([*command, "--out", str(sequences), "--posterior-epochs", "1"]) == 0
+    assert "Nothing left to make; all 3 are there" in capsys.readouterr().out
 
 
 def test_the_entropies_of_the_papers_grid_are_found(tmp_path):
