@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tf_glimpse.datasets import builders, encoded, eval_batches, load, prepare, stored  # noqa: F401  builders register their sets
+from tf_glimpse.datasets import builders, encoded, eval_batches, load, loading, prepare, stored  # noqa: F401  builders register their sets
 from tf_glimpse.datasets.decode import decode_image
 from tf_glimpse.datasets.encoded import encoded_sources
 from tf_glimpse.datasets.prepare import prepared_builder
@@ -208,6 +208,19 @@ def test_a_split_too_large_to_hold_is_read_from_its_records(tmp_path, monkeypatc
     sources, skipped = encoded_sources({"test": (images, again)}, skip_corrupt=True)
     assert (skipped, len(sources["test"])) == (1, len(held) - 1)
     np.testing.assert_array_equal(sources["test"].fetch([7])[0], decode_image(held[8]))
+
+
+def test_images_of_a_large_set_are_read_when_they_are_wanted(tmp_path, monkeypatch):
+    builder = SimpleNamespace(name="large", info=prepared_builder("digits_canvas", data_dir=tmp_path).info)
+    monkeypatch.setattr(stored, "HELD_BYTES", 0)
+    monkeypatch.setattr(encoded, "CACHE_BYTES", 0)
+    read, get = [], stored.StoredImages.__getitem__
+    monkeypatch.setattr(stored.StoredImages, "__getitem__", lambda self, index: read.append(index) or get(self, index))
+    sources, _ = loading.read_sources(builder, image_size=14)
+    assert set(read) <= {0} and sources["test"].image_shape == (14, 14, 1)  # the first tells files from bytes
+    read.clear()
+    sources["test"].fetch([3, 5])
+    assert sorted(read) == [3, 5]
 
 
 def test_records_of_another_format_are_refused(tmp_path):

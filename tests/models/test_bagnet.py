@@ -129,3 +129,14 @@ def test_images_that_do_not_fit():
             BagNet(3, **SMALL).build((None, *shape))
     with pytest.raises(UserError, match=r"from_logits=True"):
         make_model().compile(loss="sparse_categorical_crossentropy")
+
+
+def test_bad_arrays_are_told_before_training():
+    model = make_model()
+    model.compile()
+    with pytest.raises(UserError, match="0 to 1"):
+        model.fit(255 * IMAGES, LABELS)
+    with pytest.raises(UserError, match="0 to 2"):
+        model.evaluate(IMAGES, LABELS + 1)
+    with pytest.raises(UserError, match="rank 4"):
+        model.predict(IMAGES[0])

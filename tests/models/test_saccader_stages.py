@@ -81,6 +81,17 @@ def test_the_stages_one_after_the_other(tmp_path):
     assert not loaded.bagnet.trainable_variables
 
 
+def test_what_the_user_froze_stays_frozen():
+    model = make_model()
+    model.bagnet.stem.trainable = False
+    model.compile("sgd", **LOCATION)
+    assert not model.bagnet.trainable_variables
+    model.compile("sgd", **LOCATION)
+    model.compile("sgd", stage="reinforce")
+    assert not model.bagnet.stem.trainable_variables
+    assert model.bagnet.classifier.trainable_variables
+
+
 def test_who_learns_from_what():
     model = make_model(reinforce_weight=1.0)
     assert gradient(model, "cross_entropy", "policy") is None

@@ -19,7 +19,7 @@ CACHE_BYTES = 2 * 2**30  # a split up to here is held decoded
 _LONG_SCAN = 2000  # images from where on a progress bar shows
 
 
-def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
+def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False, checked=False):
     """Sources that all give the same image shape.
 
     Args:
@@ -27,6 +27,8 @@ def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
         image_size: (H, W), or an int for squares; None keeps the images' own size if all have the same one, else means 128.
         channels: 1, 3, or None: 1 if every image is stored grey, else 3.
         skip_corrupt: leave out images that cannot be decoded, instead of raising.
+        checked: whether all are known to be whole; a split too large to be held is then not decoded to find out; where size and channels
+            are given, no image is read before it is wanted.
 
     Returns:
         (dict of name -> `ImageSource`, how many images were left out).
@@ -34,6 +36,9 @@ def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
     Raises:
         UserError: an image cannot be decoded (named), or a split has no readable image.
     """
+    size = size_pair(image_size)
+    if checked and size and channels and not skip_corrupt:
+        return {name: _decoded_source(name, *split, (*size, channels), size, checked) for name, split in splits.items()}, 0
     # A torn image may have a whole header, and an image that is left out must not decide the common shape.
     read_shape = (lambda image: decode_image(image).shape) if skip_corrupt else image_header
     readable, shapes = {}, []
@@ -44,8 +49,8 @@ def encoded_sources(splits, image_size=None, channels=None, skip_corrupt=False):
             raise UserError(f"the {name} split has no readable image")
         shapes += [found[position] for position in kept]
         readable[name] = _Kept(items, kept), np.asarray(labels)[kept]
-    shape, size = _common_shape(shapes, size_pair(image_size), channels)
-    sources = {name: _decoded_source(name, *split, shape, size, checked=skip_corrupt) for name, split in readable.items()}
+    shape, size = _common_shape(shapes, size, channels)
+    sources = {name: _decoded_source(name, *split, shape, size, checked or skip_corrupt) for name, split in readable.items()}
     return sources, sum(len(items) for items, _ in splits.values()) - len(shapes)
 
 

@@ -124,7 +124,8 @@ def read_sources(builder, image_size=None, channels=None, skip_corrupt=False):
         raise UserError(f"'{builder.name}' has no labelled split called train; it has {', '.join(builder.info.splits)}")
     if as_stored:
         return {name: array_source(*split) for name, split in splits.items()}, 0
-    return encoded_sources(splits, image_size, channels, skip_corrupt)
+    channels = channels or {1: 1, 3: 3}.get(builder.info.features["image"].shape[-1])
+    return encoded_sources(splits, image_size, channels, skip_corrupt, checked=True)  # TFDS did, when it prepared them
 
 
 def _fits(feature, image_size, channels):

@@ -3,11 +3,10 @@
 import inspect
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tf_glimpse import losses
-from tf_glimpse.datasets.checks import check_images, check_labels
+from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.models.loading import from_preset
 from tf_glimpse.types import UserError
 
@@ -26,7 +25,7 @@ TERMS = (
 )
 
 
-class AttentionModel(keras.Model):
+class AttentionModel(CheckedModel):
     """A Keras model whose call returns a `Trajectory`, trained by the hybrid loss; subclasses say what the call does.
 
     The call takes images, or `{"images", "actions" [B, T, 2], "has_actions" [B] bool}`, and the keywords `training`, `sample` (draw from
@@ -152,35 +151,6 @@ class AttentionModel(keras.Model):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
-        """As `keras.Model.fit`; NumPy images and labels are checked first.
-
-        Raises:
-            UserError: images or labels that no model can take: wrong rank, channels or dtype, NaN, labels out of range.
-        """
-        self._check_arrays(x, y)
-        if isinstance(validation_data, (tuple, list)):
-            self._check_arrays(*validation_data[:2])
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.evaluate`; NumPy images and labels are checked first, as in `fit`."""
-        self._check_arrays(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """As `keras.Model.predict`, a `Trajectory` of arrays; NumPy images are checked first, as in `fit`."""
-        self._check_arrays(x)
-        return super().predict(x, *args, **kwargs)
-
-    def _check_arrays(self, inputs, labels=None):
-        images = inputs["images"] if isinstance(inputs, dict) else inputs
-        if isinstance(images, np.ndarray):
-            frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images
-            check_images(frames, patch_size=getattr(self, "patch_size", None))
-        if isinstance(labels, np.ndarray) and (labels.ndim == 1 or labels.shape[1:] == (1,)):
-            check_labels(labels.reshape(-1), len(labels), getattr(self, "num_classes", None))
 
     def train_step(self, data):
         inputs, labels, weights = self._repeat(keras.utils.unpack_x_y_sample_weight(data))

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_glimpse.layers.bottleneck import Bottleneck
 from tf_glimpse.layers.conv_norm import ConvNorm
 from tf_glimpse.models.attention_model import check_loss
+from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.grids import Fields
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.ops.receptive_fields import STEM, choose_wide_blocks, receptive_field_of
@@ -30,7 +31,7 @@ class Representation(NamedTuple):
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
-class BagNet(keras.Model):
+class BagNet(CheckedModel):
     """A classifier that knows an image as a bag of local features: its logits are the mean of every cell's own.
 
     A ResNet-50 whose receptive field is kept small: nothing is padded, and only the first blocks of each group have 3x3 kernels. The

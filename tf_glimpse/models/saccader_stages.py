@@ -20,6 +20,7 @@ class SaccaderStages(AttentionModel):
         super().__init__(seed=seed, **kwargs)
         self.term_trackers.update({name: keras.metrics.Mean(name=name) for name in MONITORS})
         self._set_stage("reinforce", 12, True, False)
+        self._thawed = None  # which layers of the BagNet learn, while it is frozen
 
     def compile(
         self,
@@ -65,8 +66,19 @@ class SaccaderStages(AttentionModel):
         if num_targets < 1:
             raise UserError(f"num_targets wants at least one look. Received: {num_targets}")
         self._set_stage(stage, num_targets, teacher_forcing, stage == "location" if stop_gradient is None else stop_gradient)
-        self.bagnet.trainable = not (stage == "location" and self.stop_gradient)
+        self._freeze_bagnet(stage == "location" and self.stop_gradient)
         super().compile(optimizer, loss, metrics, **{"baseline_weight": 0.0, **kwargs})
+
+    def _freeze_bagnet(self, frozen):
+        """Freezes the BagNet, or lets the layers learn again that did before; what the user froze stays frozen."""
+        layers = list(self.bagnet._flatten_layers())
+        if frozen and self._thawed is None:
+            self._thawed = [layer.trainable for layer in layers]
+            self.bagnet.trainable = False
+        elif not frozen and self._thawed is not None:
+            for layer, learns in zip(layers, self._thawed, strict=True):
+                layer.trainable = learns
+            self._thawed = None
 
     def _set_stage(self, stage, num_targets, teacher_forcing, stop_gradient):
         self.stage = stage
