@@ -31,7 +31,7 @@ def no_network(monkeypatch):
     monkeypatch.delenv(prepare.MANUAL_DIR_VARIABLE, raising=False)
 
 
-@pytest.mark.parametrize("name", ["mnist", "cluttered_mnist/60", "cifar10", "imagenet2012", "tf_flowers"])
+@pytest.mark.parametrize("name", ["mnist", "cluttered_mnist/60", "cifar10", "imagenette", "tf_flowers"])
 def test_without_network_and_files_one_line_says_so_at_once(no_network, tmp_path, name):
     start = time.monotonic()
     wanted = r"cannot get '\w+': no network \(.*Name or service not known\), and no --manual-dir D \(or TF_GLIMPSE_MANUAL_DIR=D\) with D/"
@@ -48,6 +48,14 @@ def test_missing_manual_files_are_named(no_network, tmp_path, monkeypatch):
     monkeypatch.setenv(prepare.MANUAL_DIR_VARIABLE, str(tmp_path))
     with pytest.raises(UserError, match=r"mnist' lacks t10k-images-idx3-ubyte.gz"):
         load("translated_mnist/60", data_dir=tmp_path / "data")
+
+
+def test_files_to_be_placed_by_hand_are_named(no_network, tmp_path):
+    with pytest.raises(UserError, match=r"imagenet2012': TFDS cannot download it by itself, .* holding ILSVRC2012_img_train.tar, ILSVRC"):
+        load("imagenet2012", data_dir=tmp_path)
+    (tmp_path / "imagenet2012").mkdir()
+    with pytest.raises(UserError, match=r"imagenet2012 does not exist or is empty.* contain two files: ILSVRC2012_img_train.tar and"):
+        load("imagenet2012", data_dir=tmp_path / "data", manual_dir=tmp_path)
 
 
 def test_wrong_manual_files_are_told(no_network, tmp_path):

@@ -122,15 +122,22 @@ def _manual_folder(builder, manual_dir):
     folder = Path(manual_dir).expanduser() / builder.name if manual_dir else None
     if folder and (folder / _UNPACKED.get(builder.name, "-")).is_dir():
         return folder
-    missing = [info.filename for info in builder.url_infos.values() if not (folder and info.filename and (folder / info.filename).exists())]
-    problem = missing and network_problem(next(iter(builder.url_infos)))
-    if problem or (builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not folder):
+    missing, by_hand = _missing_files(builder, folder), builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+    problem = missing and not by_hand and network_problem(next(iter(builder.url_infos)))
+    if problem or (by_hand and not folder):
         raise UserError(_what_is_missing(builder, folder, missing, problem))
     return folder if folder and folder.is_dir() else None
 
 
+def _missing_files(builder, folder):
+    """Names of the registered files that the folder lacks."""
+    names = [info.filename or url.rpartition("/")[2] for url, info in builder.url_infos.items()]
+    missing = [name for name in names if not (folder and (folder / name).exists())]
+    return missing if len(missing) == len(names) or not builder.builder_configs else []  # a configuration needs some of the files only
+
+
 def _what_is_missing(builder, folder, missing, problem):
-    wanted = _UNPACKED[builder.name] + "/" if builder.name in _UNPACKED else ", ".join(filter(None, missing)) or "its files"
+    wanted = _UNPACKED[builder.name] + "/" if builder.name in _UNPACKED else ", ".join(missing) or "its files"
     reason = f"no network ({problem})" if problem else "TFDS cannot download it by itself"
     if folder:
         return f"cannot get '{builder.name}': {reason}, and '{folder}' lacks {wanted}"
