@@ -5,12 +5,25 @@ import json
 import pathlib
 import platform
 import subprocess
+import sys
 import tempfile
 
 from tf_glimpse.boed.store import Claimed
 from tf_glimpse.training.workdirs import write_json
+from tf_glimpse.types import UserError
 
 RESULTS = pathlib.Path(__file__).parent / "results"
+
+
+def tell(kind, error, traceback):
+    """Shows what ended a script: a user's mistake in one line, all else with its traceback."""
+    if issubclass(kind, UserError):
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+sys.excepthook = tell
 
 
 def read_rows(name):

@@ -2,6 +2,7 @@
 
 import math
 
+RETINA_GOAL = 0.5  # ms more at 4096 px than at 128
 FILES = {
     "training_speed": "training",
     "profile": "profile",
@@ -27,7 +28,14 @@ def image_size(rows):
     for what, batch in sorted({(row["what"], row["batch_size"]) for row in rows}):
         times = {row["image_size"]: f"{row['median_ms']:.2f}" for row in rows if (row["what"], row["batch_size"]) == (what, batch)}
         lines.append(f"| {what} | {batch} | " + " | ".join(times.get(size, "") for size in sizes) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _retina_goal(rows)]) if rows else "Not run yet."
+
+
+def _retina_goal(rows):
+    """What the largest image costs the retina more than the smallest, in ms."""
+    times = {row["image_size"]: row["median_ms"] for row in rows if row["what"].startswith("retina")}
+    more, sizes = times[max(times)] - times[min(times)], f"{max(times)} px costs the retina"
+    return f"{sizes} {more:.2f} ms more than {min(times)} px (goal, at most {RETINA_GOAL:g}: {'met' if more <= RETINA_GOAL else 'missed'})."
 
 
 def profile(rows):
@@ -55,7 +63,8 @@ def pipeline(rows):
     for row in rows:
         speeds = " | ".join(f"{row[f'{what}_images_per_second']:,}" for what in ("pipeline", "step", "both"))
         lines.append(f"| `{row['recipe']}` | {speeds} | {100 * row['both_by_step']:.0f} % | {row['peak_megabytes']:,} MB |")
-    return "\n".join(lines) if rows else "Not run yet."
+    times = sorted(row["pipeline_images_per_second"] / row["step_images_per_second"] for row in rows)
+    return "\n".join([*lines, "", f"Alone it is {times[0]:.0f} to {times[-1]:.0f} times as fast as the step."]) if rows else "Not run yet."
 
 
 def start(rows):

@@ -9,6 +9,7 @@ import pytest
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.recipes import with_policy
+from tf_glimpse.types import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -31,6 +32,14 @@ def test_every_row_says_how_to_make_it_again(tables):
     for row in tables.read_rows("paper_tables"):
         assert wanted | {"command", "commit", "device", "versions"} <= set(row)
         assert "dirty" not in row["commit"]
+
+
+def test_a_users_mistake_is_told_in_one_line(benchmark_script, capsys):
+    rows = benchmark_script("rows")
+    rows.tell(UserError, UserError("no such folder"), None)
+    assert capsys.readouterr().err == "error: no such folder\n"
+    rows.tell(ValueError, ValueError("a bug"), None)
+    assert "ValueError: a bug" in capsys.readouterr().err
 
 
 def test_points_say_what_they_cost(tables):
