@@ -131,6 +131,13 @@ def ram_cluttered_100():
     return _on_canvas("ram_cluttered_100", "100x100 cluttered MNIST, 8 glimpses of 12x12 at 4 scales", "cluttered_mnist/100", 4)
 
 
+def ram_cluttered_100_guided():
+    """As `ram_cluttered_100`, and told in training where the digit lies (`guidance_weight`); no table of others has been told."""
+    recipe = ram_cluttered_100()
+    description, loss = f"{recipe.description}, guided in training by where the digit lies", {**recipe.loss, "guidance_weight": 0.1}
+    return dataclasses.replace(recipe, name="ram_cluttered_100_guided", description=description, loss=loss)
+
+
 def ram_cluttered_100_paper():
     """As `ram_cluttered_100`, with the paper's layers."""
     return _with_paper_layers(ram_cluttered_100())
@@ -247,6 +254,7 @@ _MAKERS = (
     ram_cluttered_60,
     ram_cluttered_60_paper,
     ram_cluttered_100,
+    ram_cluttered_100_guided,
     ram_cluttered_100_paper,
     ram_cluttered_1024,
     ram_cifar10,
