@@ -10,10 +10,10 @@ import shutil
 import sys
 
 from record import stop_if_changed
-from rows import commit
 
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import workdirs
+from tf_glimpse.training.code_version import code_version
 
 DATA = {
     "digits_canvas": "scikit-learn's bundled handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0), 28 px",
@@ -65,7 +65,8 @@ def main():
     stop_if_worse(PRESETS / f"{options.name}.json", recipe, results["validation_accuracy"])
     command = f"tf-glimpse train {recipe['name']} --seed {seed} --workdir W"
     shutil.copy(path, PRESETS / f"{options.name}.keras")
-    note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit(), "results": results}
+    commit = workdirs.trained_by(options.workdir) or code_version()
+    note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit, "results": results}
     workdirs.write_json(PRESETS / f"{options.name}.json", note)
     (PRESETS / f"{options.name}.md").write_text(card(options.name, note))
 

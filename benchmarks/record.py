@@ -37,7 +37,7 @@ def run_rows(workdir, manual_dir):
     _, recipe, seed = workdirs.read_run(workdir)
     stop_if_changed(workdir, recipe)
     results, finished = workdirs.results(workdir), open_finished(workdir)
-    row = {**described(recipe, seed), **measured(results), **learned(workdir, results)}
+    row = {**described(recipe, seed, workdir), **measured(results), **learned(workdir, results)}
     if recipe["actions"]:
         return [row]
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
@@ -57,7 +57,7 @@ def stop_if_changed(workdir, recipe):
         sys.exit(f"{workdir} was trained with other settings than recipe {recipe['name']}: {', '.join(changed)}")
 
 
-def described(recipe, seed):
+def described(recipe, seed, workdir):
     """What was trained, and what others reach."""
     task, policy = task_of(recipe["data"]), recipe["actions"]
     known = (task.name, task.paper, task.best_public) if task else (recipe["data"], None, None)
@@ -73,7 +73,7 @@ def described(recipe, seed):
         "augmentation": recipe["augment"],
         **settings,
         "preset": None if policy else shipped(recipe["name"], seed),
-        **provenance(f"{command} --workdir W --manual-dir ../shared/data"),
+        **provenance(f"{command} --workdir W --manual-dir ../shared/data", workdir),
     }
 
 

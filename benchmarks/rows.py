@@ -4,12 +4,12 @@ import datetime
 import json
 import pathlib
 import platform
-import subprocess
 import sys
 import tempfile
 
 from tf_glimpse.boed.store import Claimed
-from tf_glimpse.training.workdirs import write_json
+from tf_glimpse.training.code_version import code_version
+from tf_glimpse.training.workdirs import trained_by, write_json
 from tf_glimpse.types import UserError
 
 RESULTS = pathlib.Path(__file__).parent / "results"
@@ -40,17 +40,10 @@ def add_rows(name, rows, key):
         write_json(RESULTS / f"{name}.json", {"rows": sorted(kept + rows, key=lambda row: [str(row[field]) for field in key])})
 
 
-def provenance(command):
-    """Command, commit, day, device and versions of a result made now."""
-    about = {"command": command, "commit": commit(), "date": datetime.date.today().isoformat()}
+def provenance(command, run=None):
+    """Command, commit, day, device and versions of a result made now; a run's commit is the one that trained it."""
+    about = {"command": command, "commit": (run and trained_by(run)) or code_version(), "date": datetime.date.today().isoformat()}
     return {**about, "device": device(), "versions": versions()}
-
-
-def commit():
-    """The commit the package's code stands at, marked where it has changed since; presets and results do not count."""
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    code = ["git", "diff", "--quiet", "HEAD", "--", "tf_glimpse", ":!tf_glimpse/presets"]
-    return head + ("-dirty" if subprocess.run(code).returncode else "")
 
 
 def device():

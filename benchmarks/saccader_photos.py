@@ -43,7 +43,11 @@ def main():
     resnet = workdirs.read_json(folder_of(options.run) / "results.json", "accuracy")
     stages = stages_of(options.run)
     told = {"dataset": finished.recipe["data"], "recipe": finished.recipe["name"], "seed": finished.seed, "preset": options.preset}
-    told |= {"split": "test", "examples": len(data.test), **provenance(f"python benchmarks/saccader_photos.py {options.run.name}")}
+    told |= {
+        "split": "test",
+        "examples": len(data.test),
+        **provenance(f"python benchmarks/saccader_photos.py {options.run.name}", options.run),
+    }
     told["trained_by"] = f"tf-glimpse train {finished.recipe['name']} --seed {finished.seed} --workdir RUN --manual-dir ../shared/data"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
     rows = [row for number in stages for row in accuracies(number, stages[number], data.test, {**told, "variant": "whole"})]

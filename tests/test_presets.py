@@ -39,7 +39,10 @@ def test_the_card_is_true(preset, request):
     # two images of 400 may fall otherwise on another processor; a part of a set may be easier or harder, by three standard errors at most
     spread = 300 * (claimed / 100 * (1 - claimed / 100) / AT_MOST) ** 0.5 if examples > AT_MOST else 0
     assert found == pytest.approx(claimed, abs=max(200 / examples, spread))
-    assert f"{claimed:.2f} %, one deterministic rollout" in (PRESETS / f"{preset}.md").read_text()
+    card = (PRESETS / f"{preset}.md").read_text()
+    assert f"{claimed:.2f} %, one deterministic rollout" in card
+    assert all(f"| {field} | " in card for field in ("data", "seed", "commit", "trained by", "checked by", "licence of the weights"))
+    assert "\nLimits: it knows" in card
 
 
 def test_looking_where_the_policy_says_matters():

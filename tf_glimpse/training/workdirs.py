@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 
+from tf_glimpse.training.code_version import code_version
 from tf_glimpse.types import UserError
 
 
@@ -48,15 +49,22 @@ def check(workdir, recipe, seed):
 
 
 def claim(workdir, recipe, seed, fingerprint):
-    """Writes down whose run the folder is, with a fingerprint of its data; or compares it with what an unfinished run wrote.
+    """Writes down whose run the folder is, its data's fingerprint and the code's version; or compares it with what an unfinished run wrote.
 
     Raises:
         UserError: as `check`, or data that changed since the run began.
     """
-    if not check(workdir, recipe, seed):
-        write_json(workdir / "recipe.json", {"recipe": dataclasses.asdict(recipe), "seed": seed, "fingerprint": fingerprint})
-    elif read_json(workdir / "recipe.json", "fingerprint")["fingerprint"] != fingerprint:
+    file, note = workdir / "recipe.json", {"recipe": dataclasses.asdict(recipe), "seed": seed, "fingerprint": fingerprint}
+    if check(workdir, recipe, seed):
+        note = read_json(file, "fingerprint")
+    if note["fingerprint"] != fingerprint:
         raise UserError(f"{recipe.data} holds other images or splits than when the run in {workdir} began; pass another folder.")
+    write_json(file, {**note, "code": list(dict.fromkeys([*note.get("code", []), code_version()]))})
+
+
+def trained_by(workdir):
+    """The versions of the code that a run's training began and went on with, such as "f03c712"; None for a run that did not note them."""
+    return " and ".join(read_json(pathlib.Path(workdir) / "recipe.json").get("code", [])) or None
 
 
 def results(workdir):
