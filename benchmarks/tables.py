@@ -29,6 +29,7 @@ row in seconds.
 Test error in % on 10,000 images. The epoch of a run is picked on 6,000 validation images; a run sees the test images once. First comes one
 deterministic rollout, then ten sampled ones averaged. A `_joint` run keeps its last epoch instead. Where there are several seeds: mean, and
 standard deviation with its number of runs.
+A `_guided` recipe is told in training where the digit lies, which no network of the papers is.
 The controls have the recipe's layers and schedule, but places drawn at random, or always the centre, in training and test; where a scan
 taught the policy, a row shows the same weights on that scan, so that one sees what the policy adds to it. The CNN is the paper's
 (8 filters of 10x10 at stride 5, 256 units), trained here on the same batches, its learning rate chosen among three on validation.

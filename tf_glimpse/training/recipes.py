@@ -69,6 +69,8 @@ LOOK_AHEAD = {"sample": False, "look_ahead_weight": 0.1, "candidates": 4, "candi
 CANVAS_LAYERS = {"encoder": ["conv", {"filters": [32, 64], "pools": [2, 1]}], "core": "gru"}
 # Six looks of 8x8 that cover the middle 16x22 of 28x28 pixels.
 SCAN = [[0.0, 0.286], [0.0, -0.286], [0.5, 0.286], [0.5, -0.286], [-0.5, 0.286], [-0.5, -0.286]]
+# Where the digit lies guides the policy too.
+GUIDED = {"guidance_weight": 0.1}
 # How far handwriting may be turned and stretched.
 WARP = {"rotation": 10.0, "zoom": 0.1, "shear": 0.1}
 
@@ -116,6 +118,11 @@ def ram_translated_60_paper():
     return _with_paper_layers(ram_translated_60())
 
 
+def ram_translated_60_guided():
+    """As `ram_translated_60`, and told in training where the digit lies; the networks of the papers are not."""
+    return _guided(ram_translated_60())
+
+
 def ram_cluttered_60():
     """60x60 cluttered MNIST, 12x12 at 3 scales, 8 glimpses (Mnih et al. 2014, table 2a: 4.04 %)."""
     return _on_canvas("ram_cluttered_60", "60x60 cluttered MNIST, 8 glimpses of 12x12 at 3 scales", "cluttered_mnist/60", 3)
@@ -126,16 +133,19 @@ def ram_cluttered_60_paper():
     return _with_paper_layers(ram_cluttered_60())
 
 
+def ram_cluttered_60_guided():
+    """As `ram_cluttered_60`, and told in training where the digit lies; the networks of the papers are not."""
+    return _guided(ram_cluttered_60())
+
+
 def ram_cluttered_100():
     """100x100 cluttered MNIST, 12x12 at 4 scales, 8 glimpses (Mnih et al. 2014, arXiv: 10.83 %)."""
     return _on_canvas("ram_cluttered_100", "100x100 cluttered MNIST, 8 glimpses of 12x12 at 4 scales", "cluttered_mnist/100", 4)
 
 
 def ram_cluttered_100_guided():
-    """As `ram_cluttered_100`, and told in training where the digit lies (`guidance_weight`); no table of others has been told."""
-    recipe = ram_cluttered_100()
-    description, loss = f"{recipe.description}, guided in training by where the digit lies", {**recipe.loss, "guidance_weight": 0.1}
-    return dataclasses.replace(recipe, name="ram_cluttered_100_guided", description=description, loss=loss)
+    """As `ram_cluttered_100`, and told in training where the digit lies; the networks of the papers are not."""
+    return _guided(ram_cluttered_100())
 
 
 def ram_cluttered_100_paper():
@@ -151,7 +161,7 @@ def ram_cluttered_1024():
     recipe = _on_canvas("ram_cluttered_1024", "1024x1024 cluttered MNIST, 6 glimpses of 16x16 at 7 scales", "cluttered_mnist/1024", 7)
     encoder = ["conv", {"filters": [32, 64], "pools": [2, 1], "normalise": True}]
     model = {**recipe.model, "patch_size": 16, "num_glimpses": 6, "aligned": True, "encoder": encoder}
-    return dataclasses.replace(recipe, model=model, loss={**recipe.loss, "guidance_weight": 0.1}, epochs=8)
+    return dataclasses.replace(recipe, model=model, loss={**recipe.loss, **GUIDED}, epochs=8)
 
 
 def ram_cifar10():
@@ -170,6 +180,11 @@ def _on_canvas(name, description, data, num_scales):
 def _with_paper_layers(recipe):
     model = {key: value for key, value in recipe.model.items() if key not in CANVAS_LAYERS}
     return dataclasses.replace(recipe, name=f"{recipe.name}_paper", description=f"{recipe.description}, the paper's layers", model=model)
+
+
+def _guided(recipe):
+    description = f"{recipe.description}, guided in training by where the digit lies"
+    return dataclasses.replace(recipe, name=f"{recipe.name}_guided", description=description, loss={**recipe.loss, **GUIDED})
 
 
 def ram_digits():
@@ -250,8 +265,10 @@ _MAKERS = (
     ram_mnist_paper,
     ram_fashion_mnist,
     ram_translated_60,
+    ram_translated_60_guided,
     ram_translated_60_paper,
     ram_cluttered_60,
+    ram_cluttered_60_guided,
     ram_cluttered_60_paper,
     ram_cluttered_100,
     ram_cluttered_100_guided,
