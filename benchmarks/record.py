@@ -16,7 +16,7 @@ from tf_glimpse.datasets import scan_actions
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import evaluate_model, get_recipe, workdirs
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
-from tf_glimpse.training.recipes import with_policy
+from tf_glimpse.training.recipe import with_policy
 
 KEY = ("task", "recipe", "policy", "seed", "rollouts")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import get_recipe
-from tf_glimpse.training.recipes import with_policy
+from tf_glimpse.training.recipe import with_policy
 from tf_glimpse.types import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]

@@ -7,7 +7,8 @@ import math
 import pathlib
 import sys
 
-from tf_glimpse.training.recipes import RECIPES, get_recipe, with_policy
+from tf_glimpse.training.recipe import with_policy
+from tf_glimpse.training.recipes import RECIPES, get_recipe
 from tf_glimpse.training.saccader_recipes import StagedRecipe, changed_stages
 from tf_glimpse.types import UserError
 
@@ -58,7 +59,7 @@ def _recipes(options):
         print(json.dumps(dataclasses.asdict(get_recipe(options.recipe)), indent=1))
         return
     for name, maker in RECIPES.items():
-        print(f"{name:20} {maker().description}")
+        print(f"{name:{max(map(len, RECIPES))}} {maker().description}")
 
 
 def _add_sequences(commands):

@@ -15,7 +15,7 @@ from tf_glimpse.models import AdaptiveModel, Saccader
 from tf_glimpse.ops.receptive_fields import receptive_field_of
 from tf_glimpse.search.baselines import mobilenet_v2, shufflenet_v2
 from tf_glimpse.search.flops import LookCosts, look_costs, model_flops
-from tf_glimpse.training.recipes import Recipe
+from tf_glimpse.training.recipe import Recipe
 from tf_glimpse.training.run import build_model
 from tf_glimpse.types import UserError
 

@@ -13,7 +13,7 @@ from tf_glimpse.ops.patches import to_float
 from tf_glimpse.search.frontier import Point
 from tf_glimpse.search.thresholds import sweep_thresholds
 from tf_glimpse.training.fitting import make_optimizer
-from tf_glimpse.training.recipes import Recipe
+from tf_glimpse.training.recipe import Recipe
 
 HEAD_STEPS = 300  # at most: never more than the model's own
 STEPS_AT_ONCE = 10  # of a call of `fit`'s: a small network's step is shorter than what Keras does between two

@@ -2,7 +2,8 @@
 
 import importlib
 
-from tf_glimpse.training.recipes import RECIPES, Recipe, get_recipe
+from tf_glimpse.training.recipe import Recipe
+from tf_glimpse.training.recipes import RECIPES, get_recipe
 
 __all__ = ["RECIPES", "Recipe", "evaluate_model", "get_recipe", "train_and_evaluate", "train_seeds"]
 

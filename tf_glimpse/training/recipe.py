@@ -1,0 +1,62 @@
+"""What one training run is told, but for its seed."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One training run, but for its seed.
+
+    Args:
+        name: as `tf-glimpse recipes` lists it.
+        description: one line.
+        data: what `tf_glimpse.datasets.load` takes: a name or a folder; None where the user must say.
+        model: keyword arguments of `RAM`, without the classes.
+        loss: keyword arguments of `AttentionModel.compile`: rollouts, weights, reward by name, discount. The weight of the entropy falls
+            to zero over the run, as the learning rate does.
+        epochs: how many; the learning rate falls to zero over them.
+        passes: times that an epoch goes through the training split; above 1 for small sets, so that validation and checkpoints stay cheap.
+        batch_size: images a step (each looked at by `rollouts` trajectories).
+        learning_rate: of AdamW, at its highest.
+        warmup: share of the steps over which the learning rate rises to it.
+        weight_decay: of AdamW, on all but biases; batch norms' scales and shifts too.
+        clipnorm: largest norm of each variable's gradient.
+        ema_momentum: of a running mean of the weights, which validation, test and the saved model use; 0 for none.
+        augment: keyword arguments of `tf_glimpse.datasets.Augmentation`; empty for none.
+        actions: None for the model's own policy; "random" or "centre" to train without one.
+        teacher: what teaches the policy where to look: "places" (T pairs y, x), a scan; or "sequences", a folder as `tf-glimpse sequences`
+            makes it, and "kind" as for `tf_glimpse.boed.GlimpseSequences.supervision`; for both, as for `tf_glimpse.datasets.Supervision`,
+            "share" and "until"; empty for none.
+        patience: epochs without a better validation accuracy after which the run stops; None for never.
+        image_size: side that images of mixed sizes are brought to; None keeps one common size.
+        dtype: a Keras dtype policy.
+        jit_compile: whether XLA compiles the steps.
+    """
+
+    name: str
+    description: str
+    data: str | None
+    model: dict
+    loss: dict = dataclasses.field(default_factory=dict)
+    epochs: int = 100
+    passes: int = 1
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    warmup: float = 0.02
+    weight_decay: float = 1e-4
+    clipnorm: float = 5.0
+    ema_momentum: float = 0.0
+    augment: dict = dataclasses.field(default_factory=dict)
+    actions: str | None = None
+    teacher: dict = dataclasses.field(default_factory=dict)
+    patience: int | None = None
+    image_size: int | None = None
+    dtype: str = "float32"
+    jit_compile: bool = True
+
+
+def with_policy(recipe, actions):
+    """The recipe's control: all the same, but trained and asked with "random" or "centre" places instead of a policy of its own."""
+    taught_by = ["supervision_weight", "look_ahead_weight", *(name for name in recipe.loss if name == "guidance_weight")]
+    loss = {**recipe.loss, **dict.fromkeys(taught_by, 0.0)}
+    return dataclasses.replace(recipe, actions=actions, loss=loss, teacher={})
