@@ -7,6 +7,8 @@ import numpy as np
 from tasks import TASKS
 
 OTHER_GOALS = {"cifar10": 33.4}  # error in %, with 4 to 6 glimpses of 8x8
+# of the curves, by policy and by the recipe's ending
+COLOURS = {"whole image": "black", "random": "tab:gray", "centre": "silver", "_paper": "tab:orange", "_guided": "tab:green"}
 MARKS = ("<!-- results: made by benchmarks/tables.py -->", "<!-- end of results -->")
 PRESET_MARKS = ("<!-- presets: made by benchmarks/tables.py -->", "<!-- end of presets -->")
 
@@ -203,21 +205,27 @@ def plain(value):
     return f"({', '.join(plain(part) for part in value)})" if isinstance(value, list) else str(value)
 
 
+def _colour(row):
+    """One for each kind of recipe, the same for every task."""
+    return next((colour for ending, colour in COLOURS.items() if row["recipe"].endswith(ending)), "tab:blue")
+
+
 def draw_curves(rows, path):
     """Validation error by epoch, one panel a task, one line a run that was looked at by epoch."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator
 
-    figure = Figure(figsize=(12, 3.2), layout="constrained", dpi=110)
+    figure = Figure(figsize=(12, 4.2), layout="constrained", dpi=110)
     for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
         runs = [row for row in rows if row["task"] == task.name and row["rollouts"] <= 1 and not row["policy"].startswith("its teacher")]
         for row in (row for row in runs if row["validation_curve"]):
-            axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], label=f"{row['recipe']}, {row['policy']}")
+            label, colour = f"{row['recipe']}, {row['policy']}", COLOURS.get(row["policy"], _colour(row))
+            axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], color=colour, label=label)
         axes.set(title=task.name, xlabel="epoch", ylabel="validation error, %", yscale="log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_locator(NullLocator())
         if axes.lines:
-            axes.legend(fontsize=6)
+            axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.17))
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path)
