@@ -11,9 +11,11 @@ import dataclasses
 import pathlib
 import shutil
 
+import rows  # noqa: F401  tells mistakes in one line
+from staged_runs import beside, read_staged
+
 from tf_glimpse.training import train_and_evaluate, workdirs
 from tf_glimpse.training.run import load_data
-from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe
 
 FIRST = "stage-1-classification"
 
@@ -23,18 +25,13 @@ def main():
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
-    note = workdirs.read_json(options.run / "recipe.json", "recipe", "seed")
+    whole, seed = read_staged(options.run)
     for variant, change in VARIANTS.items():
-        recipe, folder = change(recipe_of(note["recipe"])), folder_of(options.run, variant)
-        if not workdirs.results(folder):
-            begin(options.run / FIRST, folder, recipe, note["seed"], options.manual_dir)
-            train_and_evaluate(recipe, folder, note["seed"], manual_dir=options.manual_dir, verbose=2)
+        recipe, folder = change(whole), beside(options.run, variant)
+        if not (workdirs.check(folder, recipe, seed) and workdirs.results(folder)):
+            begin(options.run / FIRST, folder, recipe, seed, options.manual_dir)
+            train_and_evaluate(recipe, folder, seed, manual_dir=options.manual_dir, verbose=2)
         print(f"{variant}: {workdirs.results(folder)['error_percent']:.2f} % error with {recipe.model['num_glimpses']} looks")
-
-
-def recipe_of(values):
-    """The `StagedRecipe` that a run's folder tells of."""
-    return StagedRecipe(**{**values, "stages": tuple(Stage(**stage) for stage in values["stages"])})
 
 
 def without_location(recipe):
@@ -54,11 +51,6 @@ def without_stop(recipe):
 
 
 VARIANTS = {"without stage 2": without_location, "without stop-gradient": without_stop}
-
-
-def folder_of(run, variant):
-    """The variant's folder beside the run's."""
-    return run.with_name(f"{run.name}-{variant.replace(' ', '-')}")
 
 
 def begin(first, folder, recipe, seed, manual_dir):

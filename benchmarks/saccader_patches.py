@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from rows import add_rows, provenance
+from staged_runs import read_staged, staged
 
 from tf_glimpse import PatchClassifier, datasets
 from tf_glimpse.layers.conv_norm import ConvNorm
@@ -35,12 +36,12 @@ def main():
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     finished = open_finished(options.run, options.preset)
-    recipe, model = finished.recipe, finished.model
-    load = {"hold_out": recipe["hold_out"], "manual_dir": options.manual_dir}
-    data = datasets.load_photos(recipe["data"], recipe["image_size"], **load)
-    sharp = datasets.load_photos(recipe["data"], SHARP, **load)
+    recipe, model = read_staged(options.run)[0] if options.run else staged(finished.recipe), finished.model
+    load = {"hold_out": recipe.hold_out, "manual_dir": options.manual_dir}
+    data = datasets.load_photos(recipe.data, recipe.image_size, **load)
+    sharp = datasets.load_photos(recipe.data, SHARP, **load)
     keras.utils.set_random_seed(finished.seed)
-    share = model.patch_size / recipe["image_size"]
+    share = model.patch_size / recipe.image_size
     if options.backbone:
         settings = {"alpha": 0.35} if options.backbone == "MobileNetV2" else {}
         patches = PatchClassifier(data.num_classes, options.backbone, settings, norm_momentum=0.9)
@@ -54,7 +55,7 @@ def main():
     name = options.backbone or "small CNN"
     which = f"--preset {options.preset}" if options.preset else options.run.name
     command = f"python benchmarks/saccader_patches.py {which}{f' --backbone {options.backbone}' if options.backbone else ''}"
-    row = {"dataset": recipe["data"], "recipe": recipe["name"], "seed": finished.seed, "backbone": name, "weights": None}
+    row = {"dataset": recipe.data, "recipe": recipe.name, "seed": finished.seed, "backbone": name, "weights": None}
     row |= {"window_pixels": parts["test"][0].shape[2], "input_pixels": patches.window_size, "parameters": patches.count_params()}
     row |= {"saccader": round(parts["test"][2], 5), "accuracy": round(accuracy, 5), "gain": round(accuracy - parts["test"][2], 5)}
     row |= {"num_glimpses": model.num_glimpses, "epochs": options.epochs, "validation_curve": [round(value, 4) for value in history]}

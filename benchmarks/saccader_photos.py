@@ -17,14 +17,14 @@ import numpy as np
 import tensorflow as tf
 from rows import add_rows, provenance
 from saccader_ablations import VARIANTS
-from saccader_ablations import folder_of as variant_folder
-from small_resnet import folder_of, mflop, photos_of
+from small_resnet import mflop
+from staged_runs import beside, check_preset, read_staged, results_of
 
 from tf_glimpse.models import Saccader, policy_actions
 from tf_glimpse.models.actions import POLICIES
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.training import evaluate_model, workdirs
-from tf_glimpse.training.finished import open_finished
+from tf_glimpse.training.run import load_data
 
 MOST_GLIMPSES = 12
 KEY = ("dataset", "recipe", "variant", "policy", "stage", "num_glimpses", "seed")
@@ -38,29 +38,26 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     parser.add_argument("--preset", help="the preset that was made of this run")
     options = parser.parse_args()
-    finished = open_finished(options.run)
-    data = photos_of(finished.recipe, options.manual_dir)
-    resnet = workdirs.read_json(folder_of(options.run) / "results.json", "accuracy")
-    stages = stages_of(options.run)
-    told = {"dataset": finished.recipe["data"], "recipe": finished.recipe["name"], "seed": finished.seed, "preset": options.preset}
+    recipe, seed = read_staged(options.run)
+    check_preset(options.preset, options.run)
+    resnet = results_of(beside(options.run, "resnet"), f"small_resnet.py {options.run}")
+    data, stages = load_data(recipe, manual_dir=options.manual_dir), stages_of(options.run)
+    told = {"dataset": recipe.data, "recipe": recipe.name, "seed": seed, "preset": options.preset}
     told |= {
         "split": "test",
         "examples": len(data.test),
         **provenance(f"python benchmarks/saccader_photos.py {options.run.name}", options.run),
     }
-    told["trained_by"] = f"tf-glimpse train {finished.recipe['name']} --seed {finished.seed} --workdir RUN --manual-dir ../shared/data"
+    told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir ../shared/data"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
     rows = [row for number in stages for row in accuracies(number, stages[number], data.test, {**told, "variant": "whole"})]
     rows = [
         {**row, "preset": row["preset"] if row["stage"] == max(stages) else None} for row in rows
     ]  # which holds the last stage's weights
-    for variant in VARIANTS:
-        rows += ablated(variant_folder(options.run, variant), data.test, {**told, "variant": variant, "preset": None})
-    for row in rows:
-        if row["variant"] == "without stop-gradient":
-            row["supervision_weight"] = "mean over targets"
+    for variant, change in VARIANTS.items():
+        rows += ablated(beside(options.run, variant), change(recipe), data.test, {**told, "variant": variant, "preset": None})
     add_rows("saccader_photos", rows, KEY)
-    second = keras.saving.load_model(folder_of(options.run) / "model.keras")
+    second = keras.saving.load_model(beside(options.run, "resnet") / "model.keras")
     add_rows("saccader_occlusion", occlusion(stages[3], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))
 
 
@@ -70,11 +67,13 @@ def stages_of(run):
     return {number: Saccader.from_preset(str(path / "model.keras")) for number, path in names.items()}
 
 
-def ablated(run, source, told):
+def ablated(run, recipe, source, told):
     """The rows of another training of the same BagNet, for what its stages learned; none if it was not run."""
-    if not workdirs.results(run):
+    if not (workdirs.check(run, recipe, told["seed"]) and workdirs.results(run)):
         return []
+    weight = [stage.loss.get("supervision_weight", 1.0) for stage in recipe.stages if stage.name == "location"]
     told = {**told, "trained_by": f"python benchmarks/saccader_ablations.py {told['command'].split()[-1]}"}
+    told |= {"supervision_weight": weight[0]} if weight else {}
     models = {number: model for number, model in stages_of(run).items() if number > 1}
     return [row for number, model in models.items() for row in accuracies(number, model, source, told, policies=["learned"])]
 

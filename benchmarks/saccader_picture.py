@@ -10,6 +10,8 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 
 # isort: split
 import numpy as np
+import rows  # noqa: F401  tells mistakes in one line
+from staged_runs import staged
 
 from tf_glimpse.explain.saccader import draw_saccades
 from tf_glimpse.training.finished import load_data, open_finished
@@ -21,6 +23,7 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     finished = open_finished(preset=options.preset)
+    staged(finished.recipe)
     source = load_data(finished, manual_dir=options.manual_dir).test
     chosen = np.array([np.flatnonzero(source.labels == label)[0] for label in np.unique(source.labels)])
     images = source.fetch(chosen).numpy()

@@ -16,12 +16,13 @@ GOAL_LOOKS, GOAL_SHARE = 6, 1 / 3
 
 PAGE = """# Saccader on photos
 
-Made from `results/saccader_*.json` by `python benchmarks/saccader_tables.py`. Test accuracy in %, one deterministic rollout. The set's own
-validation split is the test set here, seen once a run; a tenth of the training photos picks the epochs. Every policy looks through the
-same BagNet, that of the stage in its row; only `learned` is trained to choose. The ceiling is the BagNet's accuracy on whole images after
-stage 1; the ResNet has about as many operations, the same pipeline and as many epochs as stage 1. "Without stage 2" and "without
-stop-gradient" (in stage 2) are trained from the same stage 1, by the recipe's own schedules: 12 epochs at 1e-4 are short for a policy that
-stage 2 has not taught. {stopped} Over several seeds: mean +- standard deviation.
+Made from `results/saccader_*.json` by `python benchmarks/saccader_tables.py`. Test accuracy in %, one deterministic rollout. The test
+images are seen once a run; a tenth of the training photos picks the epochs. Where a set has no test split (the flowers), what it calls
+validation is the test set here. Every policy looks through the same BagNet, that of the stage in its row; only `learned` is trained to
+choose. The ceiling is the BagNet's accuracy on whole images after stage 1; the ResNet has the same pipeline and as many epochs as stage 1,
+and operations as each section says. "Without stage 2" and "without stop-gradient" (in stage 2, where cross-entropy on the answer then
+trains the BagNet too) are trained from the same stage 1, by the recipe's own schedules: 12 epochs at 1e-4 are short for a policy that stage
+2 has not taught. {stopped} Over several seeds: mean +- standard deviation.
 
 {sections}
 
@@ -42,7 +43,8 @@ Windows cut from the photos at 160 px where the Saccader looked, classified by a
 ## Commands
 
 - `tf-glimpse train saccader_flowers_small --seed S --workdir RUN --manual-dir ../shared/data` trains; called again, it resumes.
-- `python benchmarks/small_resnet.py RUN` trains the reference beside it, `python benchmarks/saccader_photos.py RUN` writes the rows.
+- `python benchmarks/small_resnet.py RUN` (`--width 24` for CIFAR-10) trains the reference beside it.
+- `python benchmarks/saccader_photos.py RUN` writes the rows.
 - `python benchmarks/saccader_ablations.py RUN`, before them, trains what its two ablations need.
 - `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2]` trains the other classifier and writes its row.
 - `python benchmarks/saccader_picture.py PRESET` draws the looks.
@@ -66,7 +68,7 @@ def page():
 
 def without_stop(rows):
     """What to hold against the rows without the stop-gradient, as far as they say how they were trained."""
-    old = [row for row in rows if row["variant"] == "without stop-gradient" and not row.get("supervision_weight")]
+    old = [row for row in rows if row["variant"] == "without stop-gradient" and row["supervision_weight"] == 1.0 and row["stage"] == 2]
     if not old:
         return "Without the stop-gradient the location loss is a mean over targets, and the epoch is picked by accuracy."
     seeds = ", ".join(str(seed) for seed in sorted({row["seed"] for row in old}))
@@ -80,7 +82,8 @@ def section(recipe, rows):
         f"## {recipe} ({rows[0]['dataset']})",
         "",
         f"Ceiling {spread([row['ceiling'] for row in one_a_seed(rows)])} with {rows[0]['bagnet_mflop']:g} MFLOP; ResNet "
-        f"{spread([row['resnet'] for row in one_a_seed(rows)])} with {rows[0]['resnet_mflop']:g} MFLOP. "
+        f"{spread([row['resnet'] for row in one_a_seed(rows)])} with {rows[0]['resnet_mflop']:g} MFLOP "
+        f"({rows[0]['resnet_mflop'] / rows[0]['bagnet_mflop']:.2f} times as many). "
         f"{rows[0]['examples']} test photos; preset: {next((row['preset'] for row in rows if row['preset']), 'none')}.",
         "",
         "| stage | policy | " + " | ".join(f"{look} looks" if look > 1 else "1 look" for look in LOOKS) + f" | seen with {GOAL_LOOKS} |",

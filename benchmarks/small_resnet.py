@@ -1,6 +1,6 @@
 """The reference that a BagNet is held against: a small ResNet of about as many FLOPs, in the same pipeline, for as many epochs.
 
-python benchmarks/small_resnet.py RUN [--manual-dir ../shared/data]
+python benchmarks/small_resnet.py RUN [--manual-dir ../shared/data] [--width 16]
 
 RUN is the folder of a run of three stages, finished or not; the ResNet is trained in RUN-resnet by the settings of the first stage, and
 resumes there.
@@ -13,7 +13,9 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 
 # isort: split
 import keras
+import rows  # noqa: F401  tells mistakes in one line
 import tensorflow as tf
+from staged_runs import beside, read_staged
 
 from tf_glimpse import datasets
 from tf_glimpse.layers.conv_norm import ConvNorm
@@ -21,30 +23,25 @@ from tf_glimpse.search.flops import count_flops
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint
 from tf_glimpse.training.fitting import fit_epochs, make_optimizer
-from tf_glimpse.training.saccader_recipes import Stage
+from tf_glimpse.training.run import load_data
+from tf_glimpse.types import UserError
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("--manual-dir", default="../shared/data")
+    parser.add_argument("--width", type=int, default=16, help="channels of the first group; 16 for the flowers, 24 for CIFAR-10")
     options = parser.parse_args()
-    note = workdirs.read_json(options.run / "recipe.json", "recipe", "seed")
-    print(train(note["recipe"], note["seed"], photos_of(note["recipe"], options.manual_dir), folder_of(options.run)))
+    recipe, seed = read_staged(options.run)
+    data = load_data(recipe, manual_dir=options.manual_dir)
+    with workdirs.locked(beside(options.run, "resnet")) as folder:
+        workdirs.claim(folder, recipe, seed, data.fingerprint)
+        print(train(recipe, seed, data, folder, options.width))
 
 
-def folder_of(run):
-    """The ResNet's folder beside the run's."""
-    return run.with_name(f"{run.name}-resnet")
-
-
-def photos_of(recipe, manual_dir):
-    """The recipe's data as it is trained on: training photos in their larger size."""
-    return datasets.load_photos(recipe["data"], recipe["image_size"], recipe["train_size"], recipe["hold_out"], manual_dir=manual_dir)
-
-
-def small_resnet(image_shape, num_classes, width=16):
-    """Four groups of one residual block, 3x3 kernels, padded; 16 to 128 channels; global mean and a linear layer."""
+def small_resnet(image_shape, num_classes, width):
+    """Four groups of one residual block, 3x3 kernels, padded; channels double from `width`; global mean and a linear layer."""
     images = keras.Input(image_shape, dtype="uint8")
     features = keras.layers.Rescaling(1 / (255 * 0.225), offset=-0.45 / 0.225)(images)
     features = ConvNorm(width, 3, strides=2, padding="same")(features)
@@ -64,33 +61,39 @@ def residual_block(inputs, filters, strides):
     return keras.layers.ReLU()(keras.layers.Add()([main, skip]))
 
 
-def train(recipe, seed, data, folder):
+def train(recipe, seed, data, folder, width):
     """Trains what is not trained yet in the folder, by the run's first stage; returns the results, test accuracy among them."""
-    folder.mkdir(exist_ok=True)
     if (folder / "results.json").exists():
-        return workdirs.read_json(folder / "results.json", "accuracy")
-    stage = Stage(**recipe["stages"][0])
+        return _of_width(workdirs.read_json(folder / "results.json", "accuracy"), width, folder)
+    stage = recipe.stages[0]
     keras.utils.set_random_seed(seed)
-    model = small_resnet(data.image_shape, data.num_classes)
-    steps = stage.epochs * datasets.steps_per_epoch(data, recipe["batch_size"])
+    model = small_resnet(data.image_shape, data.num_classes, width)
+    steps = stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(make_optimizer(stage, steps), loss, metrics=["accuracy"], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     progress = Checkpoint(folder)
     epoch = progress.restore(model)
     if epoch < stage.epochs:
-        augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe["augment"]) if recipe["augment"] else None
-        batches = datasets.train_batches(data, recipe["batch_size"], len(recipe["stages"]) * seed % 2**31, epoch, stage.epochs, augment)
+        augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe.augment) if recipe.augment else None
+        batches = datasets.train_batches(data, recipe.batch_size, len(recipe.stages) * seed % 2**31, epoch, stage.epochs, augment)
         fit_epochs(model, batches, datasets.eval_batches(data.validation, 200), stage.epochs, epoch, [progress], verbose=2)
     model.load_weights(progress.best_weights)
     accuracy = model.evaluate(datasets.eval_batches(data.test, 200), verbose=0, return_dict=True)["accuracy"]
-    plain = small_resnet(data.image_shape, data.num_classes)
+    plain = small_resnet(data.image_shape, data.num_classes, width)
     plain.set_weights(model.get_weights())
     plain.save(folder / "model.keras")
     found = {"accuracy": accuracy, "validation_accuracy": progress.best_value, "best_epoch": progress.best_epoch}
-    costs = {"train_seconds": round(progress.seconds, 1), "parameters": plain.count_params(), "mflop": mflop(plain, data.image_shape)}
-    workdirs.write_json(folder / "results.json", {**found, **costs})
-    return {**found, **costs}
+    found |= {"train_seconds": round(progress.seconds, 1), "width": width}
+    found |= {"parameters": plain.count_params(), "mflop": mflop(plain, data.image_shape)}
+    workdirs.write_json(folder / "results.json", found)
+    return found
+
+
+def _of_width(results, width, folder):
+    if results.get("width", 16) != width:
+        raise UserError(f"{folder} holds a ResNet of width {results.get('width', 16)}, not {width}; move it away first.")
+    return results
 
 
 def mflop(model, image_shape):

@@ -9,6 +9,7 @@ import pytest
 from tf_glimpse.models.loading import preset_names
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.stages import monitor_of
+from tf_glimpse.types import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 POLICIES = {"learned", "ordered_logits", "sobel_mean", "sobel_variance", "random", "centre"}
@@ -37,9 +38,9 @@ def test_every_row_says_how_to_make_it_again(page):
 
 
 def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage(benchmark_script):
-    script = benchmark_script("saccader_ablations")
+    script, runs = (benchmark_script(name) for name in ("saccader_ablations", "staged_runs"))
     recipe = get_recipe("saccader_flowers_small")
-    again = script.recipe_of(json.loads(json.dumps(dataclasses.asdict(recipe))))
+    again = runs.staged(json.loads(json.dumps(dataclasses.asdict(recipe))))
     assert [stage.name for stage in again.stages] == ["classification", "location", "reinforce"]
     assert [stage.name for stage in script.without_location(again).stages] == ["classification", "reinforce"]
     flowing = script.without_stop(again)
@@ -47,6 +48,30 @@ def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage
     assert [monitor_of(stage) for stage in again.stages] == ["val_accuracy", "val_hit_rate", "val_accuracy"]
     assert monitor_of(flowing.stages[1]) == "val_accuracy"
     assert (flowing.stages[0], flowing.stages[2]) == (again.stages[0], again.stages[2])
+
+
+def test_runs_that_are_something_else_are_refused(benchmark_script, tmp_path):
+    runs = benchmark_script("staged_runs")
+    with pytest.raises(UserError, match="No run in"):
+        runs.read_staged(tmp_path)
+    write_note(tmp_path, get_recipe("ram_digits"))
+    with pytest.raises(UserError, match="of three stages. Received: one of recipe ram_digits"):
+        runs.read_staged(tmp_path)
+    write_note(tmp_path, dataclasses.replace(get_recipe("saccader_flowers"), batch_size=8))
+    with pytest.raises(SystemExit, match="other settings than recipe saccader_flowers: batch_size"):
+        runs.read_staged(tmp_path)
+    write_note(tmp_path, get_recipe("saccader_flowers"), seed=5)
+    assert runs.read_staged(tmp_path)[1] == 5
+    with pytest.raises(UserError, match="recipe saccader_flowers, seed 5. Received: saccader_flowers"):
+        runs.check_preset("saccader_flowers", tmp_path)
+    with pytest.raises(UserError, match=r"not trained yet: python benchmarks/small_resnet.py RUN"):
+        runs.results_of(runs.beside(tmp_path, "resnet"), "small_resnet.py RUN")
+    write_note(tmp_path, get_recipe("saccader_flowers"), seed=0)
+    runs.check_preset("saccader_flowers", tmp_path)
+
+
+def write_note(folder, recipe, seed=0):
+    (folder / "recipe.json").write_text(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed}))
 
 
 def test_stages_are_numbered_by_their_names(benchmark_script, tmp_path, monkeypatch):

@@ -168,8 +168,9 @@ def _whole(data):
 
 def _changed_stages(recipe, wanted, options):
     """The recipe of several stages with what the command line says instead, in every stage."""
-    if options.policy or options.rollouts or options.sequences:
-        raise UserError(f"--policy, --rollouts and --sequences are for recipes of one stage, which {recipe.name} is not.")
+    single = [name for name in ("policy", "rollouts", "sequences", "supervision", "share", "until") if getattr(options, name) is not None]
+    if single:
+        raise UserError(f"{', '.join(f'--{name}' for name in single)}: for recipes of one stage, which {recipe.name} is not.")
     if recipe.train_size and "image_size" in wanted:
         wanted["train_size"] = round(recipe.train_size * wanted["image_size"] / recipe.image_size)
     in_stages = {name: wanted.pop(name) for name in ("epochs", "learning_rate") if name in wanted}

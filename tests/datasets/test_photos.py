@@ -74,6 +74,11 @@ def test_mistakes_are_told(wrong):
         PhotoAugmentation(**{"size": 8, **wrong})
 
 
+def test_floats_are_refused():
+    with pytest.raises(UserError, match="uint8, 0 to 255. Received: float32"):
+        PhotoAugmentation(8)(PHOTOS / np.float32(255), [1, 2])
+
+
 @pytest.fixture
 def folder(tmp_path):
     for split, count in (("train", 10), ("val", 4)):
@@ -96,6 +101,12 @@ def test_who_validates_on_what(folder):
     images, labels = next(iter(train_batches(data, 4, seed=0, augment=PhotoAugmentation(16))))
     assert images.shape == (4, 16, 16, 3)
     assert labels.shape == (4,)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_to_hold_out_that_is_none(folder, share):
+    with pytest.raises(UserError, match="hold_out wants a share from 0 to below 1"):
+        load_photos(str(folder), 16, hold_out=share)
 
 
 def test_a_folder_by_its_name_in_manual_dir(folder, tmp_path):

@@ -81,7 +81,44 @@ def test_any_application_is_found():
     assert PatchClassifier(3, "MobileNetV3Small", {"include_preprocessing": False}).backbone.output_shape == (None, 576)
 
 
+def test_its_precision_is_its_backbones_and_is_kept(tmp_path):
+    model = PatchClassifier(3, "MobileNetV2", {"alpha": 0.35}, dtype="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    windows = model.cut(PHOTOS, LOCATIONS, share=1.0)
+    assert {layer.compute_dtype for layer in model.backbone.layers[1:]} == {"bfloat16"}
+    assert model(windows).dtype == tf.float32
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.dtype_policy.name == "mixed_bfloat16"
+    np.testing.assert_allclose(again(windows), model(windows), atol=1e-3)
+
+
+def test_wrong_windows_and_labels_are_told():
+    model = PatchClassifier(3, average_colour())
+    windows, labels = np.zeros([4, 2, 8, 8, 3], np.float32), np.array([0, 1, 2, 0])
+    model.compile()
+    with pytest.raises(UserError, match="divide by 255"):
+        model.fit(255 + windows, labels)
+    with pytest.raises(UserError, match="labels must lie in 0 to 2"):
+        model.fit(windows, labels + 1)
+    with pytest.raises(UserError, match=r"windows \[B, T, s, s, 3\] of T looks. Received: shape \(4, 8, 8, 3\)"):
+        model.predict(windows[:, 0], verbose=0)
+    with pytest.raises(UserError, match=r"Received: shape \(4, 2, 8, 8, 1\)"):
+        model.predict(windows[..., :1], verbose=0)
+
+
+def test_batch_norms_of_models_within_models_follow_too():
+    inner = keras.Sequential([keras.Input([8, 8, 3]), keras.layers.BatchNormalization(), keras.layers.GlobalAveragePooling2D()])
+    inputs = keras.Input([8, 8, 3])
+    model = PatchClassifier(3, keras.Model(inputs, keras.layers.Activation("linear")(inner(inputs))), top=False, norm_momentum=0.5)
+    assert model.backbone.layers[1].layers[0].momentum == 0.5
+
+
 def test_mistakes_are_told():
+    inputs = keras.Input([8, 8, 3])
+    features = keras.layers.GlobalAveragePooling2D()(inputs)
+    with pytest.raises(UserError, match="features .* with top=True. Received: one that gives"):
+        PatchClassifier(3, keras.Model(inputs, [features, features]))
     with pytest.raises(UserError, match="wants a model of keras.applications, such as MobileNetV2"):
         PatchClassifier(3, "MobileNetV9")
     with pytest.raises(UserError, match="MobileNetV2 does not take window_size=32"):

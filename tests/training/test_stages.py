@@ -132,6 +132,8 @@ def test_more_looks_and_other_classes(run):
     model = Saccader.from_preset(str(run[0] / "model.keras"))
     source = load_data(open_finished(run[0])).test
     longer = model.with_glimpses(5)
+    with pytest.raises(UserError, match="a copy wants a model that was built"):
+        Saccader.from_config(model.get_config()).with_glimpses(5)
     np.testing.assert_array_equal(longer(source.fetch([0, 1])).locations[:, :2], model(source.fetch([0, 1])).locations)
     assert evaluate_model(longer, source)["error_percent_by_glimpse"][:2] == evaluate_model(model, source)["error_percent_by_glimpse"]
     other = Saccader.from_preset(str(run[0] / "model.keras"), num_classes=4)
@@ -146,8 +148,8 @@ def test_on_the_command_line(photos, tmp_path, capsys, monkeypatch):
     tiny = recipe("squares")
     monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: dataclasses.replace(tiny, stages=tiny.stages[:1]))
     train = ["train", "tiny", "--workdir", str(tmp_path / "run"), "--manual-dir", str(photos.parent), "--epochs", "1"]
-    assert cli.main([*train, "--policy", "random"]) == 2
-    assert "recipes of one stage" in capsys.readouterr().err
+    assert cli.main([*train, "--policy", "random", "--share", "0.5"]) == 2
+    assert "--policy, --share: for recipes of one stage" in capsys.readouterr().err
     assert cli.main([*train, "--dtype", "mixed_bfloat16"]) == 0
     assert workdirs.read_run(tmp_path / "run")[1]["dtype"] == "mixed_bfloat16"
     capsys.readouterr()

@@ -36,7 +36,7 @@ class PhotoAugmentation:
         `[B, size, size, C]` uint8.
 
     Raises:
-        UserError: a size below 1, shares or ratios that are no range, a magnitude outside of 0 to 10.
+        UserError: images that are no uint8; a size below 1, shares or ratios that are no range, a magnitude outside of 0 to 10.
 
     Example:
         >>> photos = tf.zeros([2, 120, 120, 3], tf.uint8)
@@ -64,6 +64,8 @@ class PhotoAugmentation:
 
     def __call__(self, images, seed):
         """Photos `[B, H, W, C]` uint8, each changed by its own draws."""
+        if images.dtype != tf.uint8:
+            raise UserError(f"PhotoAugmentation wants images [B, H, W, C] uint8, 0 to 255. Received: {tf.as_dtype(images.dtype).name}")
         streams = [tf.random.fold_in(tf.cast(seed, tf.int64), stream) for stream in range(4)]
         count = images.shape[0] or tf.shape(images)[0]  # TensorFlow grumbles where it could know and does not
         boxes = self._mirrored(self._boxes(count, streams[_BOXES]), streams[_MIRRORS])
@@ -104,13 +106,19 @@ def load_photos(name, image_size=None, train_size=None, hold_out=0.0, **options)
         name: as for `load`.
         image_size: side of what a model sees, and of the photos to validate and test on.
         train_size: side of the training photos; None for `image_size`.
-        hold_out: share of the training photos to validate on where the set has a validation split but no test split: what the set
-            calls validation is then only tested on, as is the custom with ImageNet. 0 validates on it.
+        hold_out: share of the training photos, 0 to below 1, to validate on where there is a validation split but no test split: what the
+            set calls validation is then only tested on, as is the custom with ImageNet; so is the part that `load` splits off a set
+            without either. 0 validates on it.
         **options: as for `load`.
 
     Returns:
         `ImageData`; its `image_shape` is what a model sees, `train.image_shape` what `PhotoAugmentation` takes.
+
+    Raises:
+        UserError: a `hold_out` outside of 0 to 1; as `load`.
     """
+    if not 0 <= hold_out < 1:
+        raise UserError(f"hold_out wants a share from 0 to below 1. Received: {hold_out}")
 
     def held_out(size):
         return _held_out(load(name, image_size=size, **options), hold_out, options.get("seed", 0))

@@ -1,9 +1,12 @@
 """A classifier of another kind for the places that a Saccader chose: it sees the windows alone, from a sharper image if there is one."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
 from tf_glimpse.models.attention_model import check_loss
+from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.patches import extract_patches, to_float
 from tf_glimpse.types import UserError
 
@@ -11,7 +14,7 @@ SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # pixel
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
-class PatchClassifier(keras.Model):
+class PatchClassifier(CheckedModel):
     """Classifies the windows of a few looks one by one and answers by the mean of their logits.
 
     Where to look is somebody else's business: `cut` takes the windows out of images of any size at a trajectory's `locations`.
@@ -35,8 +38,8 @@ class PatchClassifier(keras.Model):
         `[B, T, K]` float32, the mean of the logits up to each look; a loss given to `compile` sees the last.
 
     Raises:
-        UserError: no such application, or one that refuses its options; a file of weights that is not there or not its own; a backbone of
-            other outputs, or of any size without `window_size`.
+        UserError: windows of another rank, or of other channels than the backbone's; no such application, or one that refuses its options;
+            a file of weights that is not there or not its own; a backbone of other outputs, or of any size without `window_size`.
 
     Example:
         >>> photos, locations = tf.zeros([2, 160, 160, 3], tf.uint8), tf.zeros([2, 6, 2])
@@ -55,15 +58,20 @@ class PatchClassifier(keras.Model):
         self.window_size = window_size or (SMALLEST.get(backbone, 32) if self.application else backbone.input_shape[1])
         if self.window_size is None:
             raise UserError("a backbone that takes any size wants window_size, the pixels a side that windows are brought to.")
-        self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
+        with _policy(self.dtype_policy):
+            self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
         _check_output(self.backbone.output_shape, None if top else num_classes)
         self.top = keras.layers.Dense(num_classes, dtype="float32", name="top") if top else None
         self.norm_momentum = norm_momentum
-        for layer in self.backbone.layers:
+        for layer in self.backbone._flatten_layers():
             if norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = norm_momentum
 
     def build(self, input_shape):
+        channels = self.backbone.input_shape[-1]
+        if len(input_shape) != 5 or channels not in (None, input_shape[-1]) or input_shape[1] is None:
+            wanted = f"windows [B, T, s, s, {channels or 'C'}] of T looks"
+            raise UserError(f"PatchClassifier wants {wanted}. Received: shape {tuple(input_shape)}")
         if self.top is not None:
             self.top.build(self.backbone.output_shape)
         self.built = True
@@ -114,6 +122,7 @@ class PatchClassifier(keras.Model):
     def get_config(self):
         backbone = self.application or keras.saving.serialize_keras_object(self.backbone)
         own = {"num_classes": self.num_classes, "options": {**self.options, "weights": None}, "window_size": self.window_size}
+        own["dtype"] = keras.saving.serialize_keras_object(self.dtype_policy)
         return {"name": self.name, **own, "backbone": backbone, "top": self.top is not None, "norm_momentum": self.norm_momentum}
 
     @classmethod
@@ -122,9 +131,20 @@ class PatchClassifier(keras.Model):
 
 
 def _check_output(shape, size):
-    if len(shape) != 2 or size not in (None, shape[1]):
+    if not isinstance(shape, tuple) or len(shape) != 2 or size not in (None, shape[1]):
         wanted = "features [N, D] with top=True" if size is None else f"logits [N, {size}] with top=False"
         raise UserError(f"PatchClassifier wants a backbone that gives {wanted}. Received: one that gives {shape}")
+
+
+@contextlib.contextmanager
+def _policy(policy):
+    """Makes a dtype policy the one that layers are made with, for an application takes none."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _module_of(name):

@@ -111,6 +111,8 @@ class RAM(AttentionModel):
 
     def with_classes(self, num_classes, class_names=None):
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
+        if not self.built:
+            raise UserError("a new classifier wants a model that was built: call it on images, or build((None, H, W, C)), first.")
         other = type(self).from_config({**self.get_config(), "num_classes": num_classes, "class_names": class_names})
         other.build((None, *self.image_shape))
         other.cell.set_weights(self.cell.get_weights())

@@ -99,6 +99,8 @@ class Saccader(SaccaderStages):
         return self._copy(num_glimpses=num_glimpses)
 
     def _copy(self, **changes):
+        if not self.built:
+            raise UserError("a copy wants a model that was built: call it on images, or build((None, H, W, C)), first.")
         config = {**self.get_config(), **changes}
         config["bagnet"] = {**config["bagnet"], "num_classes": config["num_classes"]}
         other = type(self).from_config(config)

@@ -39,7 +39,8 @@ class SaccaderStages(AttentionModel):
         "location": the policy learns by likelihood (`supervision_weight`) to look at the `num_targets` cells where the logit of the
         BagNet's answer for the whole image is highest, in that order. The BagNet is frozen, its batch norms' moving statistics too.
         Reported besides: `location_loss`, the cross-entropy of the targets in nats a look, and `hit_rate`, how often the policy's mode is
-        one of them; validation takes both along the model's own looks, and leaves out targets that these have masked.
+        one of them; validation takes both along the model's own `num_glimpses` looks, whose targets are as many, and leaves out those that
+        these have masked. Cross-entropy on the answer is part of the loss here too: it teaches nothing while the BagNet is frozen.
 
         "reinforce": everything learns, by cross-entropy on the answer and REINFORCE on it; its baseline is the batch's mean return.
         Looks are summed, so `reinforce_weight=1 / num_glimpses` is the authors' weight of 1 on a mean over looks.
@@ -52,7 +53,7 @@ class SaccaderStages(AttentionModel):
                 go where the policy draws them, as the authors' code does: a target that was drawn before is masked, adds 1e5 to the loss
                 and teaches nothing of use. True is the clean choice: no term is masked, and the loss can be read.
             stop_gradient: whether the policy's gradient ends at the BagNet's features; None for the location stage only. False in the
-                location stage trains the BagNet as well.
+                location stage trains the BagNet as well, by the location loss and by cross-entropy on the answer.
             **kwargs: as for `AttentionModel.compile`.
 
         Raises:

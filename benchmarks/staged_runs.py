@@ -1,0 +1,65 @@
+"""Runs of three stages, and what is trained beside them: what they are, and that they are what their folders say."""
+
+import json
+
+from record import stop_if_changed
+
+from tf_glimpse.models.loading import PRESETS
+from tf_glimpse.training import workdirs
+from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe
+from tf_glimpse.types import UserError
+
+
+def read_staged(run):
+    """`(StagedRecipe, seed)` of a run's folder, finished or not.
+
+    Raises:
+        UserError: no run, one of a single stage, or one with other settings than the recipe of its name.
+    """
+    if not (run / "recipe.json").exists():
+        raise UserError(f"No run in {run}. Wanted: a folder that `tf-glimpse train saccader_flowers_small --workdir {run}` made.")
+    note = workdirs.read_json(run / "recipe.json", "recipe", "seed")
+    recipe = staged(note["recipe"])
+    stop_if_changed(run, note["recipe"])
+    return recipe, note["seed"]
+
+
+def staged(values):
+    """The `StagedRecipe` of a dict, as JSON holds it.
+
+    Raises:
+        UserError: a recipe of a single stage.
+    """
+    if "stages" not in values:
+        raise UserError(f"wanted a Saccader's run or preset, of three stages. Received: one of recipe {values['name']}")
+    return StagedRecipe(**{**values, "stages": tuple(Stage(**stage) for stage in values["stages"])})
+
+
+def beside(run, what):
+    """The folder of what is trained beside a run."""
+    return run.with_name(f"{run.name}-{what.replace(' ', '-')}")
+
+
+def check_preset(name, run):
+    """Refuses a preset that was not made of this run.
+
+    Raises:
+        UserError: no such preset, or one of another recipe or seed.
+    """
+    if name is None:
+        return
+    file, own = PRESETS / f"{name}.json", workdirs.read_json(run / "recipe.json", "recipe", "seed")
+    note = json.loads(file.read_text()) if file.exists() else {}
+    if (note.get("recipe"), note.get("seed")) != (own["recipe"], own["seed"]):
+        raise UserError(f"--preset wants what was made of {run}, recipe {own['recipe']['name']}, seed {own['seed']}. Received: {name}")
+
+
+def results_of(folder, made_by):
+    """What a run's companion found.
+
+    Raises:
+        UserError: it was not trained yet; says by which script.
+    """
+    if not (folder / "results.json").exists():
+        raise UserError(f"{folder} is not trained yet: python benchmarks/{made_by}")
+    return workdirs.read_json(folder / "results.json")
