@@ -91,10 +91,10 @@ def test_the_policys_gradient_variance_is_that_of_the_rows():
 
 
 def test_inference_never_draws_and_does_not_depend_on_batches():
-    for first_location in ("random", "centre", "learned"):
+    for first_location in ("random", "learned"):
         model = make_model(first_location=first_location)
         whole = model.predict(IMAGES, batch_size=12, verbose=0)
-        for other in (model.predict(IMAGES, batch_size=5, verbose=0), model.predict(IMAGES, batch_size=12, verbose=0), model(IMAGES)):
+        for other in (model.predict(IMAGES, batch_size=5, verbose=0), model(IMAGES)):
             for field, expected, found in zip(Trajectory._fields, whole, other, strict=True):
                 np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=field)
         losses_found = [model.evaluate(IMAGES, LABELS, batch_size=size, verbose=0, return_dict=True)["loss"] for size in (12, 5)]

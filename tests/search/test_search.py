@@ -132,9 +132,9 @@ def test_an_impossible_budget_names_the_cheapest(tmp_path):
 
 
 def test_a_saccader_is_searched(tmp_path):
-    space = {**{name: options[:1] for name, options in SACCADER_SPACE.items()}, "filters": [2]}
+    space = {**{name: options[:1] for name, options in SACCADER_SPACE.items()}, "filters": [2], "first_stride": [4]}
     best = search(tmp_path / "search", family="saccader", space=space, max_trials=1, budget_mflops=1.5)
-    assert best["mflops"] > 0.5
+    assert best["mflops"] > 0.1
     assert best["mean_glimpses"] >= 1
     assert set(best["recipe"]["model"]) == set(SACCADER_SPACE)
 
@@ -161,10 +161,10 @@ def test_hyperband_trains_the_best_on(done):
 
 
 def test_mistakes_on_the_command_line(tmp_path, capsys):
-    (tmp_path / "space.json").write_text(json.dumps({"units": [8]}))
-    command = ["search", "ram", "--data", "digits_canvas", "--workdir", str(tmp_path / "search")]
-    for extra, words in ((["--space", str(tmp_path / "space.json")], "Missing: anytime_weight"), (["--budget-mflops", "1e-9"], "cheapest")):
-        assert main([*command, *extra]) == 2
+    command = ["search", "ram", "--data", "digits_canvas", "--workdir", str(tmp_path / "search"), "--budget-mflops", "1e-9"]
+    for space, words in (({"units": [8]}, "Missing: anytime_weight"), (SMALL, "cheapest")):
+        (tmp_path / "space.json").write_text(json.dumps(space))
+        assert main([*command, "--space", str(tmp_path / "space.json")]) == 2
         told = capsys.readouterr().err
         assert words in told
         assert len(told.splitlines()) == 1
