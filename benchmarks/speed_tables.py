@@ -19,7 +19,18 @@ def training_speed(rows):
         goal = f"{row['goal']:g}x: {'met' if row['met'] else 'missed'}" if row["goal"] else ""
         ratio = f"{row['ours_times_as_fast']:.2f}x as fast"
         lines.append(f"| {row['task']} | {row['contender']} | {row['images_per_second']:,} | {ratio} | {goal} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_limits(rows)])
+
+
+def _limits(rows):
+    """How far the machine would let a missed goal be met: by a step of nothing but its matrix products."""
+    for row in rows:
+        products = [
+            other["images_per_second"] for other in rows if other["task"] == row["task"] and other["contender"].startswith("products")
+        ]
+        if row["goal"] and not row["met"]:
+            most = f"{max(products) / row['images_per_second']:.2f} times as fast as {row['contender']}"
+            yield f"{row['task']}: a step of nothing but its matrix products would be {most} (goal {row['goal']:g})."
 
 
 def image_size(rows):
