@@ -1,30 +1,32 @@
 """Why attention at all: a 28 px digit among 32 pieces on 1024x1024 px, RAM against CNNs on the full and on down-sampled images.
 
 tf-glimpse train ram_cluttered_1024 --workdir W/ram --manual-dir ../shared/data
-python benchmarks/large_image.py --workdir W [--sides 1024 512 256 128] [--epochs 3] [--manual-dir ../shared/data]
-python benchmarks/large_image.py --workdir W --time
+python benchmarks/large_image.py --workdir W [--sides 1024 512 256 128] [--epochs 8] [--manual-dir ../shared/data]
+python benchmarks/large_image.py --time
 
-Trains a CNN a side on the batches that RAM's recipe trains on; of two learning rates the one that is better on validation after
-`--first-steps` steps goes on. Rows go into `results/large_image.json`; `--time` times all that are in the folder, in turns, on a machine
-that does nothing else. Operations are counted by one tool, the down-sampling and RAM's image pyramid among them.
+Trains a CNN a side on the batches that RAM's recipe trains on, and resumes; of two learning rates the one that is better on validation
+after `--first-steps` steps goes on, and its best epoch on validation is tested. Rows go into `results/large_image.json`; `--time` times
+all that have a row, in turns, on a machine that does nothing else. Operations are counted by one tool, the down-sampling and RAM's image
+pyramid among them.
 """
 
 import argparse
 import json
 import pathlib
 
+from large_image_cnn import cnn, error, trained, tried
 from timing import block_of, start_tensorflow, take_turns
 
-RECIPE, KEY, BATCH = "ram_cluttered_1024", ("contender", "seed"), 64
+RECIPE, KEY = "ram_cluttered_1024", ("contender", "seed")
 LEARNING_RATES = (1e-3, 3e-3)
 SIDES = (1024, 512, 256, 128)  # that the CNNs' images are brought to
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workdir", type=pathlib.Path, required=True)
+    parser.add_argument("--workdir", type=pathlib.Path, default="runs/large_image")
     parser.add_argument("--sides", type=int, nargs="*", default=SIDES)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=8, help="as many as RAM's (%(default)s)")
     parser.add_argument("--first-steps", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--manual-dir", default="../shared/data")
@@ -38,8 +40,7 @@ def main():
     if (options.workdir / "ram" / "results.json").exists():
         write(ram_row(options), options)
     for side in options.sides:
-        if not file_of(options, side).exists():
-            write(cnn_row(side, options), options)
+        write(cnn_row(side, options), options)
 
 
 def write(row, options):
@@ -65,87 +66,53 @@ def ram_row(options):
 
 
 def cnn_row(side, options):
-    """Trained, and read once on test."""
+    """Trained, and read on test at its best epoch."""
     from tf_glimpse import datasets
     from tf_glimpse.search.flops import model_flops
     from tf_glimpse.training import get_recipe
 
-    data = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir)
-    tries = {rate: trained(side, rate, data, options, options.first_steps) for rate in LEARNING_RATES}
-    errors = {rate: error(model, data.validation.subset(range(1000))) for rate, model in tries.items()}
+    data, folder = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir), options.workdir / f"cnn_{side}"
+    folder.mkdir(parents=True, exist_ok=True)
+    errors = tuning(side, data, folder, options)
     rate = min(errors, key=errors.get)
-    model = trained(side, rate, data, options)
-    model.save(file_of(options, side))
-    figures = {"error_percent": error(model, data.test), "validation_error_percent": error(model, data.validation)}
+    model, progress = trained(side, float(rate), data, folder, options)
+    figures = {"error_percent": error(model, data.test), "validation_error_percent": round(100 * (1 - progress.best_value), 3)}
     facts = {"contender": f"cnn_{side}", "side": side, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
-    tuning = {"learning_rate": rate, "tuning": {f"{tried:g}": found for tried, found in errors.items()}}
-    return {**facts, **figures, **tuning, "epochs": options.epochs, "pixels_pooled": 1024**2, "values_read": side**2}
+    tuned = {"learning_rate": float(rate), "tuning": errors, "epochs": options.epochs, "best_epoch": progress.best_epoch}
+    return {**facts, **figures, **tuned, "pixels_pooled": 1024**2, "values_read": side**2}
 
 
-def cnn(side):
-    """Four strided convolutions, batch norms, and the largest value of each channel anywhere, which suits an object in a large field."""
-    import keras
+def tuning(side, data, folder, options):
+    """Validation error after the first steps, by learning rate; as the folder says if it was there before."""
+    from tf_glimpse.training import workdirs
 
-    layers = keras.layers
-    stem = {1024: 8, 512: 4}.get(side, 2)
-    shrunk = [layers.AveragePooling2D(1024 // side)] if side < 1024 else []
-    first = layers.Conv2D(32, max(stem, 3), strides=stem, padding="same", use_bias=False)
-    later = [layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False) for filters in (32, 64, 128)]
-    maps = [part for convolution in (first, *later) for part in (convolution, layers.BatchNormalization(), layers.ReLU())]
-    head = [layers.GlobalMaxPooling2D(), layers.Dense(10)]
-    return keras.Sequential([layers.Input((1024, 1024, 1)), *shrunk, *maps, *head])
-
-
-def trained(side, rate, data, options, steps=None):
-    """A CNN after so many steps (all, if None), its rate falling to zero by a cosine over all of them."""
-    import keras
-
-    from tf_glimpse import datasets
-    from tf_glimpse.ops.patches import to_float
-
-    keras.utils.set_random_seed(options.seed)
-    model, whole = cnn(side), options.epochs * datasets.steps_per_epoch(data, BATCH)
-    optimizer = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(rate, whole), weight_decay=1e-4, clipnorm=5.0)
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    batches = datasets.train_batches(data, BATCH, options.seed, epochs=options.epochs)
-    batches = batches.map(lambda images, labels: (to_float(images), labels))
-    model.fit(batches, steps_per_epoch=steps or whole, epochs=1, shuffle=False, verbose=2)
-    return model
-
-
-def error(model, source):
-    """In %."""
-    import numpy as np
-
-    from tf_glimpse import datasets
-    from tf_glimpse.ops.patches import to_float
-
-    batches = datasets.eval_batches(source)
-    right = [np.argmax(model(to_float(images), training=False), axis=1) == labels.numpy() for images, labels in batches]
-    return round(100 * (1 - float(np.mean(np.concatenate(right)))), 3)
-
-
-def file_of(options, side):
-    return options.workdir / f"cnn_{side}.keras"
+    about, file = {"epochs": options.epochs, "first_steps": options.first_steps, "seed": options.seed}, folder / "tuning.json"
+    if not file.exists():
+        part = data.validation.subset(range(1000))
+        errors = {f"{rate:g}": error(tried(side, rate, data, options), part) for rate in LEARNING_RATES}
+        workdirs.write_json(file, {**about, "errors": errors})
+    found = workdirs.read_json(file, "errors", *about)
+    if {name: found[name] for name in about} != about:
+        raise SystemExit(f"{folder} holds a training with other settings than {about}; pass another --workdir")
+    return found["errors"]
 
 
 def time_all(options):
-    """Fills in `ms`, of one uint8 image in memory, for every row whose model is in the folder."""
+    """Fills in `ms`, of one uint8 image in memory, for every row; by new weights, which take as long as trained ones."""
     start_tensorflow(2)
-    import keras
     import tensorflow as tf
     from rows import add_rows, read_rows
 
     from tf_glimpse import datasets
     from tf_glimpse.ops.patches import to_float
     from tf_glimpse.training import get_recipe
-    from tf_glimpse.training.finished import open_finished
+    from tf_glimpse.training.run import build_model
 
-    image = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir).test.fetch(range(1))
-    contenders, rows = {}, read_rows("large_image")
+    data, contenders, rows = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir), {}, read_rows("large_image")
+    image = data.test.fetch(range(1))
     for row in rows:
         ram = row["contender"] == "ram"
-        model = open_finished(options.workdir / "ram").model if ram else keras.saving.load_model(file_of(options, row["side"]))
+        model = build_model(get_recipe(RECIPE), data) if ram else cnn(row["side"])
         call = tf.function(lambda pixels, model=model, ram=ram: model(pixels if ram else to_float(pixels), training=False))
         contenders[row["contender"]] = block_of(lambda call=call: tf.nest.flatten(call(image))[0].numpy())
     timings = take_turns(contenders)
