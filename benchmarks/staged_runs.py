@@ -1,7 +1,5 @@
 """Runs of three stages, and what is trained beside them: what they are, and that they are what their folders say."""
 
-import json
-
 from record import stop_if_changed
 
 from tf_glimpse.models.loading import PRESETS
@@ -41,17 +39,18 @@ def beside(run, what):
 
 
 def check_preset(name, run):
-    """Refuses a preset that was not made of this run.
+    """Refuses a preset that was not made of this finished run.
 
     Raises:
-        UserError: no such preset, or one of another recipe or seed.
+        UserError: no such preset, or one of another recipe, seed or test error.
     """
     if name is None:
         return
-    file, own = PRESETS / f"{name}.json", workdirs.read_json(run / "recipe.json", "recipe", "seed")
-    note = json.loads(file.read_text()) if file.exists() else {}
-    if (note.get("recipe"), note.get("seed")) != (own["recipe"], own["seed"]):
-        raise UserError(f"--preset wants what was made of {run}, recipe {own['recipe']['name']}, seed {own['seed']}. Received: {name}")
+    file, (_, recipe, seed) = PRESETS / f"{name}.json", workdirs.read_run(run)
+    made = workdirs.read_json(file, "recipe", "seed", "results") if file.exists() else None
+    own = recipe, seed, workdirs.results(run)["error_percent"]
+    if made is None or (made["recipe"], made["seed"], made["results"]["error_percent"]) != own:
+        raise UserError(f"--preset wants what was made of {run}, recipe {recipe['name']}, seed {seed}, {own[2]} %. Received: {name}")
 
 
 def results_of(folder, made_by):

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from tf_glimpse.models.loading import preset_names
+from tf_glimpse.models.loading import PRESETS, preset_names
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.stages import monitor_of
 from tf_glimpse.types import UserError
@@ -61,13 +61,18 @@ def test_runs_that_are_something_else_are_refused(benchmark_script, tmp_path):
     with pytest.raises(SystemExit, match="other settings than recipe saccader_flowers: batch_size"):
         runs.read_staged(tmp_path)
     write_note(tmp_path, get_recipe("saccader_flowers"), seed=5)
+    card = json.loads((PRESETS / "saccader_flowers.json").read_text())["results"]
+    (tmp_path / "results.json").write_text(json.dumps(card))
     assert runs.read_staged(tmp_path)[1] == 5
-    with pytest.raises(UserError, match="recipe saccader_flowers, seed 5. Received: saccader_flowers"):
+    with pytest.raises(UserError, match="recipe saccader_flowers, seed 5, .* Received: saccader_flowers"):
         runs.check_preset("saccader_flowers", tmp_path)
     with pytest.raises(UserError, match=r"not trained yet: python benchmarks/small_resnet.py RUN"):
         runs.results_of(runs.beside(tmp_path, "resnet"), "small_resnet.py RUN")
     write_note(tmp_path, get_recipe("saccader_flowers"), seed=0)
     runs.check_preset("saccader_flowers", tmp_path)
+    (tmp_path / "results.json").write_text(json.dumps({**card, "error_percent": 20.0}))
+    with pytest.raises(UserError, match="seed 0, 20.0 %. Received: saccader_flowers"):
+        runs.check_preset("saccader_flowers", tmp_path)
 
 
 def write_note(folder, recipe, seed=0):
