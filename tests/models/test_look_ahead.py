@@ -22,8 +22,8 @@ def test_a_try_is_what_the_model_sees_when_it_goes_there(first_location, locatio
     trajectory = model(IMAGES)
     first = 0 if first_location == "learned" else 1
     trying = tf.function(lambda: model.look_ahead(tf.constant(IMAGES), trajectory, 2, (3, 4)), jit_compile=jit_compile)
-    log_probs, logits = trying()
-    assert log_probs.shape == (12, 3 - first, 2) and logits.shape == (12, 3 - first, 2, 3)
+    log_probs, logits, places = trying()
+    assert log_probs.shape == (12, 3 - first, 2) and logits.shape == (12, 3 - first, 2, 3) and places.shape == (12, 3 - first, 2, 2)
     if jit_compile:  # draws differ under XLA, so that only the scores' range can be told
         assert np.isfinite(logits).all() and np.isfinite(log_probs).all()
         return
@@ -31,6 +31,7 @@ def test_a_try_is_what_the_model_sees_when_it_goes_there(first_location, locatio
     draws = policy.sample(2, seed=(3, 4))
     for number in range(2):
         np.testing.assert_allclose(log_probs[:, :, number], policy.log_prob(draws[number]), rtol=1e-5)
+        np.testing.assert_array_equal(places[:, :, number], clip(model.cell.location.to_action(draws[number])))
         for look in range(first, 3):
             actions = trajectory.actions.numpy()
             actions[:, look] = clip(model.cell.location.to_action(draws[number]))[:, look - first]

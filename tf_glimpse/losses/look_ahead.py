@@ -24,3 +24,24 @@ def look_ahead(log_probs, rewards):
     advantages = rewards - tf.reduce_mean(rewards, axis=2, keepdims=True)
     size = tf.sqrt(tf.reduce_mean(tf.square(advantages), axis=[0, 2], keepdims=True) + 1e-8)
     return -tf.reduce_sum(tf.reduce_mean(log_probs * advantages / size, axis=2), axis=1)
+
+
+def best_in_hindsight(places, gains):
+    """Of all the places of a rollout, the one whose look was worth most; a policy may learn to have gone there at once.
+
+    Where nothing that was tried helped, as in a network that knows nothing yet, the gain is about 0: as a weight of what is learned from
+    the place it leaves such images out.
+
+    Args:
+        places: `[B, M, 2]`.
+        gains: `[B, M]`, by how much the look at each raised the right class's probability; no gradient flows through them.
+
+    Returns:
+        `(place [B, 2], gain [B])`, no gain below 0.
+
+    Reference: Andrychowicz et al. 2017, Hindsight Experience Replay, whose goals too are taken from what a rollout came upon; the most
+    informative place as a target: Harvey et al. 2019.
+    """
+    best = tf.argmax(gains, axis=1)
+    place, gain = (tf.stop_gradient(tf.gather(values, best, batch_dims=1)) for values in (places, gains))
+    return place, tf.nn.relu(gain)

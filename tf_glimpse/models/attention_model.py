@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_glimpse import losses
 from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.models.loading import from_preset
+from tf_glimpse.models.tries import losses_of_tries
 from tf_glimpse.types import UserError
 
 TERMS = (
@@ -17,6 +18,7 @@ TERMS = (
     "baseline",
     "supervision",
     "look_ahead",
+    "hindsight",
     "guidance",
     "entropy",
     "reward",
@@ -83,6 +85,7 @@ class AttentionModel(CheckedModel):
         look_ahead_weight=0.0,
         candidates=4,
         candidate_share=1.0,
+        hindsight_weight=0.0,
         guidance_weight=0.0,
         jit_compile=False,
         **kwargs,
@@ -110,8 +113,12 @@ class AttentionModel(CheckedModel):
                 class's probability after that one look; wants `anytime_weight` above zero, or early answers mean nothing.
             candidates: how many places it tries at each look, at least 2.
             candidate_share: share of the batch's rows on which it tries them, in (0, 1]; fewer are faster.
+            hindsight_weight: weight of the likelihood, under the policy after each look, of the place that turned out best
+                (`losses.best_in_hindsight`): among the model's own looks, the candidates, and as many candidates drawn anywhere. As much as
+                the look there raised the right class's probability does the image count. It trains the states that the policy reads too,
+                and wants `anytime_weight` above zero as well.
             guidance_weight: weight of the likelihood of a known place, where the object is, under the policy after each look of the model's
-                own; wants batches with "places" `[B, 2]`. Unlike all else here it also trains the states that the policy reads.
+                own; wants batches with "places" `[B, 2]`. It trains the states that the policy reads too.
             jit_compile: whether XLA compiles the steps (about twice as fast on a CPU; the first step then takes some seconds).
             **kwargs: as for `keras.Model.compile`.
 
@@ -138,6 +145,7 @@ class AttentionModel(CheckedModel):
             "look_ahead_weight": look_ahead_weight,
             "candidates": candidates,
             "candidate_share": candidate_share,
+            "hindsight_weight": hindsight_weight,
             "guidance_weight": guidance_weight,
         }
         metrics = None if metrics is None else list(metrics)
@@ -204,8 +212,8 @@ class AttentionModel(CheckedModel):
         terms = {name: _weighted_mean(row, weights) for name, row in rows.items()}
         if hybrid["guidance_weight"]:
             terms["guidance"] = self._guidance(inputs, trajectory, weights)
-        if hybrid["look_ahead_weight"]:
-            terms["look_ahead"] = self._look_ahead(inputs, numbers, trajectory, weights)
+        if hybrid["look_ahead_weight"] or hybrid["hindsight_weight"]:
+            terms |= self._tries(inputs, numbers, trajectory, weights)
         loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
         loss_of_terms = sum(self._weight(name) * term for name, term in terms.items()) / _replicas()
         terms["cross_entropy"] = loss * _replicas()
@@ -220,17 +228,11 @@ class AttentionModel(CheckedModel):
             raise UserError("guidance_weight wants batches with places: train_batches(data, ..., places=True)")
         return _weighted_mean(losses.location_likelihood(self.place_log_probs(trajectory, inputs["places"])), weights)
 
-    def _look_ahead(self, inputs, numbers, trajectory, weights):
-        """`losses.look_ahead` on the first rows of the batch, as many as are wanted."""
-        images, hybrid = inputs["images"] if isinstance(inputs, dict) else inputs, self.hybrid
-        count = tf.cast(tf.math.ceil(tf.cast(tf.shape(numbers)[0], tf.float32) * hybrid["candidate_share"]), tf.int32)
-        images, numbers, trajectory, weights = tf.nest.map_structure(
-            lambda rows: rows if rows is None else rows[:count], (images, numbers, trajectory, weights)
-        )
-        log_probs, logits = self.look_ahead(images, trajectory, hybrid["candidates"], _other(self._step_seed()))
-        each = tf.tile(numbers[:, None, None], [1, *logits.shape[1:3]])
-        right = tf.gather(tf.nn.softmax(logits), each, batch_dims=3)
-        return _weighted_mean(losses.look_ahead(log_probs, right), weights)
+    def _tries(self, inputs, numbers, trajectory, weights):
+        """`losses_of_tries`, each a mean over the rows that tried."""
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        found = losses_of_tries(self, images, numbers, trajectory, _other(self._step_seed()))
+        return {name: _weighted_mean(rows, None if weights is None else weights[: tf.shape(rows)[0]]) for name, rows in found.items()}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x=x, y=y, y_pred=y_pred.logits[:, -1], sample_weight=sample_weight, training=training)

@@ -139,18 +139,20 @@ class RAM(AttentionModel):
         logits = self.classifier(hidden)
         return Trajectory(logits, glimpses.location, glimpses.action, log_probs, glimpses.baseline, entropies, glimpses.policy, hidden)
 
-    def look_ahead(self, images, trajectory, candidates, seed):
-        """Tries places that the policy might have chosen, each by one look from the state in which it was asked.
+    def look_ahead(self, images, trajectory, candidates, seed, anywhere=0):
+        """Tries places that the policy might have chosen, and others, each by one look from the state in which it was asked.
 
         Args:
             images: `[B, H, W, C]`.
             trajectory: the `Trajectory` of these images.
             candidates: N, how many places to draw at each look.
             seed: int32 `[2]`.
+            anywhere: A, how many more to draw at each look, uniformly over the image.
 
         Returns:
-            `(log_probs [B, T, N], logits [B, T, N, K])`: the score of each place, and the class scores after looking there. T counts
-            the looks whose place the policy chooses: one less than the model's, unless the first location is learned.
+            `(log_probs [B, T, N], logits [B, T, N + A, K], places [B, T, N + A, 2])`: the scores of the policy's places, the class scores
+            after looking at each, and the places, the policy's first. T counts the looks whose place the policy chooses: one less than
+            the model's, unless the first location is learned.
 
         Raises:
             UserError: films; or a core whose state is more than its output.
@@ -161,13 +163,20 @@ class RAM(AttentionModel):
         distribution = self.cell.location.distribution(trajectory.policy[:, first:])
         draws = tf.stop_gradient(distribution.sample(candidates, seed=seed))
         places = tf.transpose(clip(self.cell.location.to_action(draws)), [1, 2, 0, 3])
+        log_probs = tf.transpose(distribution.log_prob(draws), [1, 2, 0])
+        if anywhere:
+            shape = [tf.shape(images)[0], places.shape[1], anywhere, 2]
+            other = tf.random.experimental.stateless_fold_in(seed, anywhere)
+            places = tf.concat([places, tf.random.stateless_uniform(shape, other, -1.0, 1.0)], axis=2)
         before = tf.stop_gradient(tf.pad(trajectory.hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])[:, first:])
-        looks = [-1, places.shape[1] * candidates]
-        views = self.cell.retina.prepare(images, looks[1])
-        after = self.cell.consider(views, tf.reshape(places, [*looks, 2]), tf.repeat(before, candidates, axis=1))
-        logits = self.classifier(tf.cast(after, tf.float32))
-        shape = [-1, places.shape[1], candidates, self.num_classes]
-        return tf.transpose(distribution.log_prob(draws), [1, 2, 0]), tf.reshape(logits, shape)
+        return log_probs, self._answers_at(images, places, before), places
+
+    def _answers_at(self, images, places, states):
+        """The class scores `[B, T, N, K]` after one look from each state `[B, T, U]` at each of its places `[B, T, N, 2]`."""
+        looks, tried = places.shape[1:3]
+        views = self.cell.retina.prepare(images, looks * tried)
+        after = self.cell.consider(views, tf.reshape(places, [-1, looks * tried, 2]), tf.repeat(states, tried, axis=1))
+        return tf.reshape(self.classifier(tf.cast(after, tf.float32)), [-1, looks, tried, self.num_classes])
 
     def place_log_probs(self, trajectory, places):
         """The log-probability `[B, T - 1]` of going to a place `[B, 2]` after each look but the last; gradients reach the states."""

@@ -75,9 +75,9 @@ class ReconstructingModel(AttentionModel):
         """As the model's, for `AdaptiveModel`."""
         return looks_of(self.model)
 
-    def look_ahead(self, images, trajectory, candidates, seed):
+    def look_ahead(self, images, trajectory, candidates, seed, anywhere=0):
         """As the model's."""
-        return self.model.look_ahead(images, trajectory, candidates, seed)
+        return self.model.look_ahead(images, trajectory, candidates, seed, anywhere)
 
     def place_log_probs(self, trajectory, places):
         """As the model's."""

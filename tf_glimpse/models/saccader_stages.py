@@ -57,9 +57,10 @@ class SaccaderStages(AttentionModel):
             **kwargs: as for `AttentionModel.compile`.
 
         Raises:
-            UserError: another stage; no targets; look-ahead or guidance, which these models have not; as `AttentionModel.compile`.
+            UserError: another stage; no targets; look-ahead, hindsight or guidance, which these models
+                have not; as `AttentionModel.compile`.
         """
-        for name in ("look_ahead_weight", "guidance_weight"):
+        for name in ("look_ahead_weight", "hindsight_weight", "guidance_weight"):
             if kwargs.get(name):
                 raise UserError(f"{type(self).__name__} does not learn by {name}. Received: {kwargs[name]}")
         if stage not in STAGES:

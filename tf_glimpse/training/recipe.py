@@ -57,6 +57,10 @@ class Recipe:
 
 def with_policy(recipe, actions):
     """The recipe's control: all the same, but trained and asked with "random" or "centre" places instead of a policy of its own."""
-    taught_by = ["supervision_weight", "look_ahead_weight", *(name for name in recipe.loss if name == "guidance_weight")]
+    taught_by = [
+        "supervision_weight",
+        "look_ahead_weight",
+        *(name for name in recipe.loss if name in ("hindsight_weight", "guidance_weight")),
+    ]
     loss = {**recipe.loss, **dict.fromkeys(taught_by, 0.0)}
     return dataclasses.replace(recipe, actions=actions, loss=loss, teacher={})

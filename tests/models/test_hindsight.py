@@ -1,0 +1,69 @@
+"""Learning in hindsight: which place counts and how much, whom it trains, and that a policy finds the digit by it, untold."""
+
+import keras
+import numpy as np
+from tiny_model import IMAGES, LABELS, gradients, make_model, touched
+
+from tf_glimpse import RAM
+from tf_glimpse.datasets import load, train_batches
+from tf_glimpse.losses import best_in_hindsight, location_likelihood
+from tf_glimpse.models.tries import losses_of_tries
+
+HINDSIGHT = {"sample": False, "hindsight_weight": 0.1, "anytime_weight": 0.5}
+
+
+def test_the_best_place_is_that_of_the_largest_gain_and_losses_count_for_nothing():
+    places = np.random.default_rng(0).uniform(-1, 1, [3, 4, 2]).astype("float32")
+    gains = np.float32([[0.1, 0.7, -0.2, 0.0], [-0.5, -0.4, -0.1, -0.3], [0.0, 0.0, 0.0, 0.2]])
+    place, gain = best_in_hindsight(places, gains)
+    np.testing.assert_array_equal(place, places[[0, 1, 2], [1, 2, 3]])
+    np.testing.assert_allclose(gain, [0.7, 0.0, 0.2])
+
+
+def test_own_looks_and_tries_are_weighed_by_what_each_added():
+    """Counted again by hand: a look at each place, in its state, through the model's own call."""
+    model = make_model({**HINDSIGHT, "candidates": 2}, first_location="centre", core="gru")
+    trajectory, images = model(IMAGES), model(IMAGES).logits.dtype.as_numpy_dtype(IMAGES)
+    found = losses_of_tries(model, images, LABELS, trajectory, (1, 2))["hindsight"]
+    _, _, places = model.look_ahead(images, trajectory, 2, (1, 2), anywhere=2)
+    rows, own = np.arange(12), np.exp(keras.ops.log_softmax(trajectory.logits))[np.arange(12), :, LABELS]
+    best, best_gain = np.array(trajectory.locations[:, 0]), own[:, 0] - 1 / 3
+    for look in (0, 1, 2):
+        for number in range(4 if look else 0):
+            actions = np.array(trajectory.actions)
+            actions[:, look] = places[:, look - 1, number]
+            given = model({"images": images, "actions": actions, "has_actions": np.ones(12, bool)})
+            right = np.exp(keras.ops.log_softmax(given.logits))[rows, look, LABELS]
+            better = right - own[:, look - 1] > best_gain
+            best[better], best_gain[better] = actions[better, look], (right - own[:, look - 1])[better]
+        if look:
+            better = own[:, look] - own[:, look - 1] > best_gain
+            best[better], best_gain[better] = np.array(trajectory.locations)[better, look], (own[:, look] - own[:, look - 1])[better]
+    wanted = np.maximum(best_gain, 0) * location_likelihood(model.place_log_probs(trajectory, best))
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_places_anywhere_are_uniform_and_scored_by_nobody():
+    model = make_model(HINDSIGHT, first_location="centre")
+    log_probs, logits, places = model.look_ahead(IMAGES, model(IMAGES), 2, (3, 4), anywhere=50)
+    assert log_probs.shape == (12, 2, 2) and logits.shape == (12, 2, 52, 3) and places.shape == (12, 2, 52, 2)
+    spread = np.array(places)[:, :, 2:]
+    assert np.abs(spread).max() <= 1 and np.abs(spread.mean()) < 0.05 and abs(spread.std() - 1 / np.sqrt(3)) < 0.05
+
+
+def test_it_trains_the_states_too_and_not_the_classifier():
+    found = gradients(make_model(HINDSIGHT), "hindsight")
+    assert touched(found) == {"location", "other"}
+    assert not any("classifier" in path for path in found)
+
+
+def test_a_policy_finds_the_digit_untold():
+    data = load("digits_canvas")
+    model = RAM(10, patch_size=8, num_scales=4, num_glimpses=3, units=64, core="gru", first_location="centre", seed=0)
+    model.compile(keras.optimizers.Adam(3e-3), jit_compile=True, **HINDSIGHT)
+    model.fit(train_batches(data, 64, seed=0, epochs=1, passes=30), verbose=0, shuffle=False)
+    inputs, _ = next(iter(train_batches(data, 256, seed=1, places=True)))
+    distance = np.linalg.norm(model(inputs["images"]).locations[:, 1] - inputs["places"], axis=-1).mean()
+    blind = np.linalg.norm(inputs["places"], axis=-1).mean()  # of one who always stays in the middle
+    print(distance, blind)
+    assert distance < 0.7 * blind
