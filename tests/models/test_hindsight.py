@@ -7,7 +7,9 @@ from tiny_model import IMAGES, LABELS, gradients, make_model, touched
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load, train_batches
 from tf_glimpse.losses import best_in_hindsight, location_likelihood
-from tf_glimpse.models.tries import losses_of_tries
+from tf_glimpse.models.tries import losses_of_tries, right_probability
+from tf_glimpse.training import get_recipe
+from tf_glimpse.training.recipe import with_policy
 
 HINDSIGHT = {"sample": False, "hindsight_weight": 0.1, "anytime_weight": 0.5}
 
@@ -21,26 +23,28 @@ def test_the_best_place_is_that_of_the_largest_gain_and_losses_count_for_nothing
 
 
 def test_own_looks_and_tries_are_weighed_by_what_each_added():
-    """Counted again by hand: a look at each place, in its state, through the model's own call."""
+    """Counted again by the model's own call, one look to one place at a time."""
     model = make_model({**HINDSIGHT, "candidates": 2}, first_location="centre", core="gru")
-    trajectory, images = model(IMAGES), model(IMAGES).logits.dtype.as_numpy_dtype(IMAGES)
-    found = losses_of_tries(model, images, LABELS, trajectory, (1, 2))["hindsight"]
-    _, _, places = model.look_ahead(images, trajectory, 2, (1, 2), anywhere=2)
-    rows, own = np.arange(12), np.exp(keras.ops.log_softmax(trajectory.logits))[np.arange(12), :, LABELS]
-    best, best_gain = np.array(trajectory.locations[:, 0]), own[:, 0] - 1 / 3
-    for look in (0, 1, 2):
-        for number in range(4 if look else 0):
-            actions = np.array(trajectory.actions)
-            actions[:, look] = places[:, look - 1, number]
-            given = model({"images": images, "actions": actions, "has_actions": np.ones(12, bool)})
-            right = np.exp(keras.ops.log_softmax(given.logits))[rows, look, LABELS]
-            better = right - own[:, look - 1] > best_gain
-            best[better], best_gain[better] = actions[better, look], (right - own[:, look - 1])[better]
-        if look:
-            better = own[:, look] - own[:, look - 1] > best_gain
-            best[better], best_gain[better] = np.array(trajectory.locations)[better, look], (own[:, look] - own[:, look - 1])[better]
-    wanted = np.maximum(best_gain, 0) * location_likelihood(model.place_log_probs(trajectory, best))
-    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+    trajectory = model(IMAGES)
+    found = losses_of_tries(model, IMAGES, LABELS, trajectory, (1, 2))["hindsight"]
+    tried = model.look_ahead(IMAGES, trajectory, 2, (1, 2), anywhere=2)[2]
+    places = [trajectory.locations[:, 0]]
+    gains = [right_after(model, trajectory, 0, places[0]) - 1 / 3]
+    for look in (1, 2):
+        before = right_after(model, trajectory, look - 1, trajectory.locations[:, look - 1])
+        for place in (trajectory.locations[:, look], *(tried[:, look - 1, number] for number in range(4))):
+            places.append(place)
+            gains.append(right_after(model, trajectory, look, place) - before)
+    place, gain = best_in_hindsight(np.stack(places, axis=1), np.stack(gains, axis=1))
+    np.testing.assert_allclose(found, gain * location_likelihood(model.place_log_probs(trajectory, place)), rtol=1e-3, atol=1e-4)
+
+
+def right_after(model, trajectory, look, places):
+    """The right class's probability after a look that goes to these places `[12, 2]`, all earlier ones as they were."""
+    actions = np.array(trajectory.actions)
+    actions[:, look] = places
+    given = {"images": IMAGES, "actions": actions, "has_actions": np.ones(12, bool)}
+    return right_probability(model(given).logits[:, look], LABELS).numpy()
 
 
 def test_places_anywhere_are_uniform_and_scored_by_nobody():
@@ -57,6 +61,11 @@ def test_it_trains_the_states_too_and_not_the_classifier():
     assert not any("classifier" in path for path in found)
 
 
+def test_controls_learn_nothing_about_places_by_it():
+    recipe = get_recipe("ram_cluttered_100")
+    assert recipe.loss["hindsight_weight"] > 0 and with_policy(recipe, "random").loss["hindsight_weight"] == 0
+
+
 def test_a_policy_finds_the_digit_untold():
     data = load("digits_canvas")
     model = RAM(10, patch_size=8, num_scales=4, num_glimpses=3, units=64, core="gru", first_location="centre", seed=0)
@@ -65,5 +74,4 @@ def test_a_policy_finds_the_digit_untold():
     inputs, _ = next(iter(train_batches(data, 256, seed=1, places=True)))
     distance = np.linalg.norm(model(inputs["images"]).locations[:, 1] - inputs["places"], axis=-1).mean()
     blind = np.linalg.norm(inputs["places"], axis=-1).mean()  # of one who always stays in the middle
-    print(distance, blind)
     assert distance < 0.7 * blind
