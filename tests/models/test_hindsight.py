@@ -22,19 +22,17 @@ def test_the_best_place_is_that_of_the_largest_gain_and_losses_count_for_nothing
     np.testing.assert_allclose(gain, [0.7, 0.0, 0.2])
 
 
-def test_own_looks_and_tries_are_weighed_by_what_each_added():
+def test_tries_are_weighed_by_what_each_would_have_added():
     """Counted again by the model's own call, one look to one place at a time."""
     model = make_model({**HINDSIGHT, "candidates": 2}, first_location="centre", core="gru")
-    trajectory = model(IMAGES)
+    trajectory, places, gains = model(IMAGES), [], []
     found = losses_of_tries(model, IMAGES, LABELS, trajectory, (1, 2))["hindsight"]
     tried = model.look_ahead(IMAGES, trajectory, 2, (1, 2), anywhere=2)[2]
-    places = [trajectory.locations[:, 0]]
-    gains = [right_after(model, trajectory, 0, places[0]) - 1 / 3]
     for look in (1, 2):
         before = right_after(model, trajectory, look - 1, trajectory.locations[:, look - 1])
-        for place in (trajectory.locations[:, look], *(tried[:, look - 1, number] for number in range(4))):
-            places.append(place)
-            gains.append(right_after(model, trajectory, look, place) - before)
+        for number in range(4):
+            places.append(tried[:, look - 1, number])
+            gains.append(right_after(model, trajectory, look, places[-1]) - before)
     place, gain = best_in_hindsight(np.stack(places, axis=1), np.stack(gains, axis=1))
     np.testing.assert_allclose(found, gain * location_likelihood(model.place_log_probs(trajectory, place)), rtol=1e-3, atol=1e-4)
 

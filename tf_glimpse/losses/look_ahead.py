@@ -27,7 +27,7 @@ def look_ahead(log_probs, rewards):
 
 
 def best_in_hindsight(places, gains):
-    """Of all the places of a rollout, the one whose look was worth most; a policy may learn to have gone there at once.
+    """Of all places tried during a rollout, the one whose look was worth most; a policy may learn to have gone there at once.
 
     Where nothing that was tried helped, as in a network that knows nothing yet, the gain is about 0: as a weight of what is learned from
     the place it leaves such images out.

@@ -114,8 +114,8 @@ class AttentionModel(CheckedModel):
             candidates: how many places it tries at each look, at least 2.
             candidate_share: share of the batch's rows on which it tries them, in (0, 1]; fewer are faster.
             hindsight_weight: weight of the likelihood, under the policy after each look, of the place that turned out best
-                (`losses.best_in_hindsight`): among the model's own looks, the candidates, and as many candidates drawn anywhere. As much as
-                the look there raised the right class's probability does the image count. It trains the states that the policy reads too,
+                (`losses.best_in_hindsight`) among the candidates and as many drawn anywhere. As much as the look there raised the right
+                class's probability does the image count. It trains the states that the policy reads too,
                 and wants `anytime_weight` above zero as well.
             guidance_weight: weight of the likelihood of a known place, where the object is, under the policy after each look of the model's
                 own; wants batches with "places" `[B, 2]`. It trains the states that the policy reads too.

@@ -30,11 +30,13 @@ def losses_of_tries(model, images, numbers, trajectory, seed):
 
 
 def _hindsight(model, places, right, numbers, trajectory):
-    """Minus the log-likelihood of the place that turned out best under the policy after each look, times what was gained there `[R]`."""
+    """Minus the log-likelihood of the place that turned out best under the policy after each look, times what was gained there `[R]`.
+
+    The model's own looks are not among the places: a policy that learns from them what it does anyhow stops searching.
+    """
     own = right_probability(trajectory.logits, numbers)
-    before = tf.pad(own[:, :-1], [[0, 0], [1, 0]], constant_values=1 / model.num_classes)
-    gains = tf.concat([own - before, _flat(right - before[:, -right.shape[1] :, None])], axis=1)
-    place, gain = losses.best_in_hindsight(tf.concat([trajectory.locations, _flat(places)], axis=1), gains)
+    before = tf.pad(own[:, :-1], [[0, 0], [1, 0]], constant_values=1 / model.num_classes)[:, -right.shape[1] :, None]
+    place, gain = losses.best_in_hindsight(_flat(places), _flat(right - before))
     return gain * losses.location_likelihood(model.place_log_probs(trajectory, place))
 
 
