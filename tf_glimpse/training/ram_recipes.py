@@ -139,7 +139,7 @@ def ram_digits():
         "scikit-learn's digits on a cluttered 60x60 canvas (embedded)",
         "digits_canvas",
         model,
-        SMOOTH_REWARD,
+        HINDSIGHT,
         epochs=45,
         passes=20,
         augment=WARP,
