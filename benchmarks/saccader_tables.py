@@ -46,7 +46,7 @@ Windows cut from the photos at 160 px where the Saccader looked, classified by a
 - `python benchmarks/small_resnet.py RUN` (`--width 24` for CIFAR-10) trains the reference beside it.
 - `python benchmarks/saccader_photos.py RUN` writes the rows.
 - `python benchmarks/saccader_ablations.py RUN`, before them, trains what its two ablations need.
-- `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2]` trains the other classifier and writes its row.
+- `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2] [--epochs N]` trains the other classifier and writes its row.
 - `python benchmarks/saccader_picture.py PRESET` draws the looks.
 """
 
@@ -173,12 +173,16 @@ def occlusion():
 
 
 def patches():
-    lines = ["| recipe | classifier | parameters | window, px | accuracy | Saccader's own | gain |", "|---|---|---|---|---|---|---|"]
+    names = ["recipe", "classifier", "parameters", "window, px", "brought to, px", "epochs", "accuracy", "Saccader's own", "gain"]
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
     rows = read_rows("saccader_patches")
     for recipe, backbone in dict.fromkeys((row["recipe"], row["backbone"]) for row in rows):
         found = [row for row in rows if (row["recipe"], row["backbone"]) == (recipe, backbone)]
-        cells = [spread([row[name] for row in found]) for name in ("accuracy", "saccader", "gain")]
-        lines.append(f"| {recipe} | {backbone} | {found[0]['parameters']:,} | {found[0]['window_pixels']} | {' | '.join(cells)} |")
+        cells = [f"{found[0]['parameters']:,}", *(str(found[0][name]) for name in ("window_pixels", "input_pixels", "epochs"))]
+        cells += [spread([row[name] for row in found]) for name in ("accuracy", "saccader", "gain")]
+        lines.append(f"| {recipe} | {backbone} | {' | '.join(cells)} |")
+    if all(row["gain"] <= 0 for row in rows):
+        lines += ["", "None gains: without pretrained weights the other network learns from the windows alone, which are few."]
     return "\n".join(lines)
 
 

@@ -33,6 +33,11 @@ def test_the_model_looks_there(model, policy):
     assert {len(set(row)) for row in cells_of(model, places)} == {4}
 
 
+def test_floats_are_bytes(model):
+    actions = random_cell_actions(model, 4, (1, 2))
+    np.testing.assert_array_equal(actions(IMAGES), actions((IMAGES / 255).astype("float32")))
+
+
 def test_ordered_logits(model):
     cells, logits = cells_of(model, ordered_logits_actions(model, 30)(IMAGES)), model.bagnet.represent(IMAGES).logits.numpy()
     for row, maps in zip(cells, logits, strict=True):

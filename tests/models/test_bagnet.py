@@ -127,6 +127,8 @@ def test_images_that_do_not_fit():
     for shape in ((8, 20, 3), (None, 20, 3)):
         with pytest.raises(UserError, match="images of a known size, at least 9x9 pixels"):
             BagNet(3, **SMALL).build((None, *shape))
+    with pytest.raises(UserError, match="at least 9x9 pixels"):
+        make_model()(IMAGES[:, :8, :8])
     with pytest.raises(UserError, match=r"from_logits=True"):
         make_model().compile(loss="sparse_categorical_crossentropy")
 

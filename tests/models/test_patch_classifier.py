@@ -119,6 +119,10 @@ def test_mistakes_are_told():
     features = keras.layers.GlobalAveragePooling2D()(inputs)
     with pytest.raises(UserError, match="features .* with top=True. Received: one that gives"):
         PatchClassifier(3, keras.Model(inputs, [features, features]))
+    with pytest.raises(UserError, match="num_classes of at least 2"):
+        PatchClassifier(1, keras.Model(inputs, features))
+    with pytest.raises(UserError, match="share wants"):
+        PatchClassifier(3, keras.Model(inputs, features)).cut(np.zeros([1, 8, 8, 3], "uint8"), np.zeros([1, 2, 2]), share=0)
     with pytest.raises(UserError, match="wants a model of keras.applications, such as MobileNetV2"):
         PatchClassifier(3, "MobileNetV9")
     with pytest.raises(UserError, match="MobileNetV2 does not take window_size=32"):

@@ -174,8 +174,13 @@ def test_mistakes_are_told():
         Saccader(3, BAGNET).build((None, 4, 26, 30, 3))
     with pytest.raises(UserError, match="at least 9x9 pixels"):
         Saccader(3, BAGNET).build((None, 8, 30, 3))
-    with pytest.raises(UserError, match="4 looks want 4 actions"):
-        make_model()({"images": IMAGES, "actions": np.zeros([8, 3, 2])})
+    for shape in ([8, 3, 2], [8, 4, 3]):
+        with pytest.raises(UserError, match=r"4 looks want actions \[B, 4, 2\]"):
+            make_model()({"images": IMAGES, "actions": np.zeros(shape)})
+    with pytest.raises(UserError, match="50 looks want as many cells"):
+        make_model().with_glimpses(50)(IMAGES)
+    with pytest.raises(UserError, match="at least 9x9 pixels"):
+        make_model()(IMAGES[:, :8, :8])
     with pytest.raises(UserError, match="built for 3 channels"):
         make_model()(IMAGES[..., :1])
     with pytest.raises(UserError, match="num_targets wants at least one look"):

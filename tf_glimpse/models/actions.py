@@ -86,6 +86,7 @@ def random_cell_actions(model, num_glimpses, seed):
 
 def _image_seeds(images, seed):
     """A seed `[B, 2]` an image, made from its pixels."""
+    images = tf.convert_to_tensor(images)
     pixels = tf.reshape(tf.cast(tf.round(to_float(images) * 255), tf.int64), [tf.shape(images)[0], -1])
     weights = tf.random.stateless_uniform([tf.shape(pixels)[1]], seed, None, None, tf.int64)
     sums = tf.reduce_sum(pixels * weights, axis=1)  # of products modulo 2**64

@@ -141,7 +141,9 @@ class BagNet(CheckedModel):
 
     def represent(self, images, training=False):
         """The `Representation` of images `[B, H, W, C]`."""
-        pixels = (to_float(tf.convert_to_tensor(images)) - self.pixel_mean) / self.pixel_stddev
+        images = tf.convert_to_tensor(images)
+        self.fields(images.shape[1:3])  # images too small end here, not in a layer
+        pixels = (to_float(images) - self.pixel_mean) / self.pixel_stddev
         features = self.stem(tf.cast(pixels, self.compute_dtype), training=training)
         for block in self.residual_blocks:
             features = block(features, training=training)

@@ -52,6 +52,8 @@ class PatchClassifier(CheckedModel):
 
     def __init__(self, num_classes, backbone, options=None, window_size=None, top=True, norm_momentum=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        if num_classes < 2:
+            raise UserError(f"PatchClassifier wants num_classes of at least 2. Received: {num_classes}")
         self.num_classes = num_classes
         self.options = dict(options or {})
         self.application = backbone if isinstance(backbone, str) else None
@@ -91,7 +93,12 @@ class PatchClassifier(CheckedModel):
             images: `[B, H, W, C]`, of the size at which the places were chosen or sharper.
             locations: `[B, T, 2]`, a trajectory's.
             share: a window's side divided by the image's height: `model.patch_size / model.image_shape[0]` of the Saccader.
+
+        Raises:
+            UserError: a share that is not above 0 and at most 1.
         """
+        if not 0 < share <= 1:
+            raise UserError(f"share wants a window's side divided by the image's height, above 0 and at most 1. Received: {share}")
         return extract_patches(images, locations, max(round(share * images.shape[1]), 1))
 
     def _prepared(self, pixels):

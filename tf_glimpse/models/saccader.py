@@ -1,5 +1,7 @@
 """The Saccader: looks at a few squares of an image, chosen by what a BagNet makes of all of them, and answers by their mean."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -159,8 +161,10 @@ class Saccader(SaccaderStages):
         looks = self.num_targets if teaching else self.num_glimpses
         actions, has_given = inputs.get("actions") if isinstance(inputs, dict) else None, has_actions(inputs, batch)
         actions = tf.zeros([batch, looks, 2]) if actions is None else tf.cast(actions, tf.float32)
-        if actions.shape[1] not in (None, looks):
-            raise UserError(f"{looks} looks want {looks} actions. Received: actions of shape {tuple(actions.shape)}")
+        if looks > math.prod(fields.grid):
+            raise UserError(f"{looks} looks want as many cells, each of which is looked at once. Received: images with {fields.grid} cells")
+        if actions.shape[1] not in (None, looks) or actions.shape[2:] != [2]:
+            raise UserError(f"{looks} looks want actions [B, {looks}, 2]. Received: actions of shape {tuple(actions.shape)}")
         given = tf.ensure_shape(field_cells(actions, fields), [None, looks])
         if teaching and self.teacher_forcing:
             given, has_given = tf.where(has_given[:, None], given, ordered_cells(seen.logits, looks)), tf.ones([batch], tf.bool)
