@@ -70,7 +70,7 @@ def train(recipe, seed, data, folder, width):
     model = small_resnet(data.image_shape, data.num_classes, width)
     steps = stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(make_optimizer(stage, steps), loss, metrics=["accuracy"], jit_compile=False)
+    model.compile(make_optimizer(stage, steps), loss, metrics=["accuracy"], jit_compile=recipe.jit_compile)
     model.optimizer.build(model.trainable_variables)
     progress = Checkpoint(folder)
     epoch = progress.restore(model)

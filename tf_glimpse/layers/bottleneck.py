@@ -1,9 +1,12 @@
 """The residual block of a BagNet."""
 
 import keras
+import tensorflow as tf
 
+from tf_glimpse.layers.batch_norm import BatchNorm
 from tf_glimpse.layers.conv_norm import NORM, ConvNorm
 from tf_glimpse.ops.grids import every
+from tf_glimpse.ops.products import pointwise
 from tf_glimpse.types import UserError
 
 SECOND_NORMS = ("skip", "main")
@@ -66,7 +69,7 @@ class Bottleneck(keras.layers.Layer):
         outer = (*input_shape[:-1], 4 * self.filters)
         if self.strides != 1 or input_shape[-1] != outer[-1]:
             self.projection = keras.layers.Conv2D(outer[-1], 1, use_bias=False, dtype=self.dtype_policy, name="projection")
-            self.norm = keras.layers.BatchNormalization(dtype=self.dtype_policy, name="norm", **NORM)
+            self.norm = BatchNorm(dtype=self.dtype_policy, name="norm", **NORM)
             self.projection.build(input_shape)
             self.norm.build(outer)
 
@@ -75,7 +78,7 @@ class Bottleneck(keras.layers.Layer):
         main = self.widen(self.middle(main, training=training), training=training)
         skip = inputs[:, 1:-1, 1:-1] if self.kernel_size == 3 else inputs
         if self.projection is not None:
-            skip = self.projection(every(skip, self.strides))
+            skip = pointwise(every(skip, self.strides), tf.cast(self.projection.kernel, skip.dtype))
             if self.second_norm == "skip":
                 skip = self.norm(skip, training=training)
             else:

@@ -1,8 +1,11 @@
 """Convolution, batch norm, relu: what the Saccader's networks are made of."""
 
 import keras
+import tensorflow as tf
 
+from tf_glimpse.layers.batch_norm import BatchNorm
 from tf_glimpse.ops.grids import every
+from tf_glimpse.ops.products import pointwise
 
 NORM = {"momentum": 0.9, "epsilon": 1e-5}  # of the authors' code; Keras' own are 0.99 and 1e-3
 
@@ -45,16 +48,16 @@ class ConvNorm(keras.layers.Layer):
         self.thinning = strides if kernel_size == 1 else 1
         options = {"padding": padding, "dilation_rate": dilation_rate, "use_bias": False, "dtype": self.dtype_policy, "name": "conv"}
         self.conv = keras.layers.Conv2D(filters, kernel_size, strides // self.thinning, **options)
-        self.norm = keras.layers.BatchNormalization(
-            gamma_initializer="zeros" if zero_gamma else "ones", dtype=self.dtype_policy, name="norm", **NORM
-        )
+        self.norm = BatchNorm(gamma_initializer="zeros" if zero_gamma else "ones", dtype=self.dtype_policy, name="norm", **NORM)
 
     def build(self, input_shape):
         self.conv.build(input_shape)
         self.norm.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs, training=False):
-        outputs = self.norm(self.conv(every(inputs, self.thinning)), training=training)
+        inputs = every(inputs, self.thinning)
+        outputs = self.conv(inputs) if self.kernel_size > 1 else pointwise(inputs, tf.cast(self.conv.kernel, inputs.dtype))
+        outputs = self.norm(outputs, training=training)
         return keras.ops.relu(outputs) if self.relu else outputs
 
     def compute_output_shape(self, input_shape):

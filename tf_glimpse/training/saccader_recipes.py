@@ -118,7 +118,7 @@ def saccader_cifar10():
     """CIFAR-10, 6 looks of 9 px: at most 45 % of the image.
 
     At 33 px its 7x7 cells reach every edge; at 32 px 6x6 cells would leave three rows and columns out. What classifies a cell is deep
-    after its field is read: such small fields learn slowly, so there are many epochs, of parts that are nearly the whole image.
+    after its field is read: such small fields learn slowly, so training sees parts that are nearly the whole image.
     """
     bagnet = {"receptive_field": 9, "blocks": [1, 4], "filters": [24, 64], "strides": [2, 2], "stem_filters": 32}
     return StagedRecipe(
@@ -126,11 +126,12 @@ def saccader_cifar10():
         "CIFAR-10, 6 looks of 9 px, small",
         "cifar10",
         {"bagnet": bagnet, "num_glimpses": 6, "mixed_channels": 64},
-        three_stages((40, 6, 6), (4e-3, 3e-3, 1e-4), num_glimpses=6, **GENTLE),
+        three_stages((25, 6, 6), (4e-3, 3e-3, 1e-4), num_glimpses=6, **GENTLE),
         augment={"area": [0.8, 1.0]},
         batch_size=128,
         image_size=33,
         train_size=32,
+        jit_compile=True,
     )
 
 
