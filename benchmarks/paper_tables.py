@@ -201,8 +201,8 @@ def settings(rows):
     for row in rows:
         if row["rollouts"] > 1 or row["policy"] == "its teacher's scan":
             continue
-        names = [name for name in ("model", "loss", "teacher", "joint", "epochs", "batch_size", "learning_rate", "tuning") if row.get(name)]
-        parts = [f"{name} {plain(row[name])}" for name in names]
+        names = ("model", "loss", "teacher", "joint", "epochs", "batch_size", "learning_rate", "weight_decay", "tuning")
+        parts = [f"{name} {plain(row[name])}" for name in names if row.get(name)]
         line = f"- `{row['recipe']}`, {row['policy']} ({row['task']}): {'; '.join(parts)}; augmented: {plain(row['augmentation']) or 'no'}."
         lines[row["task"], row["recipe"], row["policy"]] = line
     return "\n".join(lines.values())

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_glimpse import Saccader, cli
-from tf_glimpse.explain import collect_logits, fit_temperatures
+from tf_glimpse import Saccader, cli, datasets
+from tf_glimpse.explain import collect_logits, draw_saccades, fit_temperatures
 from tf_glimpse.training import evaluate_model, get_recipe, train_and_evaluate, workdirs
-from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
+from tf_glimpse.training.finished import draw_finished, evaluate_finished, load_data, open_finished
 from tf_glimpse.training.saccader_recipes import StagedRecipe, three_stages
 from tf_glimpse.training.stages import temper
 from tf_glimpse.types import UserError
@@ -75,7 +75,7 @@ def test_a_run_of_three_stages(run):
     assert not third.compiled
 
 
-@pytest.mark.parametrize("stage", ["stage-2-location", "stage-3-reinforce"])
+@pytest.mark.parametrize("stage", ["stage-1-classification", "stage-2-location", "stage-3-reinforce"])
 def test_a_stage_that_was_killed_ends_as_an_unbroken_one(stage, run, photos, tmp_path, monkeypatch):
     """It stops after one epoch; called again, only what is left of it is trained; the last one tempered, with a running mean of weights."""
     folder = shutil.copytree(run[0], tmp_path / "killed")
@@ -86,7 +86,7 @@ def test_a_stage_that_was_killed_ends_as_an_unbroken_one(stage, run, photos, tmp
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stages.GlimpsePictures, "on_epoch_end", interrupted)  # comes after the checkpoint of the first epoch
+    monkeypatch.setattr(stages.keras.callbacks.TensorBoard, "on_epoch_end", interrupted)  # comes after the checkpoint of the first epoch
     with pytest.raises(KeyboardInterrupt):
         train_and_evaluate(recipe(photos), folder, seed=1, verbose=0)
     assert (folder / stage / "checkpoint-000001").exists()
@@ -157,6 +157,27 @@ def test_on_the_command_line(photos, tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["policy"] == "sobel_variance"
     assert cli.main([*train, "--dtype", "float32"]) == 2
     assert "dtype 'mixed_bfloat16' there, 'float32' here" in capsys.readouterr().err
+
+
+def test_its_picture_shows_what_was_seen_and_the_policy_before_each_look(run, tmp_path):
+    """A row a photo: scanpath, coverage, a map for each of the two looks, as `draw_saccades` draws it."""
+    finished = open_finished(run[0])
+    drawn, _ = draw_finished(finished, tmp_path / "looks", count=2)
+    images = load_data(finished).test.fetch([0, 1]).numpy()
+    draw_saccades(images, finished.model(images), finished.model, load_data(finished).test.labels).savefig(tmp_path / "wanted.png")
+    np.testing.assert_array_equal(Image.open(drawn), Image.open(tmp_path / "wanted.png"))
+
+
+def test_classes_may_come_in_another_order(run, photos, tmp_path, monkeypatch):
+    """A model is asked about the same photos, whose set numbers its classes otherwise."""
+    finished, known = open_finished(run[0]), load_data(open_finished(run[0]))
+    test = dataclasses.replace(known.test, labels=1 - known.test.labels)
+    turned = dataclasses.replace(known, class_names=known.class_names[::-1], test=test)
+    monkeypatch.setattr(datasets, "load_photos", lambda *arguments, **options: turned)
+    assert evaluate_finished(finished)["error_percent"] == run[1]["error_percent"]
+    monkeypatch.setattr(datasets, "load_photos", lambda *arguments, **options: dataclasses.replace(known, class_names=["blue", "green"]))
+    with pytest.raises(UserError, match="'blue', 'green'"):
+        evaluate_finished(finished)
 
 
 def test_more_looks_than_cells_are_told_before_anything_is_trained(photos, tmp_path, capsys):

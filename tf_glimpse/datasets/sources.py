@@ -110,6 +110,23 @@ class ImageData:
             return source
         return array_source(self.recompose(split, source.fetch(np.arange(len(source))).numpy(), pieces), source.labels)
 
+    def in_order_of(self, class_names):
+        """The same set with its classes in the order of `class_names`, the labels numbered so; as it is if those are not its classes.
+
+        Example:
+            >>> from tf_glimpse.datasets import load
+            >>> data = load("digits_canvas")
+            >>> turned = data.in_order_of(data.class_names[::-1])
+            >>> turned.class_names[0], bool(np.all(turned.test.labels == 9 - data.test.labels))
+            ('9', True)
+        """
+        if sorted(class_names) != sorted(self.class_names):
+            return self
+        numbers = np.array([list(class_names).index(name) for name in self.class_names], np.int64)
+        splits = {name: getattr(self, name) for name in ("train", "validation", "test")}
+        splits = {name: source and dataclasses.replace(source, labels=numbers[source.labels]) for name, source in splits.items()}
+        return dataclasses.replace(self, class_names=list(class_names), **splits)
+
     def _splits(self):
         return [source for source in (self.train, self.validation, self.test) if source is not None]
 

@@ -101,6 +101,8 @@ def _chosen_places(model, policy, seed):
 def draw_finished(finished, out, images=(), count=6, **data_options):
     """Writes `out.png` with a row an image, and `out.gif` of the first; returns both paths.
 
+    A Saccader's row shows what it has not seen, and its policy before each look.
+
     Args:
         finished: from `open_finished`.
         out: path without ending.
@@ -108,7 +110,7 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
         count: how many of the split.
         **data_options: as for `load_data`.
     """
-    from tf_glimpse.explain import draw_glimpses, save_glimpses_gif
+    from tf_glimpse.explain import draw_glimpses, draw_saccades, save_glimpses_gif
 
     model, out = finished.model, pathlib.Path(out)
     if not out.name:
@@ -118,7 +120,11 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
     pixels, labels, actions = chosen_images(finished, images, count, **data_options)
     trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
     out.parent.mkdir(parents=True, exist_ok=True)
-    draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels).savefig(paths[0])
+    if hasattr(model, "bagnet"):
+        figure = draw_saccades(pixels, trajectory, model, labels)
+    else:
+        figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels)
+    figure.savefig(paths[0])
     first = type(trajectory)(*(field[:1] for field in trajectory))
     save_glimpses_gif(paths[1], pixels[0], first, model.retina, model.class_names)
     return paths
@@ -167,6 +173,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
     places["hold_out"] = 0.0 if data else finished.recipe.get("hold_out", 0.0)
     found = datasets.load_photos(name, size, channels=channels, validation_fraction=0.0 if data and whole else 0.1, **places)
+    found = found.in_order_of(model.class_names or found.class_names)
     if list(found.class_names) != list(model.class_names or found.class_names) or found.num_classes != model.num_classes:
         raise UserError(f"the model knows {model.num_classes} classes, {model.class_names}; {name} has {list(found.class_names)}")
     if min(found.image_shape[:2]) < model.patch_size:
