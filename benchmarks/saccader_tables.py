@@ -43,7 +43,7 @@ Windows cut from the photos at 160 px where the Saccader looked, classified by a
 ## Commands
 
 - `tf-glimpse train saccader_flowers_small --seed S --workdir RUN --manual-dir ../shared/data` trains; called again, it resumes.
-- `python benchmarks/small_resnet.py RUN` (`--width 24` for CIFAR-10) trains the reference beside it.
+- `python benchmarks/small_resnet.py RUN` (`--width 26` for CIFAR-10) trains the reference beside it.
 - `python benchmarks/saccader_photos.py RUN` writes the rows.
 - `python benchmarks/saccader_ablations.py RUN`, before them, trains what its two ablations need.
 - `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2] [--epochs N]` trains the other classifier and writes its row.

@@ -31,7 +31,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("--manual-dir", default="../shared/data")
-    parser.add_argument("--width", type=int, default=16, help="channels of the first group; 16 for the flowers, 24 for CIFAR-10")
+    parser.add_argument("--width", type=int, default=16, help="channels of the first group; 16 for the flowers, 26 for CIFAR-10")
     options = parser.parse_args()
     recipe, seed = read_staged(options.run)
     data = load_data(recipe, manual_dir=options.manual_dir)
