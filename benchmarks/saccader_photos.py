@@ -1,9 +1,10 @@
 """A Saccader's run on photos: accuracy against looks and share seen, for every policy after every stage; and what hiding its looks costs.
 
-python benchmarks/saccader_photos.py RUN [--manual-dir ../shared/data] [--preset NAME]
+python benchmarks/saccader_photos.py RUN [--manual-dir ../shared/data] [--preset NAME] [--without-resnet]
 
 RUN is the folder of a finished run of three stages; `small_resnet.py RUN` has trained the reference beside it, and `saccader_ablations.py
-RUN`, if it was run, the ablations. Writes rows into `results/saccader_photos.json` and `results/saccader_occlusion.json`.
+RUN`, if it was run, the ablations. Without the reference, its columns stay empty and nothing is hidden from it. Writes rows into
+`results/saccader_photos.json` and `results/saccader_occlusion.json`.
 """
 
 import argparse
@@ -37,10 +38,11 @@ def main():
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("--manual-dir", default="../shared/data")
     parser.add_argument("--preset", help="the preset that was made of this run")
+    parser.add_argument("--without-resnet", action="store_true", help="the reference is not trained yet")
     options = parser.parse_args()
     recipe, seed = read_staged(options.run)
     check_preset(options.preset, options.run)
-    resnet = results_of(beside(options.run, "resnet"), f"small_resnet.py {options.run}")
+    resnet = {} if options.without_resnet else results_of(beside(options.run, "resnet"), f"small_resnet.py {options.run}")
     data, stages = load_data(recipe, manual_dir=options.manual_dir), stages_of(options.run)
     told = {"dataset": recipe.data, "recipe": recipe.name, "seed": seed, "preset": options.preset}
     told |= {
@@ -57,6 +59,8 @@ def main():
     for variant, change in VARIANTS.items():
         rows += ablated(beside(options.run, variant), change(recipe), data.test, {**told, "variant": variant, "preset": None})
     add_rows("saccader_photos", rows, KEY)
+    if options.without_resnet:
+        return
     second = keras.saving.load_model(beside(options.run, "resnet") / "model.keras")
     add_rows("saccader_occlusion", occlusion(stages[3], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))
 
@@ -84,10 +88,10 @@ def ceiling(model, source):
 
 
 def reference(model, resnet, data):
-    """What the ResNet reaches, and both networks' costs."""
+    """What the ResNet reaches, None without it, and both networks' costs."""
     names = {"resnet": "accuracy", "resnet_parameters": "parameters", "resnet_mflop": "mflop", "resnet_epoch": "best_epoch"}
     ours = {"bagnet_parameters": model.bagnet.count_params(), "bagnet_mflop": mflop(model.bagnet, data.image_shape)}
-    return {**{name: round(resnet[field], 5) for name, field in names.items()}, **ours}
+    return {**{name: round(resnet[field], 5) if resnet else None for name, field in names.items()}, **ours}
 
 
 def accuracies(number, model, source, told, policies=("learned", *POLICIES)):
