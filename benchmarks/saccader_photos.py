@@ -48,7 +48,7 @@ def main():
     told |= {
         "split": "test",
         "examples": len(data.test),
-        **provenance(f"python benchmarks/saccader_photos.py {options.run.name}", options.run),
+        **provenance(f"python benchmarks/saccader_photos.py {'--without-resnet ' * options.without_resnet}{options.run.name}", options.run),
     }
     told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir ../shared/data"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
