@@ -30,7 +30,7 @@ def large_image(rows):
 
 
 def _unfair(rows):
-    """What to hold against the comparison, as far as the rows tell: unequal epochs, the clock, sides that were left out."""
+    """What to hold against the comparison, as far as the rows tell: unequal epochs, the clock, precision, sides left out."""
     rams, cnns = ([row for row in rows if (row["contender"] == "ram") == ours] for ours in (True, False))
     if not rams:
         return
@@ -42,6 +42,9 @@ def _unfair(rows):
         yield f"Not yet a fair race: {_names(shorter)} had fewer epochs than RAM."
     if faster:
         yield f"By the clock of this machine RAM takes longer than {_names(faster)}: its looks come one after the other."
+    halves = [row for row in cnns if row.get("dtype", "float32") != "float32"]
+    if halves:
+        yield f"Trained in {halves[0]['dtype']}: {_names(halves)}; timed in float32, as all."
     if missing:
         yield f"CNNs not run yet: at {', '.join(str(side) for side in missing)} px."
 

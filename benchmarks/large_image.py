@@ -1,7 +1,7 @@
 """Why attention at all: a 28 px digit among 32 pieces on 1024x1024 px, RAM against CNNs on the full and on down-sampled images.
 
 tf-glimpse train ram_cluttered_1024 --workdir W/ram --manual-dir ../shared/data
-python benchmarks/large_image.py --workdir W [--sides 1024 512 256 128] [--epochs 8] [--manual-dir ../shared/data]
+python benchmarks/large_image.py --workdir W [--sides 1024 512 256 128] [--epochs 8] [--dtype float32] [--manual-dir ../shared/data]
 python benchmarks/large_image.py --time
 
 Trains a CNN a side on the batches that RAM's recipe trains on, and resumes; of two learning rates the one that is better on validation
@@ -14,7 +14,6 @@ import argparse
 import json
 import pathlib
 
-from large_image_cnn import cnn, error, trained, tried
 from timing import block_of, start_tensorflow, take_turns
 
 RECIPE, KEY = "ram_cluttered_1024", ("contender", "seed")
@@ -28,6 +27,7 @@ def main():
     parser.add_argument("--sides", type=int, nargs="*", default=SIDES)
     parser.add_argument("--epochs", type=int, default=8, help="as many as RAM's (%(default)s)")
     parser.add_argument("--first-steps", type=int, default=250)
+    parser.add_argument("--dtype", default="float32", help="that the CNNs are trained in; mixed_bfloat16 where the processor has it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--manual-dir", default="../shared/data")
     parser.add_argument("--time", action="store_true", help="time what is trained, and train nothing")
@@ -35,8 +35,6 @@ def main():
     if options.time:
         time_all(options)
         return
-    import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
-
     if (options.workdir / "ram" / "results.json").exists():
         write(ram_row(options), options)
     for side in options.sides:
@@ -46,7 +44,8 @@ def main():
 def write(row, options):
     from rows import add_rows, provenance
 
-    command = f"python benchmarks/large_image.py --workdir W --epochs {options.epochs} --first-steps {options.first_steps}"
+    settings = f"--epochs {options.epochs} --first-steps {options.first_steps} --dtype {options.dtype}"
+    command = f"python benchmarks/large_image.py --workdir W {settings}"
     add_rows("large_image", [{"seed": options.seed, **provenance(command), **row}], KEY)
     print(json.dumps(row), flush=True)
 
@@ -67,6 +66,8 @@ def ram_row(options):
 
 def cnn_row(side, options):
     """Trained, and read on test at its best epoch."""
+    from large_image_cnn import error, trained
+
     from tf_glimpse import datasets
     from tf_glimpse.search.flops import model_flops
     from tf_glimpse.training import get_recipe
@@ -79,14 +80,17 @@ def cnn_row(side, options):
     figures = {"error_percent": error(model, data.test), "validation_error_percent": round(100 * (1 - progress.best_value), 3)}
     facts = {"contender": f"cnn_{side}", "side": side, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
     tuned = {"learning_rate": float(rate), "tuning": errors, "epochs": options.epochs, "best_epoch": progress.best_epoch}
-    return {**facts, **figures, **tuned, "pixels_pooled": 1024**2, "values_read": side**2}
+    return {**facts, **figures, **tuned, "dtype": options.dtype, "pixels_pooled": 1024**2, "values_read": side**2}
 
 
 def tuning(side, data, folder, options):
     """Validation error after the first steps, by learning rate; as the folder says if it was there before."""
+    from large_image_cnn import error, tried
+
     from tf_glimpse.training import workdirs
 
-    about, file = {"epochs": options.epochs, "first_steps": options.first_steps, "seed": options.seed}, folder / "tuning.json"
+    about = {name: getattr(options, name) for name in ("epochs", "first_steps", "seed", "dtype")}
+    file = folder / "tuning.json"
     if not file.exists():
         part = data.validation.subset(range(1000))
         errors = {f"{rate:g}": error(tried(side, rate, data, options), part) for rate in LEARNING_RATES}
@@ -101,6 +105,7 @@ def time_all(options):
     """Fills in `ms`, of one uint8 image in memory, for every row; by new weights, which take as long as trained ones."""
     start_tensorflow(2)
     import tensorflow as tf
+    from large_image_cnn import cnn
     from rows import add_rows, read_rows
 
     from tf_glimpse import datasets

@@ -3,31 +3,62 @@
 `large_image.py` trains them and writes their rows.
 """
 
+import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
+
+# isort: split
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_glimpse import datasets
+from tf_glimpse.ops.patches import to_float
+from tf_glimpse.training.callbacks import Checkpoint
+from tf_glimpse.training.fitting import fit_epochs
+
 BATCH = 64
 
 
-def cnn(side):
+def cnn(side, dtype="float32"):
     """Four strided convolutions, batch norms, and the largest value of each channel anywhere, which suits an object in a large field."""
-    import keras
-
-    layers = keras.layers
-    stem = {1024: 8, 512: 4}.get(side, 2)
+    layers, filters = keras.layers, (32, 64, 128)
     shrunk = [layers.AveragePooling2D(1024 // side)] if side < 1024 else []
-    first = layers.Conv2D(32, max(stem, 3), strides=stem, padding="same", use_bias=False)
-    later = [layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False) for filters in (32, 64, 128)]
-    maps = [part for convolution in (first, *later) for part in (convolution, layers.BatchNormalization(), layers.ReLU())]
-    head = [layers.GlobalMaxPooling2D(), layers.Dense(10)]
-    return keras.Sequential([layers.Input((1024, 1024, 1)), *shrunk, *maps, *head])
+    later = [layers.Conv2D(count, 3, strides=2, padding="same", use_bias=False, dtype=dtype) for count in filters]
+    maps = [part for convolution in later for part in normed(convolution, dtype)]
+    head = [layers.GlobalMaxPooling2D(), layers.Dense(10, dtype="float32")]
+    return keras.Sequential([layers.Input((1024, 1024, 1)), *shrunk, *stem(side, dtype), *maps, *head])
+
+
+def stem(side, dtype):
+    """The first convolution, of stride 8, 4 or 2; where its windows do not overlap, as the product that it is, which is faster."""
+    layers, stride = keras.layers, {1024: 8, 512: 4}.get(side, 2)
+    if stride == 2:
+        return normed(layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False, dtype=dtype), dtype)
+    cells = side // stride
+    windows = [layers.Reshape((cells, stride, cells, stride)), layers.Permute((1, 3, 2, 4)), layers.Reshape((cells, cells, stride**2))]
+    return [*windows, *normed(layers.Conv2D(32, 1, use_bias=False, dtype=dtype), dtype)]
+
+
+def normed(convolution, dtype):
+    return [convolution, FusedNorm(dtype=dtype), keras.layers.ReLU(dtype=dtype)]
+
+
+class FusedNorm(keras.layers.BatchNormalization):
+    """Keras' batch norm; in training by TensorFlow's fused one, which takes half the time on large maps."""
+
+    def call(self, inputs, training=False):
+        if not training:
+            return super().call(inputs, training=False)
+        gain, offset = tf.cast(self.gamma.value, tf.float32), tf.cast(self.beta.value, tf.float32)
+        outputs, *found = tf.compat.v1.nn.fused_batch_norm(inputs, gain, offset, epsilon=self.epsilon, is_training=True)
+        for moving, now in zip((self.moving_mean, self.moving_variance), found, strict=True):
+            moving.assign(moving * self.momentum + now * (1.0 - self.momentum))
+        return outputs
 
 
 def compiled(side, rate, data, options):
     """A new CNN, its rate falling to zero by a cosine over all steps."""
-    import keras
-
-    from tf_glimpse import datasets
-
     keras.utils.set_random_seed(options.seed)
-    model, steps = cnn(side), options.epochs * datasets.steps_per_epoch(data, BATCH)
+    model, steps = cnn(side, options.dtype), options.epochs * datasets.steps_per_epoch(data, BATCH)
     optimizer = keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(rate, steps), weight_decay=1e-4, clipnorm=5.0)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
@@ -43,10 +74,6 @@ def tried(side, rate, data, options):
 
 def trained(side, rate, data, folder, options):
     """A CNN after its best epoch, and the `Checkpoint` that knows which that is; resumes."""
-    from tf_glimpse import datasets
-    from tf_glimpse.training.callbacks import Checkpoint
-    from tf_glimpse.training.fitting import fit_epochs
-
     model, progress = compiled(side, rate, data, options), Checkpoint(folder)
     epoch = progress.restore(model)
     if epoch < options.epochs:
@@ -57,24 +84,15 @@ def trained(side, rate, data, folder, options):
 
 
 def batches_of(data, options, epoch=0):
-    from tf_glimpse import datasets
-
     return datasets.train_batches(data, BATCH, options.seed, epoch, options.epochs).map(as_floats)
 
 
 def as_floats(images, labels):
-    from tf_glimpse.ops.patches import to_float
-
     return to_float(images), labels
 
 
 def error(model, source):
     """In %."""
-    import numpy as np
-
-    from tf_glimpse import datasets
-    from tf_glimpse.ops.patches import to_float
-
     batches = datasets.eval_batches(source)
     right = [np.argmax(model(to_float(images), training=False), axis=1) == labels.numpy() for images, labels in batches]
     return round(100 * (1 - float(np.mean(np.concatenate(right)))), 3)

@@ -114,15 +114,20 @@ def test_the_first_place_belongs_to_the_model():
         make_model(first_location="center")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
-def test_xla_on_and_off_agree_on_given_actions(dtype):
-    weights = []
+@pytest.mark.parametrize(("dtype", "apart"), [("float32", 1e-4), ("mixed_bfloat16", 0.1)])
+def test_xla_on_and_off_agree_on_given_actions(dtype, apart):
+    """As a share of the way that training went: half precision rounds otherwise on every kind of CPU."""
+    before, plain, compiled = (np.concatenate([value.ravel() for value in weights]) for weights in xla_off_and_on(dtype))
+    assert np.linalg.norm(plain - compiled) < apart * np.linalg.norm(plain - before)
+
+
+def xla_off_and_on(dtype):
+    """The weights before training, after it without XLA, and with it."""
+    yield make_model(dtype=dtype).get_weights()
     for jit_compile in (False, True):
         model = make_model({"jit_compile": jit_compile}, dtype=dtype)
         model.fit(given(), LABELS, batch_size=12, epochs=2, verbose=0)
-        weights.append(model.get_weights())
-    for plain, compiled in zip(*weights, strict=True):
-        np.testing.assert_allclose(plain, compiled, atol=1e-4 if dtype == "float32" else 2e-2)
+        yield model.get_weights()
 
 
 def test_half_precision_learns_at_the_same_pace():
