@@ -5,7 +5,7 @@ python benchmarks/large_image.py --workdir W [--sides 1024 512 256 128] [--epoch
 python benchmarks/large_image.py --time
 
 Trains a CNN a side on the batches that RAM's recipe trains on, and resumes; of two learning rates the one that is better on validation
-after `--first-steps` steps goes on, and its best epoch on validation is tested. Rows go into `results/large_image.json`; `--time` times
+after the first epoch goes on, and its best epoch on validation is tested. Rows go into `results/large_image.json`; `--time` times
 all that have a row, in turns, on a machine that does nothing else. Operations are counted by one tool, the down-sampling and RAM's image
 pyramid among them.
 """
@@ -26,7 +26,6 @@ def main():
     parser.add_argument("--workdir", type=pathlib.Path, default="runs/large_image")
     parser.add_argument("--sides", type=int, nargs="*", default=SIDES)
     parser.add_argument("--epochs", type=int, default=8, help="as many as RAM's (%(default)s)")
-    parser.add_argument("--first-steps", type=int, default=250)
     parser.add_argument("--dtype", default="float32", help="that the CNNs are trained in; mixed_bfloat16 where the processor has it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--manual-dir", default="../shared/data")
@@ -44,8 +43,7 @@ def main():
 def write(row, options):
     from rows import add_rows, provenance
 
-    settings = f"--epochs {options.epochs} --first-steps {options.first_steps} --dtype {options.dtype}"
-    command = f"python benchmarks/large_image.py --workdir W {settings}"
+    command = f"python benchmarks/large_image.py --workdir W --epochs {options.epochs} --dtype {options.dtype}"
     add_rows("large_image", [{"seed": options.seed, **provenance(command), **row}], KEY)
     print(json.dumps(row), flush=True)
 
@@ -73,10 +71,9 @@ def cnn_row(side, options):
     from tf_glimpse.training import get_recipe
 
     data, folder = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir), options.workdir / f"cnn_{side}"
-    folder.mkdir(parents=True, exist_ok=True)
     errors = tuning(side, data, folder, options)
     rate = min(errors, key=errors.get)
-    model, progress = trained(side, float(rate), data, folder, options)
+    model, progress = trained(side, float(rate), data, folder / rate, options.epochs, options)
     figures = {"error_percent": error(model, data.test), "validation_error_percent": round(100 * (1 - progress.best_value), 3)}
     facts = {"contender": f"cnn_{side}", "side": side, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
     tuned = {"learning_rate": float(rate), "tuning": errors, "epochs": options.epochs, "best_epoch": progress.best_epoch}
@@ -84,16 +81,16 @@ def cnn_row(side, options):
 
 
 def tuning(side, data, folder, options):
-    """Validation error after the first steps, by learning rate; as the folder says if it was there before."""
-    from large_image_cnn import error, tried
+    """Validation error after the first epoch, by learning rate; as the folder says if it was there before."""
+    from large_image_cnn import trained
 
     from tf_glimpse.training import workdirs
 
-    about = {name: getattr(options, name) for name in ("epochs", "first_steps", "seed", "dtype")}
+    about = {name: getattr(options, name) for name in ("epochs", "seed", "dtype")}
     file = folder / "tuning.json"
     if not file.exists():
-        part = data.validation.subset(range(1000))
-        errors = {f"{rate:g}": error(tried(side, rate, data, options), part) for rate in LEARNING_RATES}
+        firsts = {f"{rate:g}": trained(side, rate, data, folder / f"{rate:g}", 1, options)[1].best_value for rate in LEARNING_RATES}
+        errors = {rate: round(100 * (1 - accuracy), 3) for rate, accuracy in firsts.items()}
         workdirs.write_json(file, {**about, "errors": errors})
     found = workdirs.read_json(file, "errors", *about)
     if {name: found[name] for name in about} != about:

@@ -65,26 +65,17 @@ def compiled(side, rate, data, options):
     return model
 
 
-def tried(side, rate, data, options):
-    """A CNN after its first steps."""
-    model = compiled(side, rate, data, options)
-    model.fit(batches_of(data, options), steps_per_epoch=options.first_steps, epochs=1, shuffle=False, verbose=2)
-    return model
-
-
-def trained(side, rate, data, folder, options):
-    """A CNN after its best epoch, and the `Checkpoint` that knows which that is; resumes."""
+def trained(side, rate, data, folder, epochs, options):
+    """A CNN after the best of its first epochs, and the `Checkpoint` that knows which that is; resumes."""
+    folder.mkdir(parents=True, exist_ok=True)
     model, progress = compiled(side, rate, data, options), Checkpoint(folder)
     epoch = progress.restore(model)
-    if epoch < options.epochs:
+    if epoch < epochs:
+        batches = datasets.train_batches(data, BATCH, options.seed, epoch, epochs).map(as_floats)
         validation = datasets.eval_batches(data.validation).map(as_floats)
-        fit_epochs(model, batches_of(data, options, epoch), validation, options.epochs, epoch, [progress], verbose=2)
+        fit_epochs(model, batches, validation, epochs, epoch, [progress], verbose=2)
     model.load_weights(progress.best_weights)
     return model, progress
-
-
-def batches_of(data, options, epoch=0):
-    return datasets.train_batches(data, BATCH, options.seed, epoch, options.epochs).map(as_floats)
 
 
 def as_floats(images, labels):

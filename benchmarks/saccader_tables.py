@@ -96,14 +96,17 @@ def section(recipe, rows):
 
 def _reference(rows):
     """What the ResNet reaches, and at how many operations."""
-    if not _has_reference(rows):
+    found = referenced(rows)
+    if not found:
         return "the ResNet is not trained yet"
-    mflop, ours = rows[0]["resnet_mflop"], rows[0]["bagnet_mflop"]
-    return f"ResNet {spread([row['resnet'] for row in one_a_seed(rows)])} with {mflop:g} MFLOP ({mflop / ours:.2f} times as many)"
+    mflop, ours = found[0]["resnet_mflop"], found[0]["bagnet_mflop"]
+    seeds = "" if len(found) == len(one_a_seed(rows)) else f" (seed {', '.join(str(row['seed']) for row in found)} alone)"
+    return f"ResNet {spread([row['resnet'] for row in found])}{seeds} with {mflop:g} MFLOP ({mflop / ours:.2f} times as many)"
 
 
-def _has_reference(rows):
-    return all(row["resnet"] is not None for row in rows)
+def referenced(rows):
+    """A row of each seed whose ResNet is trained."""
+    return [row for row in one_a_seed(rows) if row["resnet"] is not None]
 
 
 def _looks(recipe):
@@ -120,8 +123,8 @@ def verdicts(rows):
     ceiling = np.array([row["ceiling"] for row in one_a_seed(rows)])
     own, best = accuracy[3, "learned"], max((line for line in accuracy if line[1] != "learned"), key=lambda line: accuracy[line].mean())
     below, ahead, gained = ceiling - own, own - accuracy[best], own - accuracy[2, "learned"]
-    behind = np.array([row["resnet"] for row in one_a_seed(rows)]) - ceiling if _has_reference(rows) else None
-    against = "not known, the ResNet is not trained yet" if behind is None else f"{points(behind)} below; {verdict(0.05 - behind)}"
+    behind = np.array([row["resnet"] - row["ceiling"] for row in referenced(rows)])
+    against = f"{points(behind)} below; {verdict(0.05 - behind)}" if len(behind) else "not known, the ResNet is not trained yet"
     return [
         f"- {GOAL_LOOKS} looks within 2 points of the ceiling: {points(below)} below; {verdict(0.02 - below)}.",
         f"- At most a third of the image seen: {100 * seen:.1f} %; {verdict(GOAL_SHARE - seen)}.",
@@ -210,8 +213,9 @@ def draw_curves(rows, path):
                 points = [[np.mean(values(rows, stage, policy, look, wanted)) for wanted in (field, "accuracy")] for look in looks]
                 style = {"linewidth": 2.2} if policy == "learned" else {"linewidth": 1, "alpha": 0.8}
                 axes.plot(*zip(*points, strict=True), label=f"{policy}, stage {stage}", **style)
-        for reference, style in (("ceiling", "--"), *([("resnet", ":")] if _has_reference(rows) else [])):
-            axes.axhline(np.mean([row[reference] for row in one_a_seed(rows)]), color="grey", linestyle=style, label=reference)
+        for reference, style, found in (("ceiling", "--", one_a_seed(rows)), ("resnet", ":", referenced(rows))):
+            if found:
+                axes.axhline(np.mean([row[reference] for row in found]), color="grey", linestyle=style, label=reference)
         axes.set(xlabel=name, ylabel="test accuracy")
     axes.legend(fontsize=7)
     path.parent.mkdir(exist_ok=True)
