@@ -79,12 +79,11 @@ def contenders(recipe, manual_dir):
 
 def model_and_batches(recipe, manual_dir):
     from tf_glimpse import datasets
-    from tf_glimpse.training.run import compiled_model
+    from tf_glimpse.training.run import compiled_model, training_batches
 
     data = datasets.load(recipe.data, manual_dir=manual_dir)
-    augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
-    batches = datasets.train_batches(data, recipe.batch_size, seed=0, augment=augment)
-    return compiled_model(recipe, data), batches
+    model = compiled_model(recipe, data)
+    return model, training_batches(model, recipe, data)
 
 
 def train_shortly(name, manual_dir):

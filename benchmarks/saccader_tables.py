@@ -16,13 +16,14 @@ GOAL_LOOKS, GOAL_SHARE = 6, 1 / 3
 
 PAGE = """# Saccader on photos
 
-Made from `results/saccader_*.json` by `python benchmarks/saccader_tables.py`. Test accuracy in %, one deterministic rollout. The test
-images are seen once a run; a tenth of the training photos picks the epochs. Where a set has no test split (the flowers), what it calls
+Made from `results/saccader_*.json` by `python benchmarks/saccader_tables.py`. Test accuracy in %, one deterministic rollout. Nothing is
+chosen by the test images; a tenth of the training photos picks the epochs. Where a set has no test split (the flowers), what it calls
 validation is the test set here. Every policy looks through the same BagNet, that of the stage in its row; only `learned` is trained to
 choose. The ceiling is the BagNet's accuracy on whole images after stage 1; the ResNet has the same pipeline and as many epochs as stage 1,
 and operations as each section says. "Without stage 2" and "without stop-gradient" (in stage 2, where cross-entropy on the answer then
 trains the BagNet too) are trained from the same stage 1, by the recipe's own schedules: 12 epochs at 1e-4 are short for a policy that stage
-2 has not taught. {stopped} Over several seeds: mean +- standard deviation.
+2 has not taught. {stopped} Over several seeds: mean +- standard deviation in the tables, and in the lines of the goals the mean
+difference +- half of its 95 % interval (Student).
 
 {sections}
 

@@ -26,7 +26,7 @@ row in seconds.
 
 ## The paper's tables
 
-Test error in % on 10,000 images. The epoch of a run is picked on 6,000 validation images; a run sees the test images once. First comes one
+Test error in % on 10,000 images. The epoch of a run is picked on 6,000 validation images; nothing is chosen by the test images. First comes one
 deterministic rollout, then ten sampled ones averaged. A `_joint` run keeps its last epoch instead. Where there are several seeds: mean, and
 standard deviation with its number of runs.
 A `_guided` recipe is told in training where the digit lies, which no network of the papers is.

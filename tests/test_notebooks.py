@@ -12,7 +12,7 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TINY_RUN = {"num_glimpses": 2, "epochs": 1, "steps": 2, "jit_compile": False}
 TINY = {
     "00_attention_from_scratch": {"estimates": 20, "rollouts": 100, "baseline_steps": 60, **TINY_RUN},
-    "01_quickstart": {"batch_size": 16, "own_epochs": 1, **TINY_RUN},
+    "01_quickstart": {"batch_size": 16, "own_epochs": 1, "tuning_epochs": 1, **TINY_RUN},
     "03_saccader": {"num_glimpses": 2, "images_each": 16, "epochs": (1, 1, 1)},
     "04_near_optimal_glimpses": {"posterior_epochs": 2, "count": 2, "samples": 4, "epochs": 1, "validations": 2},
     "05_search": {"head_steps": 3, "max_trials": 1, "epochs": 1, "epoch_images": 1200},

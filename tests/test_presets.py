@@ -1,5 +1,6 @@
 """The weights that ship with the package give the figures that their cards claim."""
 
+import dataclasses
 import json
 
 import keras
@@ -9,7 +10,7 @@ import pytest
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load
 from tf_glimpse.models.loading import PRESETS, preset_names
-from tf_glimpse.training import evaluate_model
+from tf_glimpse.training import evaluate_model, get_recipe
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.types import UserError
 
@@ -43,6 +44,12 @@ def test_the_card_is_true(preset, request):
     assert f"{claimed:.2f} %, one deterministic rollout" in card
     assert all(f"| {field} | " in card for field in ("data", "seed", "commit", "trained by", "checked by", "licence of the weights"))
     assert "\nLimits: it knows" in card
+
+
+@pytest.mark.parametrize("preset", [name for name in preset_names() if not name.endswith("_joint")])
+def test_the_recipe_of_its_name_is_what_it_was_trained_by(preset):
+    recipe = json.loads((PRESETS / f"{preset}.json").read_text())["recipe"]
+    assert recipe == json.loads(json.dumps(dataclasses.asdict(get_recipe(recipe["name"]))))
 
 
 def test_looking_where_the_policy_says_matters():

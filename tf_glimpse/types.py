@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 class UserError(ValueError):
     """A mistake of the user's, told in one line: what was wanted, what came, what to do. The command line exits with 2."""
 
+    _keras_call_info_injected = True  # so that Keras does not add a layer's arguments to the line
+
 
 class Glimpse(NamedTuple):
     """One look, as `GlimpseCell` returns it and `unroll` stacks it on axis 1.

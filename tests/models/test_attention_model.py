@@ -189,6 +189,7 @@ BAD_INPUT = {
     "NaN": (np.where(IMAGES > 0.99, np.nan, IMAGES), LABELS, "NaN in"),
     "small": (IMAGES[:, :3], LABELS, "at least as large as the smallest patch, 4x4, got 3x14"),
     "labels": (IMAGES, LABELS + 1, "labels must lie in 0 to 2"),
+    "no images": ({"pictures": IMAGES}, LABELS, r'"images" among its keys. Received: a dict of'),
     "float labels": (IMAGES, LABELS * 1.0, "whole numbers"),
 }
 

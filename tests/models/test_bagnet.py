@@ -129,6 +129,9 @@ def test_images_that_do_not_fit():
             BagNet(3, **SMALL).build((None, *shape))
     with pytest.raises(UserError, match="at least 9x9 pixels"):
         make_model()(IMAGES[:, :8, :8])
+    for grey in (lambda: make_model()(IMAGES[..., :1]), lambda: BagNet(3, pixel_mean=[0.4, 0.5, 0.4], **SMALL)(IMAGES[..., :1])):
+        with pytest.raises(UserError, match="images of 3 channels, as its weights or pixel_mean. Received: 1"):
+            grey()
     with pytest.raises(UserError, match=r"from_logits=True"):
         make_model().compile(loss="sparse_categorical_crossentropy")
 

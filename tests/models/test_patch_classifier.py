@@ -119,6 +119,9 @@ def test_mistakes_are_told():
     features = keras.layers.GlobalAveragePooling2D()(inputs)
     with pytest.raises(UserError, match="features .* with top=True. Received: one that gives"):
         PatchClassifier(3, keras.Model(inputs, [features, features]))
+    for other in (keras.Sequential([keras.layers.Flatten()]), keras.Sequential([keras.Input([8, 9, 3]), keras.layers.Flatten()])):
+        with pytest.raises(UserError, match="a built Keras model of one image"):
+            PatchClassifier(3, other)
     with pytest.raises(UserError, match="num_classes of at least 2"):
         PatchClassifier(1, keras.Model(inputs, features))
     with pytest.raises(UserError, match="share wants"):

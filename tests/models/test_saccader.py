@@ -8,6 +8,7 @@ from checks import TOLERANCE, assert_trajectories_close, run_model_check
 
 from tf_glimpse.export import export_model
 from tf_glimpse.models.bagnet import BagNet
+from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.ops.grids import field_cells, field_centres
 from tf_glimpse.types import UserError
@@ -130,8 +131,8 @@ def test_xla_on_and_off_train_alike_on_given_places():
         model.compile(keras.optimizers.SGD(1e-2), jit_compile=jit_compile)
         model.fit(given(model(IMAGES, sample=True, seed=(1, 2))), LABELS, batch_size=8, epochs=2, verbose=0)
         weights.append(model.get_weights())
-    for plain, compiled in zip(*weights, strict=True):
-        np.testing.assert_allclose(plain, compiled, atol=1e-3)
+    for plain, with_xla in zip(*weights, strict=True):
+        np.testing.assert_allclose(plain, with_xla, atol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
@@ -179,6 +180,9 @@ def test_mistakes_are_told():
             make_model()({"images": IMAGES, "actions": np.zeros(shape)})
     with pytest.raises(UserError, match="50 looks want as many cells"):
         make_model().with_glimpses(50)(IMAGES)
+    with pytest.raises(UserError, match="4 looks want as many cells") as told:
+        compiled(make_model())(IMAGES[:, :9, :9])
+    assert "\n" not in str(told.value), "as in one line of the command line"
     with pytest.raises(UserError, match="at least 9x9 pixels"):
         make_model()(IMAGES[:, :8, :8])
     with pytest.raises(UserError, match="built for 3 channels"):

@@ -4,6 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.layers.bottleneck import Bottleneck
@@ -59,7 +60,7 @@ class BagNet(CheckedModel):
         `[B, K]` float32 logits.
 
     Raises:
-        UserError: a receptive field that these groups cannot have; images smaller than it.
+        UserError: a receptive field that these groups cannot have; images smaller than it, or of other channels than the weights.
 
     Example:
         >>> model = BagNet(num_classes=5, receptive_field=17, width=0.125)
@@ -123,12 +124,20 @@ class BagNet(CheckedModel):
 
     def build(self, input_shape):
         self.fields(input_shape[1:3])
+        self._check_channels(input_shape[-1])
         shape = tuple(input_shape)
         for layer in (self.stem, *self.residual_blocks, *([self.bottleneck] if self.low_dim else [])):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         self.classifier.build(shape)
         self.built = True
+
+    def _check_channels(self, channels):
+        """Refuses images that the pixels' means, or the weights, are not for; TensorFlow would make three channels of a grey one."""
+        known = {np.size(self.pixel_mean), np.size(self.pixel_stddev)} - {1}
+        known |= {self.stem.conv.kernel.shape[-2]} if self.built else set()
+        if known - {channels}:
+            raise UserError(f"this BagNet wants images of {max(known)} channels, as its weights or pixel_mean. Received: {channels}")
 
     @property
     def channels(self):
@@ -143,6 +152,7 @@ class BagNet(CheckedModel):
         """The `Representation` of images `[B, H, W, C]`."""
         images = tf.convert_to_tensor(images)
         self.fields(images.shape[1:3])  # images too small end here, not in a layer
+        self._check_channels(images.shape[-1])
         pixels = (to_float(images) - self.pixel_mean) / self.pixel_stddev
         features = self.stem(tf.cast(pixels, self.compute_dtype), training=training)
         for block in self.residual_blocks:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from tf_glimpse.datasets.checks import check_images, check_labels
+from tf_glimpse.types import UserError
 
 
 class CheckedModel(keras.Model):
@@ -13,7 +14,7 @@ class CheckedModel(keras.Model):
         """As `keras.Model.fit`; NumPy images and labels are checked first.
 
         Raises:
-            UserError: images or labels that no model can take: wrong rank, channels or dtype, NaN, labels out of range.
+            UserError: no images; images or labels that no model can take: wrong rank, channels or dtype, NaN, labels out of range.
         """
         self._check_arrays(x, y)
         if isinstance(validation_data, (tuple, list)):
@@ -31,6 +32,8 @@ class CheckedModel(keras.Model):
         return super().predict(x, *args, **kwargs)
 
     def _check_arrays(self, inputs, labels=None):
+        if isinstance(inputs, dict) and "images" not in inputs:
+            raise UserError(f'wanted images, or a dict with "images" among its keys. Received: a dict of {sorted(inputs)}')
         images = inputs["images"] if isinstance(inputs, dict) else inputs
         if isinstance(images, np.ndarray):
             frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images

@@ -57,7 +57,7 @@ class PatchClassifier(CheckedModel):
         self.num_classes = num_classes
         self.options = dict(options or {})
         self.application = backbone if isinstance(backbone, str) else None
-        self.window_size = window_size or (SMALLEST.get(backbone, 32) if self.application else backbone.input_shape[1])
+        self.window_size = window_size or (SMALLEST.get(backbone, 32) if self.application else _side_of(backbone))
         if self.window_size is None:
             raise UserError("a backbone that takes any size wants window_size, the pixels a side that windows are brought to.")
         with _policy(self.dtype_policy):
@@ -135,6 +135,14 @@ class PatchClassifier(CheckedModel):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "backbone": keras.saving.deserialize_keras_object(config["backbone"])})
+
+
+def _side_of(backbone):
+    """Pixels a side of the images that a user's model takes; None if any."""
+    shape = getattr(backbone, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4 or shape[1] != shape[2]:
+        raise UserError(f"backbone wants a built Keras model of one image, [N, s, s, C]. Received: one of input shape {shape}")
+    return shape[1]
 
 
 def _check_output(shape, size):

@@ -38,7 +38,7 @@ def _compiled(model, num_glimpses):
 
     A partial function, as TensorFlow counts all functions of one place in the code together when it warns of too many traces.
     """
-    return tf.function(functools.partial(_rollout, model), reduce_retracing=True)
+    return tf.function(functools.partial(_rollout, model), reduce_retracing=True, autograph=False)
 
 
 def _rollout(model, inputs, sample, seed):

@@ -77,7 +77,7 @@ def evaluate_stopping(model, source, threshold, batch_size=250):
 
 @functools.lru_cache(maxsize=1)
 def _whole_image(bagnet):
-    return tf.function(bagnet, reduce_retracing=True)
+    return tf.function(bagnet, reduce_retracing=True, autograph=False)
 
 
 class _OnFields:

@@ -137,17 +137,26 @@ def _fit(model, recipe, data, seed, progress, verbose):
     epoch = progress.restore(model)
     if epoch >= recipe.epochs or progress.exhausted:
         return
-    actions = ACTIONS[recipe.actions](model.num_glimpses)
-    augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
-    given = _supervision(data, model, **recipe.teacher) if recipe.teacher else actions
-    places = bool(recipe.loss.get("guidance_weight"))
-    options = {"augment": augment, "actions": given, "passes": recipe.passes, "places": places}
-    batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, **options)
-    validation = None if data.validation is None else datasets.eval_batches(data.validation, actions=actions)
+    batches = training_batches(model, recipe, data, seed, epoch)
+    validation = None if data.validation is None else datasets.eval_batches(data.validation, actions=_given_places(model, recipe))
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
     callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
     callbacks += [GlimpsePictures(progress.workdir / "tensorboard", data.validation or data.train)]
     fit_epochs(model, batches, validation, recipe.epochs, epoch, callbacks, verbose)
+
+
+def training_batches(model, recipe, data, seed=0, epoch=0):
+    """All batches that a run still trains on after so many epochs, augmented and taught as the recipe says."""
+    augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
+    given = _supervision(data, model, **recipe.teacher) if recipe.teacher else _given_places(model, recipe)
+    places = bool(recipe.loss.get("guidance_weight"))
+    options = {"augment": augment, "actions": given, "passes": recipe.passes, "places": places}
+    return datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, **options)
+
+
+def _given_places(model, recipe):
+    """A control's actions in place of a policy's; None for a policy of its own."""
+    return ACTIONS[recipe.actions](model.num_glimpses)
 
 
 def _supervision(data, model, places=None, sequences=None, **options):
