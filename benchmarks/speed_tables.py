@@ -34,12 +34,14 @@ def _limits(rows):
 
 
 def image_size(rows):
-    sizes = sorted({row["image_size"] for row in rows})
+    sizes, contenders = sorted({row["image_size"] for row in rows}), sorted({(row["what"], row["batch_size"]) for row in rows})
     lines = ["| what | batch | " + " | ".join(f"{size} px" for size in sizes) + " |", "|---|---|" + "---|" * len(sizes)]
-    for what, batch in sorted({(row["what"], row["batch_size"]) for row in rows}):
+    for what, batch in contenders:
         times = {row["image_size"]: f"{row['median_ms']:.2f}" for row in rows if (row["what"], row["batch_size"]) == (what, batch)}
         lines.append(f"| {what} | {batch} | " + " | ".join(times.get(size, "") for size in sizes) + " |")
-    return "\n".join([*lines, "", _retina_goal(rows)]) if rows else "Not run yet."
+    empty = "Empty: the weights and floats would take more memory than `image_size.py` allows."
+    left_out = [empty] if len(rows) < len(sizes) * len(contenders) else []
+    return "\n".join([*lines, "", _retina_goal(rows), *left_out]) if rows else "Not run yet."
 
 
 def _retina_goal(rows):

@@ -26,9 +26,9 @@ row in seconds.
 
 ## The paper's tables
 
-Test error in % on 10,000 images. The epoch of a run is picked on 6,000 validation images; nothing is chosen by the test images. First comes one
-deterministic rollout, then ten sampled ones averaged. A `_joint` run keeps its last epoch instead. Where there are several seeds: mean, and
-standard deviation with its number of runs.
+Test error in % on 10,000 images. The epoch of a run is picked on 6,000 validation images; nothing is chosen by the test images. First
+comes one deterministic rollout, then ten sampled ones averaged. A `_joint` run keeps its last epoch instead. Where there are several seeds:
+mean, and standard deviation with its number of runs.
 A `_guided` recipe is told in training where the digit lies, which no network of the papers is.
 The controls have the recipe's layers and schedule, but places drawn at random, or always the centre, in training and test; where a scan
 taught the policy, a row shows the same weights on that scan, so that one sees what the policy adds to it. The CNN is the paper's
