@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tf_glimpse.datasets.checks import check_images, check_labels
 from tf_glimpse.types import UserError
@@ -19,6 +20,7 @@ class CheckedModel(keras.Model):
         self._check_arrays(x, y)
         if isinstance(validation_data, (tuple, list)):
             self._check_arrays(*validation_data[:2])
+        self._make_variables(x, y)
         return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
@@ -30,6 +32,18 @@ class CheckedModel(keras.Model):
         """As `keras.Model.predict`; NumPy images are checked first, as in `fit`."""
         self._check_arrays(x)
         return super().predict(x, *args, **kwargs)
+
+    def _make_variables(self, inputs, labels):
+        """Makes what is still missing before the first step is traced: TensorFlow traces a step that made variables a second time."""
+        inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(getattr(inputs, "element_spec", (inputs, labels)))
+        shape = tf.TensorShape(getattr(inputs.get("images") if isinstance(inputs, dict) else inputs, "shape", None))
+        if shape.rank is not None and not self.built:
+            self.build((None, *shape[1:]))
+        if self.built and self.compiled and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+        metrics = self._compile_metrics
+        if metrics is not None and not metrics.built and hasattr(labels, "shape"):
+            metrics.build(labels, keras.KerasTensor((None, self.num_classes)))
 
     def _check_arrays(self, inputs, labels=None):
         if isinstance(inputs, dict) and "images" not in inputs:
