@@ -30,23 +30,39 @@ def large_image(rows):
 
 
 def _unfair(rows):
-    """What to hold against the comparison, as far as the rows tell: unequal epochs, the clock, precision, sides left out."""
+    """What to hold against the comparison, as far as the rows tell: unequal epochs, the clock, precision, tuning, sides left out."""
     rams, cnns = ([row for row in rows if (row["contender"] == "ram") == ours] for ours in (True, False))
     if not rams:
         return
     ram = rams[0]
     shorter = [row for row in cnns if row["epochs"] < ram["epochs"]]
     faster = [row for row in cnns if row.get("ms", float("inf")) < ram.get("ms", 0)]
+    halves = [row for row in cnns if row.get("dtype", "float32") != "float32"]
     missing = sorted(set(SIDES) - {row["side"] for row in cnns}, reverse=True)
+    yield from _ahead(ram, cnns)
     if shorter:
         yield f"Not yet a fair race: {_names(shorter)} had fewer epochs than RAM."
     if faster:
         yield f"By the clock of this machine RAM takes longer than {_names(faster)}: its looks come one after the other."
-    halves = [row for row in cnns if row.get("dtype", "float32") != "float32"]
+    yield f"Learning rates, with the early validation error in % that chose them: {_rates(cnns)}; RAM's is its recipe's, not tuned here."
     if halves:
         yield f"Trained in {halves[0]['dtype']}: {_names(halves)}; timed in float32, as all."
     if missing:
         yield f"CNNs not run yet: at {', '.join(str(side) for side in missing)} px."
+
+
+def _ahead(ram, cnns):
+    """Which CNNs err less than RAM, and at what cost."""
+    for row in cnns:
+        if row["error_percent"] < ram["error_percent"]:
+            operations, values = (f"{row[name] / ram[name]:.1f} times" for name in ("mflops", "values_read"))
+            cost = f"{operations} its operations and {values} the values read"
+            yield f"{row['contender']} errs less than RAM, at {cost}, and is not told where the digit lies."
+
+
+def _rates(cnns):
+    tried = {row["contender"]: ", ".join(f"{rate}: {error:.1f}" for rate, error in row["tuning"].items()) for row in cnns}
+    return "; ".join(f"{row['contender']} {row['learning_rate']} ({tried[row['contender']]})" for row in cnns)
 
 
 def _names(rows):
