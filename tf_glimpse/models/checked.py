@@ -20,7 +20,8 @@ class CheckedModel(keras.Model):
         self._check_arrays(x, y)
         if isinstance(validation_data, (tuple, list)):
             self._check_arrays(*validation_data[:2])
-        self._make_variables(x, y)
+        with self.distribute_strategy.scope():
+            self._make_variables(x, y)
         return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):

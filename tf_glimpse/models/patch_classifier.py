@@ -57,7 +57,8 @@ class PatchClassifier(CheckedModel):
         self.num_classes = num_classes
         self.options = dict(options or {})
         self.application = backbone if isinstance(backbone, str) else None
-        self.window_size = window_size or (SMALLEST.get(backbone, 32) if self.application else _side_of(backbone))
+        side = SMALLEST.get(backbone, 32) if self.application else _side_of(backbone)
+        self.window_size = window_size or side
         if self.window_size is None:
             raise UserError("a backbone that takes any size wants window_size, the pixels a side that windows are brought to.")
         with _policy(self.dtype_policy):
