@@ -43,7 +43,8 @@ def _unfair(rows):
     if shorter:
         yield f"Not yet a fair race: {_names(shorter)} had fewer epochs than RAM."
     if faster:
-        yield f"By the clock of this machine RAM takes longer than {_names(faster)}: its looks come one after the other."
+        clock = f"By the clock ({ram.get('timed_on', ram['device'])})"
+        yield f"{clock} RAM takes longer than {_names(faster)}: its looks come one after the other."
     yield f"Learning rates, with the early validation error in % that chose them: {_rates(cnns)}; RAM's is its recipe's, not tuned here."
     if halves:
         yield f"Trained in {halves[0]['dtype']}: {_names(halves)}; timed in float32, as all."

@@ -103,7 +103,7 @@ def time_all(options):
     start_tensorflow(2)
     import tensorflow as tf
     from large_image_cnn import cnn
-    from rows import add_rows, read_rows
+    from rows import add_rows, device, read_rows
 
     from tf_glimpse import datasets
     from tf_glimpse.ops.patches import to_float
@@ -118,7 +118,7 @@ def time_all(options):
         call = tf.function(lambda pixels, model=model, ram=ram: model(pixels if ram else to_float(pixels), training=False))
         contenders[row["contender"]] = block_of(lambda call=call: tf.nest.flatten(call(image))[0].numpy())
     timings = take_turns(contenders)
-    rows = [{**row, "ms": round(timings[row["contender"]].median, 3)} for row in rows]
+    rows = [{**row, "ms": round(timings[row["contender"]].median, 3), "timed_on": device()} for row in rows]
     add_rows("large_image", rows, KEY)
     print({row["contender"]: row["ms"] for row in rows})
 
