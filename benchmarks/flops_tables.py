@@ -45,7 +45,9 @@ def _unfair(rows):
     if faster:
         clock = f"By the clock ({ram.get('timed_on', ram['device'])})"
         yield f"{clock} RAM takes longer than {_names(faster)}: its looks come one after the other."
-    yield f"Learning rates, with the early validation error in % that chose them: {_rates(cnns)}; RAM's is its recipe's, not tuned here."
+    if cnns:
+        rates = "; ".join(_rates(row) for row in cnns)
+        yield f"Learning rates, with the early validation error in % that chose them: {rates}; RAM's is its recipe's, not tuned here."
     if halves:
         yield f"Trained in {halves[0]['dtype']}: {_names(halves)}; timed in float32, as all."
     if missing:
@@ -61,9 +63,10 @@ def _ahead(ram, cnns):
             yield f"{row['contender']} errs less than RAM, at {cost}, and is not told where the digit lies."
 
 
-def _rates(cnns):
-    tried = {row["contender"]: ", ".join(f"{rate}: {error:.1f}" for rate, error in row["tuning"].items()) for row in cnns}
-    return "; ".join(f"{row['contender']} {row['learning_rate']} ({tried[row['contender']]})" for row in cnns)
+def _rates(row):
+    """The learning rate of a CNN, and what those that were tried gave."""
+    tried = ", ".join(f"{rate}: {error:.1f}" for rate, error in row["tuning"].items())
+    return f"{row['contender']} {row['learning_rate']} ({tried})"
 
 
 def _names(rows):
