@@ -78,16 +78,30 @@ def tf_flowers(manual_dir, monkeypatch):
     return "tf_flowers", 5, (18, 2)  # a tenth is kept to validate on
 
 
-@pytest.mark.parametrize("made", [imagenet2012, imagenette, tf_flowers], ids=lambda made: made.__name__)
+def cifar10(manual_dir, monkeypatch):
+    """Ten photos of each class a file; a photo is its label and then red, green and blue, each 32x32."""
+    photos = [np.asarray(Image.open(io.BytesIO(photo(n))).resize((32, 32))) for n in range(10)]
+    records = b"".join(bytes([n]) + photos[n].transpose(2, 0, 1).tobytes() for n in range(10))
+    names = "\n".join("airplane automobile bird cat deer dog frog horse ship truck".split()).encode()
+    batches = [*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]
+    members = [("batches.meta.txt", names), *((name, records) for name in batches)]
+    archive = tar([(f"cifar-10-batches-bin/{name}", data) for name, data in members], "w:gz")
+    place(manual_dir, "cifar10", {"cifar-10-binary.tar.gz": archive})
+    register(monkeypatch, "cifar10", "cifar-10-binary.tar.gz", archive)
+    return "cifar10", 10, (45, 5)
+
+
+@pytest.mark.parametrize("made", [imagenet2012, imagenette, tf_flowers, cifar10], ids=lambda made: made.__name__)
 def test_photos_of_tfds(made, tmp_path, monkeypatch):
     name, num_classes, counts = made(tmp_path / "manual", monkeypatch)
     where = {"manual_dir": tmp_path / "manual", "data_dir": tmp_path / "prepared"}
     data = load_photos(name, 32, train_size=48, **where)
     assert (len(data.train), len(data.validation), data.num_classes) == (*counts, num_classes)
-    assert data.test is None, "ImageNet's test photos have no labels"
+    assert (data.test is None) == (name != "cifar10"), "ImageNet's test photos have no labels"
     assert (data.train.image_shape, data.validation.image_shape) == ((48, 48, 3), (32, 32, 3))
     images, labels = next(iter(train_batches(data, 8, seed=0, augment=PhotoAugmentation(32, layers=1))))
     assert images.shape == (8, 32, 32, 3) and np.ptp(images) > 100
     assert len(set(labels.numpy())) > 1
     held_out = load_photos(name, 32, hold_out=0.25, **where)
-    assert len(held_out.test) == counts[1], "what was validated on is then tested on"
+    tested = 10 if name == "cifar10" else counts[1]  # what was validated on is then tested on, where nothing else is
+    assert len(held_out.test) == tested

@@ -65,15 +65,21 @@ def files(images, encode):
 
 
 @pytest.fixture(scope="session")
-def ask(url):
-    """Function of a path and a body (bytes, or what JSON can hold; none: GET): the status and the JSON of the answer."""
+def post():
+    """Function of a URL and a body (bytes, or what JSON can hold; none: GET): the status and the JSON of the answer."""
 
-    def ask(path, body=None, **headers):
+    def post(url, body=None, **headers):
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(urllib.request.Request(url + path, data=data, headers=headers), timeout=60) as response:
+            with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=60) as response:
                 return response.status, json.load(response)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    return ask
+    return post
+
+
+@pytest.fixture(scope="session")
+def ask(url, post):
+    """`post` to a path of the server of digits."""
+    return lambda path, body=None, **headers: post(url + path, body, **headers)
