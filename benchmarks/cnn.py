@@ -2,7 +2,7 @@
 
 python benchmarks/cnn.py RECIPE [--seed 0] [--manual-dir ../shared/data]
 
-Its learning rate is chosen on validation among three; RAM's recipes take theirs from one setting.
+Its learning rate is chosen on validation among five; RAM's recipes take theirs from one setting.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tf_glimpse import datasets
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.run import make_optimizer
 
-LEARNING_RATES = (3e-4, 1e-3, 3e-3)
+LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
 
 def main():
@@ -88,7 +88,9 @@ def best_row(runs, recipe, data, seed):
         "seed": seed,
         "augmentation": recipe.augment,
         "epochs": recipe.epochs,
+        "batch_size": recipe.batch_size,
         "learning_rate": chosen.learning_rate,
+        "weight_decay": recipe.weight_decay,
         "tuning": {str(rate.learning_rate): min(errors) for rate, _, errors in runs},
         "preset": None,
         **provenance(f"python benchmarks/cnn.py {recipe.name} --seed {seed}"),

@@ -32,7 +32,7 @@ mean, and standard deviation with its number of runs.
 A `_guided` recipe is told in training where the digit lies, which no network of the papers is.
 The controls have the recipe's layers and schedule, but places drawn at random, or always the centre, in training and test; where a scan
 taught the policy, a row shows the same weights on that scan, so that one sees what the policy adds to it. The CNN is the paper's
-(8 filters of 10x10 at stride 5, 256 units), trained here on the same batches, its learning rate chosen among three on validation.
+(8 filters of 10x10 at stride 5, 256 units), trained here on the same batches, its learning rate chosen among five on validation.
 {not_run}
 
 {paper_tables}
@@ -59,7 +59,8 @@ clutter as in training; trained on 28 px only.
 
 ### A preset's layers on one's own photos
 
-Validation accuracy in % of a preset with a new head, and of the same layers from scratch; the best of three learning rates each.
+Test accuracy in % of a preset with a new head, and of the same layers from scratch, each at that of three learning rates which is best on
+a tenth of the training photos.
 
 {fine_tuning}
 
