@@ -36,7 +36,7 @@ def main():
     told = {"preset": options.preset, "seed": options.seed, "folder": options.folder, "epochs": options.epochs, **provenance(command)}
     rows = [{**told, "start": start, **best_rate(start, options, photos)} for start in ("preset", "scratch")]
     for row in rows:
-        print(f"from {row['start']}: {row['accuracy_percent']:.1f} % of {row['examples']} test photos; validation {row['by_learning_rate']}")
+        print(f"from {row['start']}: {row['accuracy_percent']:.1f} % of {row['examples']} test photos; by rate {row['by_learning_rate']}")
     add_rows("fine_tuning", rows, ("preset", "start", "folder", "epochs", "seed"))
 
 

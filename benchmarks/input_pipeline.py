@@ -13,7 +13,8 @@ import sys
 
 from timing import block_of, record, start_tensorflow, take_turns
 
-RECIPES = ("ram_mnist", "ram_translated_60", "ram_cluttered_60", "ram_cluttered_100")
+TASKS = ("ram_mnist", "ram_translated_60", "ram_cluttered_60", "ram_cluttered_100")
+RECIPES = (*TASKS, *(f"{task}_paper" for task in TASKS))
 FIRST_ANSWER = "import tf_glimpse, numpy; tf_glimpse.RAM.from_preset('ram_digits').predict(numpy.zeros([1, 60, 60, 1], 'uint8'), verbose=0)"
 STARTS = {
     "tf-glimpse --help": [str(pathlib.Path(sys.executable).with_name("tf-glimpse")), "--help"],

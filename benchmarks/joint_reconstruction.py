@@ -53,7 +53,7 @@ def main():
             **about,
             "learning_rate": options.learning_rate,
             **measured(joint, data),
-            **provenance(f"{command} --state-weights {weight:g}"),
+            **provenance(f"{command} --state-weights {weight:g}{' --workdir W' if options.workdir else ''}"),
         }
         add_rows("joint_reconstruction", [row], KEY)
         print(json.dumps(row), flush=True)

@@ -49,6 +49,8 @@ def write(row, options):
 
 
 def ram_row(options):
+    from rows import provenance
+
     from tf_glimpse.search.flops import model_flops
     from tf_glimpse.training import workdirs
     from tf_glimpse.training.finished import open_finished
@@ -58,8 +60,11 @@ def ram_row(options):
     values = model.num_glimpses * model.num_scales * model.patch_size**2
     figures = {"error_percent": results["error_percent"], "validation_error_percent": round(100 * (1 - results["validation_accuracy"]), 3)}
     facts = {"contender": "ram", "side": 1024, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
-    trained = {"seed": seed, "command": f"tf-glimpse train {RECIPE} --seed {seed} --workdir W/ram --manual-dir ../shared/data"}
-    return {**trained, **facts, **figures, "epochs": recipe["epochs"], "pixels_pooled": 1024**2, "values_read": values}
+    settings = {name: recipe[name] for name in ("epochs", "learning_rate", "batch_size")}
+    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+    command = f"tf-glimpse train {RECIPE} --seed {seed} {flags} --workdir W/ram --manual-dir ../shared/data"
+    trained = {"seed": seed, **provenance(command, options.workdir / "ram")}
+    return {**trained, **facts, **figures, **settings, "pixels_pooled": 1024**2, "values_read": values}
 
 
 def cnn_row(side, options):
@@ -77,7 +82,7 @@ def cnn_row(side, options):
     figures = {"error_percent": error(model, data.test), "validation_error_percent": round(100 * (1 - progress.best_value), 3)}
     facts = {"contender": f"cnn_{side}", "side": side, "parameters": model.count_params(), "mflops": model_flops(model) / 1e6}
     tuned = {"learning_rate": float(rate), "tuning": errors, "epochs": options.epochs, "best_epoch": progress.best_epoch}
-    return {**facts, **figures, **tuned, "dtype": options.dtype, "pixels_pooled": 1024**2, "values_read": side**2}
+    return {**facts, **figures, **tuned, "dtype": options.dtype, "pixels_pooled": 1024**2 * (side < 1024), "values_read": side**2}
 
 
 def tuning(side, data, folder, options):

@@ -1,10 +1,15 @@
 """The paper's tables, and the same recipes on other data, as text and pictures made from `results/*.json`."""
 
+import dataclasses
 import json
 import re
 
 import numpy as np
 from tasks import TASKS
+
+from tf_glimpse.training import get_recipe
+from tf_glimpse.training.recipe import Recipe
+from tf_glimpse.training.recipes import RECIPES
 
 OTHER_GOALS = {"cifar10": 33.4}  # error in %, with 4 to 6 glimpses of 8x8
 # of the curves, by policy and by the recipe's ending
@@ -24,14 +29,16 @@ def with_short_table(text, rows):
         "ten rollouts averaged",
         "the paper's own layers",
         "guided",
+        "augmented",
     )
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for task in TASKS:
         ours = [row for row in rows if row["task"] == task.name and row["policy"] == "own"]
         if ours:
             best, plain = best_recipe(unguided(ours)), next((row["recipe"] for row in ours if row["recipe"].endswith("_paper")), None)
-            told = next((row["recipe"] for row in ours if guided(row)), None)
+            told = next((row["recipe"] for row in ours if row["recipe"].endswith("_guided")), None)
             figures = f"**{spread(ours, best, 1)}** | {spread(ours, best, 10)} | {spread(ours, plain, 1)} | {spread(ours, told, 1)}"
+            figures += f" | {augmented(ours, best)}"
             lines.append(f"| {task.name} | {task.retina}, {task.num_glimpses} | {task.paper:.2f} | {task.best_public:.2f} | {figures} |")
     return _between(MARKS, lines, text)
 
@@ -56,26 +63,32 @@ def _between(marks, lines, text):
 
 
 def not_run(rows):
-    """Which of the controls have no row yet, in words."""
-    there = {(row["task"], row["policy"]) for row in rows}
-    missing = {who: [task.name for task in TASKS if (task.name, who) not in there] for who in ("random", "centre", "whole image")}
-    told = [f"{who} ({', '.join(names)})" for who, names in missing.items() if names]
-    return "\n".join([*([f"Not run yet: {'; '.join(told)}."] if told else []), *_caveats(rows)])
+    """What is missing, in words: controls, weights, recipes, and CNNs whose best rate is the last of their list."""
+    names = {task.name for task in TASKS}
+    found = [row for row in rows if row["task"] in names]
+    own = [row for row in found if row["policy"] == "own"]
+    there = {(row["recipe"], row["policy"]) for row in found}
+    recipes = sorted({row["recipe"] for row in own})
+    missing = {
+        "No control with places at random or at the centre": [name for name in recipes if (name, "random") not in there],
+        "Weights not shipped": sorted(set(recipes) - {row["recipe"] for row in own if row["preset"]}),
+        "No two-layer CNN": sorted(names - {row["task"] for row in found if row["policy"] == "whole image"}),
+        "Recipes not run": sorted(_published(names) - set(recipes)),
+        "The CNN's best rate is the highest it was given, so that higher ones may do better": sorted(
+            row["task"] for row in found if "tuning" in row and _best_rate(row["tuning"]) == max(map(float, row["tuning"]))
+        ),
+    }
+    return "\n".join(f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
 
 
-def _caveats(rows):
-    """Recipes without weights in the package, and CNNs whose best rate is the last of their list."""
-    own = [row for row in rows if row["policy"] == "own" and row["task"] in {task.name for task in TASKS}]
-    without = sorted({row["recipe"] for row in own} - {row["recipe"] for row in own if row["preset"]})
-    if without:
-        yield f"Weights not shipped: {', '.join(without)}."
-    edges = [
-        row["task"]
-        for row in rows
-        if row.get("tuning") and float(min(row["tuning"], key=row["tuning"].get)) == max(map(float, row["tuning"]))
-    ]
-    if edges:
-        yield f"The CNN's best rate is the highest it was given on {', '.join(sorted(edges))}: higher ones may do better."
+def _published(tasks):
+    """The names of all recipes of RAM on one of the tasks."""
+    data = {task.data for task in TASKS if task.name in tasks}
+    return {name for name in RECIPES if name.startswith("ram_") and get_recipe(name).data in data}
+
+
+def _best_rate(errors):
+    return float(min(errors, key=errors.get))
 
 
 def task_table(task, rows):
@@ -84,19 +97,34 @@ def task_table(task, rows):
     lines = [
         f"### {task.name}: {task.retina}, {task.num_glimpses} glimpses",
         "",
-        "| who | places | error, one rollout | ten averaged | parameters | preset |",
-        "|---|---|---|---|---|---|",
-        f"| Mnih et al. 2014 | own | {task.paper:.2f} | | | |",
-        f"| best public ({task.source}) | own | {task.best_public:.2f} | | | |",
-        f"| Mnih et al. 2014, two-layer CNN | whole image | {task.paper_cnn:.2f} | | | |",
+        "| who | places | error, one rollout | ten averaged | parameters | augmented | preset |",
+        "|---|---|---|---|---|---|---|",
+        f"| {task.paper_source} | own | {task.paper:.2f} | | | | |",
+        f"| best public ({task.source}) | own | {task.best_public:.2f} | | | | |",
+        f"| {task.paper_source}, two-layer CNN | whole image | {task.paper_cnn:.2f} | | | | |",
     ]
     for recipe, policy in sorted({(row["recipe"], row["policy"]) for row in found}, key=lambda pair: (pair[1] != "own", pair)):
         ours = [row for row in found if row["policy"] == policy]
         preset = next((row["preset"] for row in ours if row["recipe"] == recipe and row["preset"]), "")
         size = next(row["parameters"] for row in ours if row["recipe"] == recipe)
         single = spread(ours, recipe, 0 if policy == "whole image" else 1)
-        lines.append(f"| `{recipe}` | {policy} | {single} | {spread(ours, recipe, 10)} | {size:,} | {preset} |")
-    return "\n".join([*lines, "", f"Goal: {task.goal:.2f}. {verdict(task, found)}"])
+        about = f"{size:,} | {augmented(ours, recipe)} | {preset}"
+        lines.append(f"| `{recipe}` | {policy} | {single} | {spread(ours, recipe, 10)} | {about} |")
+    told = [f"Goal: {task.goal:.2f}. {verdict(task, found)}", *_beside_its_teacher(found), *([task.others] if task.others else [])]
+    return "\n".join([*lines, "", *told])
+
+
+def augmented(rows, recipe):
+    """How the recipe's training images were changed, in words."""
+    changes = next(row["augmentation"] for row in rows if row["recipe"] == recipe)
+    return ", ".join(name for name, strength in changes.items() if strength) or "no"
+
+
+def _beside_its_teacher(rows):
+    """A line for each recipe that a scan taught: what its own places add to it."""
+    for recipe in sorted({row["recipe"] for row in rows if row["policy"].startswith("its teacher")}):
+        own, scan = (mean([row for row in rows if row["policy"] == who], recipe, 1) for who in ("own", "its teacher's scan"))
+        yield f"`{recipe}`: its own places err {own - scan:+.2f} points against the scan that taught it, which is written by hand."
 
 
 def verdict(task, found):
@@ -105,7 +133,7 @@ def verdict(task, found):
         return "Not run yet."
     told = [row for row in ours if guided(row)]
     words = [_against(task.goal, unguided(ours))]
-    return " ".join([*words, *([f"Told in training where the digit lies: {_against(task.goal, told).lower()}"] if told else [])])
+    return " ".join([*words, *([f"Shown more in training than the paper's networks: {_against(task.goal, told).lower()}"] if told else [])])
 
 
 def _against(goal, rows):
@@ -114,8 +142,8 @@ def _against(goal, rows):
 
 
 def guided(row):
-    """Whether training told it where the digit lies, as it tells no network of the papers."""
-    return bool(row.get("loss", {}).get("guidance_weight"))
+    """Whether training showed it what no network of the papers is shown: where the digit lies, or the image without its clutter."""
+    return bool(row.get("loss", {}).get("guidance_weight") or row.get("joint"))
 
 
 def unguided(rows):
@@ -123,11 +151,12 @@ def unguided(rows):
 
 
 def hindsight(rows, before):
-    """A line for each recipe that learns in hindsight now and did not before: its errors, and the guided recipe's."""
+    """A line for each recipe that learns in hindsight now and did not before: its errors, and the guided recipe's; by ten rollouts too."""
     lines = ["| task | recipe | look-ahead alone | and hindsight | told where the digit lies |", "|---|---|---|---|---|"]
     now = [row for row in rows if row["policy"] == "own" and row.get("loss", {}).get("hindsight_weight")]
     for task, recipe in sorted({(row["task"], row["recipe"]) for row in before} & {(row["task"], row["recipe"]) for row in now}):
-        figures = [spread(found, name, 1) for found, name in ((before, recipe), (now, recipe), (rows, f"{recipe}_guided"))]
+        which = ((before, recipe), (now, recipe), (rows, f"{recipe}_guided"))
+        figures = [f"{spread(found, name, 1)} ({spread(found, name, 10)})" if errors(found, name, 1) else "" for found, name in which]
         lines.append(f"| {task} | `{recipe}` | {' | '.join(figures)} |")
     return "\n".join(lines) if len(lines) > 2 else "Not run yet."
 
@@ -135,14 +164,23 @@ def hindsight(rows, before):
 def other_data(rows):
     """Rows of sets that are in no table of the paper."""
     names = {task.name for task in TASKS}
-    lines = ["| data | recipe | places | error, one rollout | ten averaged | parameters | preset |", "|---|---|---|---|---|---|---|"]
+    columns = ("data", "recipe", "looks", "places", "error, one rollout", "ten averaged", "parameters", "augmented", "preset")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for data, recipe, policy in sorted({(row["task"], row["recipe"], row["policy"]) for row in rows if row["task"] not in names}):
         ours = [row for row in rows if (row["task"], row["policy"]) == (data, policy)]
         chosen = next(row for row in ours if row["recipe"] == recipe)
         single = spread(ours, recipe, 0 if policy == "whole image" else 1)
-        figures = f"{single} | {spread(ours, recipe, 10)} | {chosen['parameters']:,}"
-        lines.append(f"| {data} | `{recipe}` | {policy} | {figures} | {chosen['preset'] or ''} |")
+        figures = f"{single} | {spread(ours, recipe, 10)} | {chosen['parameters']:,} | {augmented(ours, recipe)}"
+        lines.append(f"| {data} | `{recipe}` | {_looks(chosen)} | {policy} | {figures} | {chosen['preset'] or ''} |")
     return "\n".join([*lines, *_other_goals(rows)]) if len(lines) > 2 else "Not run yet."
+
+
+def _looks(row):
+    """How many, of what size, at how many scales; nothing for a CNN."""
+    if "model" not in row:
+        return ""
+    side, scales = row["model"]["patch_size"], row["model"].get("num_scales", 1)
+    return f"{row['num_glimpses']} of {side}x{side}x{scales}"
 
 
 def _other_goals(rows):
@@ -151,7 +189,8 @@ def _other_goals(rows):
         if found:
             error = mean(found, best_recipe(found), 1)
             met = "Met" if error < goal else "Missed"
-            yield f"\n{data}, goal: below {goal:.1f}, the best accuracy found ({100 - goal:.1f}). {met}: {error:.2f}."
+            found = f"the best accuracy found ({100 - goal:.1f}, with 4 looks of 8x8; at how many scales is not known)"
+            yield f"\n{data}, goal: below {goal:.1f}, {found}. {met}: {error:.2f}."
 
 
 def digit_sizes(rows):
@@ -195,6 +234,13 @@ def spread(rows, recipe, rollouts):
     return f"{np.mean(found):.2f}{several}" if found else ""
 
 
+def optimiser():
+    """What all recipes of RAM have in common, in words."""
+    usual = {field.name: field.default for field in dataclasses.fields(Recipe)}
+    rate = f"a learning rate that rises over {100 * usual['warmup']:g} % of the steps and falls to zero by a cosine"
+    return f"All by AdamW, weight decay {usual['weight_decay']:g} unless told, {rate}, gradients clipped at norm {usual['clipnorm']:g}."
+
+
 def settings(rows):
     """A line for each recipe and policy: what it was trained by."""
     lines = {}
@@ -230,6 +276,8 @@ def draw_curves(rows, path):
         runs = [row for row in rows if row["task"] == task.name and row["rollouts"] <= 1 and not row["policy"].startswith("its teacher")]
         for row in (row for row in runs if row["validation_curve"]):
             label, colour = f"{row['recipe']}, {row['policy']}", COLOURS.get(row["policy"], _colour(row))
+            named = {line.get_label() for line in axes.lines}  # one line a seed
+            label = f"_{label}" if label in named else label  # matplotlib leaves such out of the legend
             axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], color=colour, label=label)
         axes.set(title=task.name, xlabel="epoch", ylabel="validation error, %", yscale="log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

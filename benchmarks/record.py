@@ -43,7 +43,8 @@ def run_rows(workdir, manual_dir):
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
     if recipe["teacher"].get("places"):
         scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
-        rows.append({**row, "policy": "its teacher's scan", "preset": None, **measured(evaluate_model(finished.model, test, actions=scan))})
+        on_scan = {**measured(evaluate_model(finished.model, test, actions=scan)), "checked_by": "python benchmarks/record.py W"}
+        rows.append({**row, "policy": "its teacher's scan", "preset": None, **on_scan})
     return rows
 
 

@@ -19,7 +19,17 @@ def training_speed(rows):
         goal = f"{row['goal']:g}x: {'met' if row['met'] else 'missed'}" if row["goal"] else ""
         ratio = f"{row['ours_times_as_fast']:.2f}x as fast"
         lines.append(f"| {row['task']} | {row['contender']} | {row['images_per_second']:,} | {ratio} | {goal} |")
-    return "\n".join([*lines, "", *_limits(rows)])
+    return "\n".join([*lines, "", machine(rows), *_limits(rows)])
+
+
+def machine(rows):
+    """What the rows were measured on, by which versions, and when; several if they were."""
+
+    def told(row):
+        versions = ", ".join(f"{name} {number}" for name, number in row["versions"].items())
+        return f"{row['device']}, {row['threads']} thread(s), {versions}, {row['date']}"
+
+    return f"Measured on {'; on '.join(sorted({told(row) for row in rows}))}."
 
 
 def _limits(rows):
@@ -41,14 +51,28 @@ def image_size(rows):
         lines.append(f"| {what} | {batch} | " + " | ".join(times.get(size, "") for size in sizes) + " |")
     empty = "Empty: the weights and floats would take more memory than `image_size.py` allows."
     left_out = [empty] if len(rows) < len(sizes) * len(contenders) else []
-    return "\n".join([*lines, "", _retina_goal(rows), *left_out]) if rows else "Not run yet."
+    return "\n".join([*lines, "", machine(rows), _retina_goal(rows), *left_out, *_smaller_is_quicker(rows)]) if rows else "Not run yet."
+
+
+def _smaller_is_quicker(rows):
+    """Up to which size the CNN takes less time than RAM, by batch."""
+    for batch in sorted({row["batch_size"] for row in rows if "CNN" in row["what"]}):
+        ram, cnn = (
+            {row["image_size"]: row["median_ms"] for row in rows if row["what"].startswith(who) and row["batch_size"] == batch}
+            for who in ("RAM", "two-layer CNN")
+        )
+        quicker = [size for size in cnn if cnn[size] < ram[size]]
+        if quicker:
+            yield f"At batch {batch} the two-layer CNN is quicker than RAM up to {max(quicker)} px."
 
 
 def _retina_goal(rows):
     """What the largest image costs the retina more than the smallest, in ms."""
     times = {row["image_size"]: row["median_ms"] for row in rows if row["what"].startswith("retina")}
     more, sizes = times[max(times)] - times[min(times)], f"{max(times)} px costs the retina"
-    return f"{sizes} {more:.2f} ms more than {min(times)} px (goal, at most {RETINA_GOAL:g}: {'met' if more <= RETINA_GOAL else 'missed'})."
+    goal = f"goal, at most {RETINA_GOAL:g}: {'met' if more <= RETINA_GOAL else 'missed'}"
+    over_all = f"{times[max(times)] - min(times.values()):.2f} ms more than the quickest size"
+    return f"{sizes} {more:.2f} ms more than {min(times)} px ({goal}), {over_all}."
 
 
 def profile(rows):
@@ -58,7 +82,7 @@ def profile(rows):
         found = {row["kind"]: row for row in rows if row["task"] == task}
         shares = " | ".join(f"{found[kind]['percent']:.0f} %" if kind in found else "" for kind in kinds)
         lines.append(f"| {task} | {sum(row['milliseconds'] for row in found.values()):.1f} | {shares} |")
-    return "\n".join(lines) if rows else "Not run yet."
+    return "\n".join([*lines, "", machine(rows)]) if rows else "Not run yet."
 
 
 def choices(rows):
@@ -68,7 +92,7 @@ def choices(rows):
     for name in names:
         found = {row["task"]: f"{row['median_ms']:.1f} ms ({row['slower']:.2f})" for row in rows if row["choice"] == name}
         lines.append(f"| {name} | {' | '.join(found.get(task, '') for task in tasks)} |")
-    return "\n".join(lines) if rows else "Not run yet."
+    return "\n".join([*lines, "", machine(rows)]) if rows else "Not run yet."
 
 
 def pipeline(rows):
@@ -76,13 +100,19 @@ def pipeline(rows):
     for row in rows:
         speeds = " | ".join(f"{row[f'{what}_images_per_second']:,}" for what in ("pipeline", "step", "both"))
         lines.append(f"| `{row['recipe']}` | {speeds} | {100 * row['both_by_step']:.0f} % | {row['peak_megabytes']:,} MB |")
+    if not rows:
+        return "Not run yet."
     times = sorted(row["pipeline_images_per_second"] / row["step_images_per_second"] for row in rows)
-    return "\n".join([*lines, "", f"Alone it is {times[0]:.0f} to {times[-1]:.0f} times as fast as the step."]) if rows else "Not run yet."
+    worst = max(rows, key=lambda row: row["both_by_step"])
+    shared = f"with both on the same cores a fed step takes up to {100 * worst['both_by_step']:.0f} % of one on a batch in memory"
+    told = f"Alone it is {times[0]:.0f} to {times[-1]:.0f} times as fast as the step; {shared} (`{worst['recipe']}`)."
+    return "\n".join([*lines, "", machine(rows), told])
 
 
 def start(rows):
-    lines = ["| what | seconds |", "|---|---|", *(f"| {row['what']} | {row['seconds']:.1f} |" for row in rows)]
-    return "\n".join(lines) if rows else "Not run yet."
+    lines = ["| what | seconds |", "|---|---|", *(f"| {row['what']} | {row['seconds']:.2f} |" for row in rows)]
+    lazy = "`import tf_glimpse` loads TensorFlow only when something of it is first used."
+    return "\n".join([*lines, "", machine(rows), lazy]) if rows else "Not run yet."
 
 
 def adaptive(rows):

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import json
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def record(name, rows, key, threads, **versions):
     """Writes rows into `results/NAME.json`, with all that is wanted to make them again."""
     from rows import add_rows, provenance
 
-    command = " ".join(["python", f"benchmarks/{pathlib.Path(sys.argv[0]).name}", *sys.argv[1:]])
+    command = shlex.join(["python", f"benchmarks/{pathlib.Path(sys.argv[0]).name}", *sys.argv[1:]])
     facts = {"threads": threads, "date": datetime.date.today().isoformat(), **provenance(command)}
     facts["versions"] |= versions
     add_rows(name, [{**row, **facts} for row in rows], key)

@@ -32,6 +32,8 @@ def test_every_row_says_how_to_make_it_again(tables):
     for row in tables.read_rows("paper_tables"):
         assert wanted | {"command", "commit", "device", "versions"} <= set(row)
         assert "dirty" not in row["commit"]
+        trained_by_a_recipe = row["policy"] != "whole image" and "joint" not in row
+        assert not trained_by_a_recipe or {"model", "loss", "learning_rate", "weight_decay", "batch_size", "checked_by"} <= set(row)
 
 
 def test_a_users_mistake_is_told_in_one_line(benchmark_script, capsys):

@@ -82,7 +82,7 @@ def cifar10(manual_dir, monkeypatch):
     """Ten photos of each class a file; a photo is its label and then red, green and blue, each 32x32."""
     photos = [np.asarray(Image.open(io.BytesIO(photo(n))).resize((32, 32))) for n in range(10)]
     records = b"".join(bytes([n]) + photos[n].transpose(2, 0, 1).tobytes() for n in range(10))
-    names = "\n".join("airplane automobile bird cat deer dog frog horse ship truck".split()).encode()
+    names = b"airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck"
     batches = [*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]
     members = [("batches.meta.txt", names), *((name, records) for name in batches)]
     archive = tar([(f"cifar-10-batches-bin/{name}", data) for name, data in members], "w:gz")
