@@ -10,6 +10,7 @@ import shutil
 import sys
 
 from record import stop_if_changed
+from rows import read_rows
 
 from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import workdirs
@@ -30,6 +31,12 @@ OBJECTS = {  # what the images of a set are of
     "cifar10": "small photos of one thing in each, at {side} px",
 }
 
+LIMITS = {  # besides the common ones
+    "tf_flowers_160px": (
+        "TFDS' `tf_flowers` holds the same photos, those it was trained on among them: an error on all of them is too low.",
+    ),
+}
+
 CARD = """# {name}
 
 {description}.
@@ -40,8 +47,8 @@ CARD = """# {name}
 | looks | {looks} of {patch}x{patch} px at {scales} scale(s) |
 | places | {places} |
 | parameters | {parameters:,} |
-| error on {examples:,} {split} images | {error:.2f} %, one deterministic rollout |
-| validation accuracy, {picked} | {validation:.2f} % (epoch {epoch} of {epochs}) |
+| error on {examples:,} {split} images | {error:.2f} %, one deterministic rollout |{seen}
+| validation accuracy, {picked} | {validation:.2f} % (epoch {epoch} of {epochs}) |{taught}
 | training images augmented | {augment} |
 | seed | {seed} |
 | commit | {commit} |
@@ -50,7 +57,7 @@ CARD = """# {name}
 | licence of the weights | Apache-2.0 |
 
 Limits: it knows its {classes} classes, {objects}, and nothing else; it has no
-"none of these", and its probabilities are not calibrated.
+"none of these", and its probabilities are not calibrated.{limits}
 """
 
 
@@ -85,7 +92,7 @@ def card(name, note, picked="by which the epoch was picked"):
     return CARD.format(
         name=name,
         picked=picked,
-        description=recipe["description"],
+        description=recipe["description"][:1].upper() + recipe["description"][1:],
         data=DATA.get(recipe["data"].split("/")[0], recipe["data"]),
         looks=results["num_glimpses"],
         patch=results["patch_size"],
@@ -104,8 +111,27 @@ def card(name, note, picked="by which the epoch was picked"):
         command=note["command"],
         files="" if recipe["data"] == "digits_canvas" else " --manual-dir D",
         classes=results["num_classes"],
+        seen=_seen(results),
+        taught="\n| the policy was taught by | a scan written by hand, and by trial |" if recipe.get("teacher", {}).get("places") else "",
+        limits="".join(f"\n{limit}" for limit in (*limits_by_size(name), *LIMITS.get(recipe["data"], ()))),
         objects=OBJECTS.get(recipe["data"], LIGHT).format(side="x".join(str(side) for side in results["image_shape"][:2])),
     )
+
+
+def _seen(results):
+    """A line of how much the looks show, and of the answer from all cells, for a model that counts them."""
+    if "coverage_percent_by_glimpse" not in results:
+        return ""
+    share, whole = results["coverage_percent_by_glimpse"][-1], results["full_image_error_percent"]
+    return f"\n| of an image seen with all looks | {share:.1f} %; from all of it its BagNet errs {whole:.2f} % |"
+
+
+def limits_by_size(name):
+    """What digits of the least and the greatest size that were tried cost, if they were."""
+    rows = sorted((row for row in read_rows("digit_sizes") if row["preset"] == name), key=lambda row: row["digit_size"])
+    if rows:
+        told = " and ".join(f"{row['error_percent']:.2f} % on digits of {row['digit_size']} px" for row in (rows[0], rows[-1]))
+        yield f"It errs {told}; it was trained on digits of about 28 px."
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""What two parts of a Saccader's training bring: stage 3 without stage 2, and stage 2 without the stop of the policy's gradient.
+"""What parts of a Saccader's training bring: stage 3 without stage 2, stage 2 without the stop of the policy's gradient, and stage 3 by
+cross-entropy alone.
 
 python benchmarks/saccader_ablations.py RUN [--manual-dir ../shared/data]
 
-RUN is the folder of a finished run. The two are trained beside it, from its own stage 1 and by its settings otherwise, and resume there;
-`saccader_photos.py RUN` writes their rows.
+RUN is the folder of a finished run. The three are trained beside it, from its own first stages as far as they agree and by its settings
+otherwise, and resume there; `saccader_photos.py RUN` writes their rows.
 """
 
 import argparse
 import dataclasses
+import itertools
 import pathlib
 import shutil
 
@@ -16,8 +18,6 @@ from staged_runs import beside, read_staged
 
 from tf_glimpse.training import train_and_evaluate, workdirs
 from tf_glimpse.training.run import load_data
-
-FIRST = "stage-1-classification"
 
 
 def main():
@@ -29,7 +29,7 @@ def main():
     for variant, change in VARIANTS.items():
         recipe, folder = change(whole), beside(options.run, variant)
         if not (workdirs.check(folder, recipe, seed) and workdirs.results(folder)):
-            begin(options.run / FIRST, folder, recipe, seed, options.manual_dir)
+            begin(options.run, whole, folder, recipe, seed, options.manual_dir)
             train_and_evaluate(recipe, folder, seed, manual_dir=options.manual_dir, verbose=2)
         print(f"{variant}: {workdirs.results(folder)['error_percent']:.2f} % error with {recipe.model['num_glimpses']} looks")
 
@@ -50,16 +50,32 @@ def without_stop(recipe):
     return dataclasses.replace(recipe, stages=stages)
 
 
-VARIANTS = {"without stage 2": without_location, "without stop-gradient": without_stop}
+def without_reinforce(recipe):
+    """Stage 3 trains the BagNet at the looks that its policy draws, and nothing teaches the policy."""
+
+    def supervised(stage):
+        return dataclasses.replace(stage, loss={**stage.loss, "reinforce_weight": 0.0})
+
+    return dataclasses.replace(recipe, stages=tuple(supervised(stage) if stage.name == "reinforce" else stage for stage in recipe.stages))
 
 
-def begin(first, folder, recipe, seed, manual_dir):
-    """Makes the folder a run of that recipe and seed whose first stage is trained already."""
+VARIANTS = {"without stage 2": without_location, "without stop-gradient": without_stop, "without REINFORCE": without_reinforce}
+
+
+def begin(run, whole, folder, recipe, seed, manual_dir):
+    """Makes the folder a run of that recipe and seed whose first stages are trained already, those that the whole run has too."""
     with workdirs.locked(folder):
         workdirs.claim(folder, recipe, seed, load_data(recipe, manual_dir=manual_dir).fingerprint)
-        (folder / FIRST).mkdir(exist_ok=True)
-        for name in ("model.keras", "results.json"):
-            shutil.copy(first / name, folder / FIRST / name)
+        for stage in alike(whole, recipe):
+            (folder / stage).mkdir(exist_ok=True)
+            for name in ("model.keras", "results.json"):
+                shutil.copy(run / stage / name, folder / stage / name)
+
+
+def alike(whole, recipe):
+    """The folders' names of the first stages that both recipes have."""
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(whole.stages, recipe.stages, strict=False))
+    return [f"stage-{number}-{stage.name}" for number, (stage, _) in enumerate(same, start=1)]
 
 
 if __name__ == "__main__":

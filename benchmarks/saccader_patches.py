@@ -21,6 +21,7 @@ from staged_runs import read_staged, staged
 
 from tf_glimpse import PatchClassifier, datasets
 from tf_glimpse.layers.conv_norm import ConvNorm
+from tf_glimpse.models.patch_classifier import SMALLEST
 from tf_glimpse.training.finished import open_finished
 
 SHARP = 160  # pixels a side of the photos that windows are cut from
@@ -42,11 +43,14 @@ def main():
     sharp = datasets.load_photos(recipe.data, SHARP, **load)
     keras.utils.set_random_seed(finished.seed)
     share = model.patch_size / recipe.image_size
+    cut = round(share * SHARP)
     if options.backbone:
         settings = {"alpha": 0.35} if options.backbone == "MobileNetV2" else {}
-        patches = PatchClassifier(data.num_classes, options.backbone, settings, norm_momentum=0.9)
+        patches = PatchClassifier(
+            data.num_classes, options.backbone, settings, max(cut, SMALLEST.get(options.backbone, 32)), norm_momentum=0.9
+        )
     else:
-        patches = PatchClassifier(data.num_classes, small_cnn(round(share * SHARP)))
+        patches = PatchClassifier(data.num_classes, small_cnn(cut))
     parts = {
         split: windows(model, patches, getattr(data, split), getattr(sharp, split), share) for split in ("train", "validation", "test")
     }

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from rows import add_rows, provenance
-from saccader_ablations import VARIANTS
+from saccader_ablations import VARIANTS, alike
 from small_resnet import mflop
 from staged_runs import beside, check_preset, read_staged, results_of
 
@@ -48,7 +48,7 @@ def main():
     told |= {
         "split": "test",
         "examples": len(data.test),
-        **provenance(f"python benchmarks/saccader_photos.py {'--without-resnet ' * options.without_resnet}{options.run.name}", options.run),
+        **provenance(command_of(options), options.run),
     }
     told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir ../shared/data"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
@@ -57,12 +57,17 @@ def main():
         {**row, "preset": row["preset"] if row["stage"] == max(stages) else None} for row in rows
     ]  # which holds the last stage's weights
     for variant, change in VARIANTS.items():
-        rows += ablated(beside(options.run, variant), change(recipe), data.test, {**told, "variant": variant, "preset": None})
+        rows += ablated(beside(options.run, variant), recipe, change(recipe), data.test, {**told, "variant": variant, "preset": None})
     add_rows("saccader_photos", rows, KEY)
     if options.without_resnet:
         return
     second = keras.saving.load_model(beside(options.run, "resnet") / "model.keras")
     add_rows("saccader_occlusion", occlusion(stages[3], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))
+
+
+def command_of(options):
+    flags = [*(["--without-resnet"] if options.without_resnet else []), *([f"--preset {options.preset}"] if options.preset else [])]
+    return " ".join(["python benchmarks/saccader_photos.py", *flags, options.run.name])
 
 
 def stages_of(run):
@@ -71,14 +76,15 @@ def stages_of(run):
     return {number: Saccader.from_preset(str(path / "model.keras")) for number, path in names.items()}
 
 
-def ablated(run, recipe, source, told):
-    """The rows of another training of the same BagNet, for what its stages learned; none if it was not run."""
+def ablated(run, whole, recipe, source, told):
+    """The rows of another training of the same BagNet, for what those of its stages learned that the whole run has not; none if not run."""
     if not (workdirs.check(run, recipe, told["seed"]) and workdirs.results(run)):
         return []
     weight = [stage.loss.get("supervision_weight", 1.0) for stage in recipe.stages if stage.name == "location"]
-    told = {**told, "trained_by": f"python benchmarks/saccader_ablations.py {told['command'].split()[-1]}"}
+    trained_by = f"python benchmarks/saccader_ablations.py {told['command'].split()[-1]}"
+    told = {**told, "trained_by": trained_by, "commit": workdirs.trained_by(run)}
     told |= {"supervision_weight": weight[0]} if weight else {}
-    models = {number: model for number, model in stages_of(run).items() if number > 1}
+    models = {number: model for number, model in stages_of(run).items() if number > len(alike(whole, recipe))}
     return [row for number, model in models.items() for row in accuracies(number, model, source, told, policies=["learned"])]
 
 
@@ -90,8 +96,9 @@ def ceiling(model, source):
 def reference(model, resnet, data):
     """What the ResNet reaches, None without it, and both networks' costs."""
     names = {"resnet": "accuracy", "resnet_parameters": "parameters", "resnet_mflop": "mflop", "resnet_epoch": "best_epoch"}
+    names |= {"resnet_width": "width"}
     ours = {"bagnet_parameters": model.bagnet.count_params(), "bagnet_mflop": mflop(model.bagnet, data.image_shape)}
-    return {**{name: round(resnet[field], 5) if resnet else None for name, field in names.items()}, **ours}
+    return {**{name: round(resnet[field], 5) if field in resnet else None for name, field in names.items()}, **ours}
 
 
 def accuracies(number, model, source, told, policies=("learned", *POLICIES)):

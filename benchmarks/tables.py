@@ -45,8 +45,8 @@ taught the policy, a row shows the same weights on that scan, so that one sees w
 
 Test error in % of one deterministic rollout (of ten sampled ones averaged). The recipes of earlier commits, which learned from look-ahead
 alone, beside those that learn from the place that turned out best too (`hindsight_weight`), and beside those that are told in training
-where the digit lies instead. When the 100x100 rows were trained (c2c2e44), the model's own looks were among the places that hindsight chose from,
-which they are not any more: trained again, they will differ.
+where the digit lies instead. When the 100x100 rows were trained (c2c2e44), the model's own looks were among the places that hindsight chose
+from, which they are not any more: trained again, they will differ.
 
 {hindsight}
 

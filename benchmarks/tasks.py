@@ -57,7 +57,7 @@ TASKS = (
         3.50,
         "TF1, 8 glimpses, 3 scales",
         paper_source="Mnih et al. 2014, arXiv",
-        others="The NIPS version is quoted elsewhere with 8.11 (CNN 14.35), which was not verified. By other means: a plain CNN of six layers"
+        others="The NIPS version is quoted elsewhere with 8.11 (CNN 14.35), not verified. By other means: a plain CNN of six layers"
         " 0.92, a differentiable crop (EDRAM) 1.24, DRAM with a look at the whole image 1.71 (ten rollouts, probably 4 pieces).",
     ),
 )

@@ -13,7 +13,7 @@ from tf_glimpse.datasets.decode import decode_image
 from tf_glimpse.export import export_model, warm_up
 from tf_glimpse.export.decoding import _fit, decode_images
 from tf_glimpse.export.publish import _publish, _unpublished, versions
-from tf_glimpse.models import RAM
+from tf_glimpse.models import RAM, BagNet
 from tf_glimpse.types import Trajectory, UserError
 
 NAMES = ["ant", "bee", "cat", "dog"]
@@ -295,6 +295,8 @@ def test_a_version_is_a_whole_number_from_one(model, tmp_path, version):
 
 
 def test_what_cannot_be_exported_says_what_to_do(model, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="such as a RAM or a Saccader.* Received: a BagNet"):
+        export_model(BagNet(3), tmp_path)
     with pytest.raises(UserError, match=r"call model\(images\) once"):
         export_model(RAM(num_classes=4, patch_size=4), tmp_path)
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)

@@ -48,6 +48,10 @@ def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage
     assert [monitor_of(stage) for stage in again.stages] == ["val_accuracy", "val_hit_rate", "val_accuracy"]
     assert monitor_of(flowing.stages[1]) == "val_accuracy"
     assert (flowing.stages[0], flowing.stages[2]) == (again.stages[0], again.stages[2])
+    assert script.without_reinforce(again).stages[2].loss == {**recipe.stages[2].loss, "reinforce_weight": 0.0}
+    begun = {name: script.alike(again, change(again)) for name, change in script.VARIANTS.items()}
+    first, second = ["stage-1-classification"], ["stage-1-classification", "stage-2-location"]
+    assert begun == {"without stage 2": first, "without stop-gradient": first, "without REINFORCE": second}
 
 
 def test_runs_that_are_something_else_are_refused(benchmark_script, tmp_path):

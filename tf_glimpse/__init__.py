@@ -43,7 +43,7 @@ _HOME = {
     "train_and_evaluate": "training",
 }
 
-_ROOMS = ("datasets", "explain", "export", "layers", "losses", "models", "ops", "search", "server", "training", "types")
+_ROOMS = ("boed", "datasets", "explain", "export", "layers", "losses", "models", "ops", "search", "server", "training", "types")
 
 __all__ = sorted(_HOME)
 

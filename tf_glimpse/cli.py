@@ -15,7 +15,7 @@ from tf_glimpse.types import UserError
 
 def main(arguments=None):
     """Runs one command; returns the exit code: 0, 2 for a user's mistake told in one line, 130 when interrupted."""
-    options = _parser().parse_args(arguments)
+    options = _parsed(arguments)
     try:
         options.run(options)
     except UserError as error:
@@ -30,6 +30,17 @@ def main(arguments=None):
         print(f"tf-glimpse: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _parsed(arguments):
+    """The options; argparse leaves over the images that stand after an option."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (not hasattr(options, "images") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.images = [*options.images, *rest]
+    return options
 
 
 def _parser():
@@ -73,9 +84,11 @@ def _add_sequences(commands):
     command.add_argument("--data", help="a set's name or a folder of images, instead of the recipe's")
     command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
     command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
+    command.add_argument("--image-size", type=_count, help="side that images are brought to")
+    command.add_argument("--skip-corrupt", action="store_true", help="leave out images that cannot be decoded")
     command.add_argument("--count", type=_count, default=600, help="how many images get a sequence (%(default)s)")
     command.add_argument("--samples", type=_count, default=32, help="completions an image and look (%(default)s)")
-    command.add_argument("--against-rest", metavar="CLASS", help="name of one class to tell from the rest, instead of all classes")
+    command.add_argument("--against-rest", metavar="CLASS", help="name of one class to tell from the rest, for `one_against_rest`")
     command.add_argument("--completions", choices=("retrieval", "vae", "hmc"), default="retrieval", help="(%(default)s)")
     command.add_argument("--flips", action="store_true", help="complete with mirror images too")
     command.add_argument("--posterior-epochs", type=_count, help="of training the posterior network (10)")
@@ -86,8 +99,11 @@ def _add_sequences(commands):
 
 
 def _sequences(options):
-    recipe, options.data = get_recipe(options.recipe), _whole(options.data)
+    recipe = get_recipe(options.recipe)
+    from tf_glimpse.datasets import whole_name
     from tf_glimpse.training.sequences import sequences_for
+
+    options.data = whole_name(options.data)
 
     cost = sequences_for(recipe, **{name: value for name, value in vars(options).items() if name not in ("recipe", "run")})
     speed = f"{cost['sequences']} sequences made ({cost['sequences_a_minute']:.0f} a minute, {cost['passes_a_sequence']:.0f} passes each)"
@@ -100,9 +116,10 @@ def _add_train(commands):
     command.add_argument("recipe", help="see `tf-glimpse recipes`")
     command.add_argument("--workdir", required=True, help="folder of the run")
     _add_data(command)
-    command.add_argument("--epochs", type=_count, help="instead of the recipe's; the schedule is rescaled")
+    stages = "; of several stages all alike, or one each such as"
+    command.add_argument("--epochs", type=_each(_count), help=f"instead of the recipe's; the schedule is rescaled{stages} 30,20,12")
     command.add_argument("--batch-size", type=_count, help="instead of the recipe's")
-    command.add_argument("--learning-rate", type=_rate, help="instead of the recipe's")
+    command.add_argument("--learning-rate", type=_each(_rate), help=f"instead of the recipe's{stages} 4e-3,3e-3,1e-4")
     command.add_argument("--dtype", choices=("float32", "mixed_float16", "mixed_bfloat16"), help="precision; default: the recipe's")
     command.add_argument("--rollouts", type=_count, help="sampled trajectories an image in training")
     command.add_argument("--policy", choices=("random", "centre"), help="a control: who chooses the places instead of the model")
@@ -135,11 +152,16 @@ def _train(options):
 
 def _changed(recipe, options):
     """The recipe with what the command line says instead."""
-    options.data = _whole(options.data)
+    from tf_glimpse.datasets import whole_name
+
+    options.data = whole_name(options.data)
     wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate", "dtype")}
     wanted = {name: value for name, value in wanted.items() if value is not None}
     if isinstance(recipe, StagedRecipe):
         return _changed_stages(recipe, wanted, options)
+    several = [name for name, value in wanted.items() if isinstance(value, tuple)]
+    if several:
+        raise UserError(f"{_flags(several)}: recipe {recipe.name} has one stage and takes one value. Received: {wanted[several[0]]}")
     recipe = dataclasses.replace(recipe, **wanted)
     recipe = with_policy(recipe, options.policy) if options.policy else recipe
     recipe = _taught(recipe, options)
@@ -161,20 +183,32 @@ def _taught(recipe, options):
     return dataclasses.replace(recipe, teacher={"sequences": folder, **taught})
 
 
-def _whole(data):
-    """A folder's path kept whole, so that it means the same from anywhere; a name as it is."""
-    return str(pathlib.Path(data).expanduser().resolve()) if data and pathlib.Path(data).expanduser().is_dir() else data
-
-
 def _changed_stages(recipe, wanted, options):
     """The recipe of several stages with what the command line says instead, in every stage."""
-    single = [name for name in ("policy", "rollouts", "sequences", "supervision", "share", "until") if getattr(options, name) is not None]
+    single = [name for name in ("policy", "sequences", "supervision", "share", "until") if getattr(options, name) is not None]
     if single:
-        raise UserError(f"{', '.join(f'--{name}' for name in single)}: for recipes of one stage, which {recipe.name} is not.")
+        raise UserError(f"{_flags(single)}: for recipes of one stage, which {recipe.name} is not.")
     if recipe.train_size and "image_size" in wanted:
         wanted["train_size"] = round(recipe.train_size * wanted["image_size"] / recipe.image_size)
     in_stages = {name: wanted.pop(name) for name in ("epochs", "learning_rate") if name in wanted}
-    return changed_stages(dataclasses.replace(recipe, **wanted), **in_stages)
+    for name, values in in_stages.items():
+        if isinstance(values, tuple) and len(values) != len(recipe.stages):
+            raise UserError(f"{_flags([name])}: recipe {recipe.name} has {len(recipe.stages)} stages. Received: {len(values)} values")
+    recipe = changed_stages(dataclasses.replace(recipe, **wanted), **in_stages)
+    return recipe if options.rollouts is None else _with_rollouts(recipe, options.rollouts)
+
+
+def _with_rollouts(recipe, rollouts):
+    """So many trajectories an image in the stage that learns by REINFORCE."""
+
+    def drawn(stage):
+        return dataclasses.replace(stage, loss={**stage.loss, "rollouts": rollouts}) if stage.name == "reinforce" else stage
+
+    return dataclasses.replace(recipe, stages=tuple(map(drawn, recipe.stages)))
+
+
+def _flags(names):
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def _add_evaluate(commands):
@@ -185,6 +219,7 @@ def _add_evaluate(commands):
     command.add_argument("--rollouts", type=_count, default=1, help="1: the deterministic one (default); more: sampled and averaged")
     policies = ("random", "centre", "ordered_logits", "sobel_mean", "sobel_variance")
     command.add_argument("--policy", choices=policies, help="who chooses the places, the last three for a Saccader; default: the model")
+    command.add_argument("--num-glimpses", type=_count, help="looks of a Saccader; default: as many as it was trained with")
     command.add_argument("--seed", type=_seed, default=0, help="of draws")
     command.add_argument("--threshold", type=float, help="of a model that stops; default: what the search found, if it is a search's")
     command.add_argument("--json", action="store_true", help="print one line of JSON")
@@ -195,7 +230,7 @@ def _evaluate(options):
     from tf_glimpse.training.finished import evaluate_finished, open_finished
 
     finished = open_finished(options.workdir, options.preset)
-    how = (options.split, options.policy, options.rollouts, options.seed, options.threshold)
+    how = (options.split, options.policy, options.rollouts, options.seed, options.threshold, options.num_glimpses)
     results = evaluate_finished(finished, *how, **_data(options))
     if options.json:
         print(json.dumps(results))
@@ -297,12 +332,13 @@ def _add_search(commands):
     command.add_argument("--epochs", type=_count, default=10, help="of a trial, each at least a pass of the data (%(default)s)")
     command.add_argument("--oracle", choices=("bayesian", "hyperband", "random"), default="bayesian", help="(%(default)s)")
     command.add_argument("--workers", type=_count, default=1, help="processes that share the trials (%(default)s)")
-    command.add_argument("--space", metavar="FILE", help="JSON of choices by name, instead of the family's own")
+    command.add_argument("--space", metavar="FILE", help="JSON of lists of choices by name, for those that are not the family's own")
     command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach a ram's policy: trials may then be shorter")
     command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), default="near_optimal", help="what of them")
     command.add_argument("--image-size", type=_count, help="side that images are brought to")
     command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
     command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
+    command.add_argument("--skip-corrupt", action="store_true", help="leave out images that cannot be decoded")
     command.add_argument("--seed", type=_seed, default=0)
     command.set_defaults(run=_search)
 
@@ -381,6 +417,17 @@ def _rate(text):
     if not 0 < rate < math.inf:
         raise argparse.ArgumentTypeError(f"wants a number above 0, got {text}")
     return rate
+
+
+def _each(kind):
+    """A reader of one value of a kind, or of several with commas between them, as a tuple."""
+
+    def read(text):
+        values = tuple(kind(part) for part in text.split(","))
+        return values if len(values) > 1 else values[0]
+
+    read.__name__ = kind.__name__
+    return read
 
 
 def _share(text):

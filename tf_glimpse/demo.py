@@ -6,6 +6,7 @@ import pathlib
 import time
 import urllib.request
 
+from tf_glimpse.export import warm_up
 from tf_glimpse.training import get_recipe, train_and_evaluate
 from tf_glimpse.training.finished import draw_finished, evaluate_finished, load_data, open_finished
 from tf_glimpse.training.workdirs import results
@@ -15,7 +16,8 @@ RANDOM_PRESET = "ram_digits_random"
 
 def run_demo(workdir):
     """Runs the demonstration in a folder and prints what it finds; a finished training there is not repeated."""
-    folder, start = pathlib.Path(workdir), time.monotonic()
+    folder, start = pathlib.Path(workdir).expanduser(), time.monotonic()
+    warm_up.protos()  # what is missing for the export is told before the training
     control = open_finished(preset=RANDOM_PRESET)
     run = folder / "run"
     if results(run) is None:

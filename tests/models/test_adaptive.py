@@ -164,3 +164,13 @@ def test_images_that_no_model_takes():
             make_adaptive().predict_adaptive(images, 0.1)
     with pytest.raises(UserError, match="at least two looks"):
         AdaptiveModel(RAM(3, num_glimpses=1))
+
+
+def test_a_saccader_looks_at_images_of_another_size_than_it_was_built_for():
+    model = saccader()
+    height, width, channels = model.image_shape
+    images = np.random.default_rng(0).random([3, height + 8, width + 4, channels]).astype("float32")
+    expected, found = model(images), model.predict_adaptive(images, threshold=-1.0)
+    np.testing.assert_allclose(found.locations, expected.locations, atol=1e-6)
+    np.testing.assert_allclose(found.logits, expected.logits[:, -1], atol=1e-5)
+    model.build((None, *images.shape[1:]))

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from tiny_model import ACTIONS, IMAGES, LABELS, given, gradients, make_model, owner, touched
 
-from tf_glimpse import RAM, losses
+import tf_glimpse
+from tf_glimpse import RAM, AttentionModel, losses
 from tf_glimpse.types import Trajectory, UserError
 
 
@@ -223,3 +224,65 @@ def test_a_new_head_keeps_every_other_weight():
         type(model).from_config(model.get_config()).with_classes(5)
     np.testing.assert_array_equal(other(IMAGES).locations, model(IMAGES).locations)
     assert other(IMAGES).logits.shape[-1] == 5
+
+
+def test_what_was_frozen_stays_frozen_in_a_file_and_the_optimiser_goes_on(tmp_path):
+    model = make_model({"optimizer": "adam"})
+    model.cell.encoder.trainable = False
+    model.compile("adam")
+    model.fit(IMAGES, LABELS, batch_size=12, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = tf_glimpse.load_model(tmp_path / "model.keras")
+    frozen = loaded.cell.encoder.get_weights()
+    for again in (model, loaded):
+        again.fit(IMAGES, LABELS, batch_size=12, verbose=0)
+    for before, after in zip(frozen, loaded.cell.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    for unbroken, resumed in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(unbroken, resumed, atol=1e-6)
+
+
+def test_a_model_compiled_but_not_built_is_saved_and_trained(tmp_path):
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8)
+    model.compile("adam")
+    with pytest.warns(UserWarning, match="not been built|never been built|hasn't been built|has not"):
+        model.save(tmp_path / "model.keras")
+    loaded = tf_glimpse.load_model(tmp_path / "model.keras")
+    loaded.fit(IMAGES, LABELS, verbose=0)
+    assert int(loaded.optimizer.iterations) == 1
+
+
+def test_a_model_may_be_built_again_for_images_of_another_size():
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8)
+    model.build((None, None, None, 1))
+    model.build((None, 20, 24, 1))
+    assert model.image_shape == (20, 24, 1)
+    assert model(np.zeros([2, 20, 24, 1], "float32")).logits.shape == (2, 2, 3)
+
+
+def test_metrics_and_seeds_as_keras_takes_them():
+    model = make_model({"metrics": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2, name="top_2")]})
+    assert {"accuracy", "top_2"} <= set(model.fit(IMAGES, LABELS, verbose=0).history)
+    for seed in (-1, 2**31):
+        with pytest.raises(UserError, match=f"from 0 to 2.* - 1, or None. Received: {seed}"):
+            RAM(3, seed=seed)
+
+
+def test_a_model_of_ones_own_needs_no_number_of_classes():
+    """What says how many classes there are is a subclass's business."""
+
+    class Own(AttentionModel):
+        def __init__(self):
+            super().__init__(seed=0)
+            self.inner = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0)
+
+        def build(self, input_shape):
+            self.inner.build(input_shape)
+            self.built = True
+
+        def call(self, inputs, training=False, sample=None, seed=None):
+            return self.inner(inputs, training=training, sample=sample, seed=seed)
+
+    model = Own()
+    model.compile("adam")
+    assert np.isfinite(model.fit(IMAGES, LABELS, verbose=0).history["loss"][0])

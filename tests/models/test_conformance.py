@@ -21,6 +21,7 @@ VARIANTS = {
     "gru, grid, centre, XLA": ("bytes", {"core": "gru", "location": "categorical", "first_location": "centre"}, {"jit_compile": True}),
     "convolutions, scales, no baseline": ("bytes", {"encoder": "conv", "num_scales": 2, "baseline": False, "class_names": list("abc")}, {}),
     "half precision": ("floats", {"core": "gru", "dtype": "mixed_bfloat16"}, {}),
+    "half precision, loss scaled": ("floats", {"dtype": "mixed_float16", "location": "categorical"}, {}),
 }
 
 

@@ -92,6 +92,8 @@ def test_mistakes_are_told():
         HiddenStateVAE((8, 8, 1)).build((None, 2, 3, 4))
     with pytest.raises(UserError, match="There are: .*ram_mnist_paper"):
         HiddenStateVAE.from_preset("ram_mnist_papier")
+    with pytest.raises(UserError, match="holds a RAM, which is no HiddenStateVAE"):
+        HiddenStateVAE.from_preset(PRESETS / "ram_digits.keras")
 
 
 @pytest.mark.parametrize("name", vae_names())

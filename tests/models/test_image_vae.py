@@ -35,3 +35,15 @@ def test_only_a_conditional_vae_heeds_the_masks():
 def test_odd_sizes_are_refused():
     with pytest.raises(UserError, match="multiples of 4"):
         ImageVAE((10, 8, 1))
+
+
+def test_it_learns_in_half_precision_too():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = ImageVAE((8, 8, 1), units=16, filters=4)
+        model.compile("adam")
+        images = np.random.default_rng(0).integers(0, 256, [16, 8, 8, 1]).astype("uint8")
+        inputs = {"images": images, "masks": np.ones([16, 8, 8, 1], "float32")}
+        assert np.isfinite(model.fit(inputs, epochs=2, verbose=0).history["loss"]).all()
+    finally:
+        keras.config.set_dtype_policy("float32")

@@ -83,3 +83,11 @@ def test_the_toy_task_is_learned_from_tries_alone():
     model.fit(images, labels, batch_size=128, epochs=8, verbose=0)
     images, labels = make_images(500, seed=1)
     assert model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"] > 0.95
+
+
+@pytest.mark.parametrize("weight", ["look_ahead_weight", "hindsight_weight"])
+def test_a_single_look_has_nothing_to_try(weight):
+    model = RAM(3, patch_size=4, num_glimpses=1, units=8, first_location="centre")
+    model.compile("sgd", **{weight: 0.1, "anytime_weight": 0.1})
+    with pytest.raises(UserError, match="num_glimpses of at least 2, or a learned first location. Received: num_glimpses=1"):
+        model.fit(IMAGES, LABELS, verbose=0)

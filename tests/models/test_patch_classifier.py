@@ -105,6 +105,8 @@ def test_wrong_windows_and_labels_are_told():
         model.predict(windows[:, 0], verbose=0)
     with pytest.raises(UserError, match=r"Received: shape \(4, 2, 8, 8, 1\)"):
         model.predict(windows[..., :1], verbose=0)
+    with pytest.raises(UserError, match="a height that is known"):
+        tf.function(model.cut, autograph=False).get_concrete_function(tf.TensorSpec([4, None, None, 3]), tf.TensorSpec([4, 2, 2]), 0.5)
 
 
 def test_batch_norms_of_models_within_models_follow_too():

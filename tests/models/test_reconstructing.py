@@ -9,7 +9,7 @@ from checks import assert_trajectories_close
 
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load, train_batches
-from tf_glimpse.models import HiddenStateVAE, ReconstructingModel
+from tf_glimpse.models import HiddenStateVAE, ReconstructingModel, Saccader
 from tf_glimpse.types import UserError
 
 SHAPE = (60, 60, 1)
@@ -80,7 +80,18 @@ def test_mistakes_are_told(digits):
         joint_model(-1.0)
     with pytest.raises(UserError, match=r"autoencoder of images \(60, 60, 1\)"):
         ReconstructingModel(small_model(), HiddenStateVAE((28, 28, 1)))
+    saccader = Saccader(3, {"receptive_field": 5, "blocks": [1], "filters": [8], "strides": [4], "stem_filters": 8}, num_glimpses=2)
+    with pytest.raises(UserError, match="such as a RAM.* Received: a Saccader"):
+        ReconstructingModel(saccader, HiddenStateVAE((60, 60, 1)))
     joint = joint_model(1.0)
     joint.compile()
     with pytest.raises(UserError, match="clean=True"):
         joint.fit(train_batches(digits, 8, seed=0, epochs=1).take(1), verbose=0, shuffle=False)
+
+
+def test_half_precision_is_the_models_and_scales_the_loss():
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, dtype="mixed_float16")
+    model.build((None, 12, 12, 1))
+    joint = ReconstructingModel(model, HiddenStateVAE((12, 12, 1), units=8))
+    joint.compile("adam")
+    assert isinstance(joint.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -22,7 +22,6 @@ from tf_glimpse.ops.grids import field_cells, field_centres, ordered_cells
 ASKED = "TF_GLIMPSE_SACCADER_ORACLE" in os.environ  # a file that was asked for and is not there is a failure
 pytestmark = pytest.mark.skipif(not PATH.is_file() and not ASKED, reason=f"no oracle at {PATH}; TF_GLIMPSE_SACCADER_ORACLE names another")
 INFERENCE, TRAINING, GRADIENT = 2e-5, 1e-4, 1e-4  # largest deviations let through
-PRETRAINING_LOOKS = 12  # of the authors' location pretraining
 
 
 @pytest.fixture(scope="module")
@@ -171,14 +170,15 @@ def test_location_pretraining(oracle, sizes, kind):
     """Without teacher forcing, as the authors: the looks go where the policy sent them, and masked targets count."""
     training, expected = kind == "train", {name: oracle[f"pretrain_{kind}/{name}"] for name in ("ce_t", "target_labels_t", "loss")}
     options = {"stage": "location", "teacher_forcing": False, "stop_gradient": not training}  # the authors' batch norms are not frozen
-    model = make_model(oracle, sizes, PRETRAINING_LOOKS, num_targets=PRETRAINING_LOOKS, **options)
+    looks = len(expected["ce_t"])
+    model = make_model(oracle, sizes, looks, num_targets=looks, **options)
     places = tf.gather(field_centres(model.fields(model.image_shape[:2])), oracle[f"pretrain_{kind}/history_labels_t"].T)
     inputs = {"images": oracle["images"], "actions": places}
     location = [*model.attention.trainable_variables, *model.cell.trainable_variables]
     with tf.GradientTape() as tape:
         trajectory = model(inputs if training else oracle["images"], training=training)
         seen = model.bagnet.represent(oracle["images"], training)
-        targets = ordered_cells(seen.logits, PRETRAINING_LOOKS)
+        targets = ordered_cells(seen.logits, looks)
         loss = -tf.reduce_mean(place_log_probs(trajectory.policy, targets))
     np.testing.assert_allclose(trajectory.locations, places, atol=1e-6)
     np.testing.assert_array_equal(looks_first(targets), expected["target_labels_t"])
@@ -195,7 +195,7 @@ def test_location_pretraining(oracle, sizes, kind):
     else:
         check_gradients("pretraining gradients, eval", oracle, "grad_pretrain_eval", model, gradients)
         terms, _ = model.loss_terms(oracle["images"], oracle["labels"], trajectory)
-        np.testing.assert_allclose(terms["supervision"] / PRETRAINING_LOOKS, expected["loss"], rtol=1e-5)
+        np.testing.assert_allclose(terms["supervision"] / looks, expected["loss"], rtol=1e-5)
         np.testing.assert_allclose(terms["location_loss"], np.ma.masked_array(expected["ce_t"], ~free).mean(axis=0).mean(), rtol=1e-5)
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_glimpse.models import load_model
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.ops.grids import field_cells, ordered_cells
 
@@ -151,3 +152,15 @@ def test_the_baseline_is_the_batchs_mean_return():
     advantages = rewards - np.average(rewards, weights=weights * ~given)
     terms, _ = model.loss_terms(inputs, LABELS, trajectory, tf.constant(weights))
     np.testing.assert_allclose(terms["reinforce"], -np.mean(weights * ~given * advantages * log_probs), rtol=1e-4)
+
+
+def test_a_file_knows_what_learned_before_the_location_stage(tmp_path):
+    model = make_model()
+    model.bagnet.stem.trainable = False
+    model.compile("sgd", **LOCATION)
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    moved, _ = changes(loaded, loaded, epochs=1)
+    assert not any(moved["bagnet"])
+    loaded.compile("sgd")
+    assert not loaded.bagnet.stem.trainable_variables and loaded.bagnet.classifier.trainable_variables

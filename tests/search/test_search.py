@@ -162,7 +162,11 @@ def test_hyperband_trains_the_best_on(done):
 
 def test_mistakes_on_the_command_line(tmp_path, capsys):
     command = ["search", "ram", "--data", "digits_canvas", "--workdir", str(tmp_path / "search"), "--budget-mflops", "1e-9"]
-    for space, words in (({"units": [8]}, "Missing: anytime_weight"), (SMALL, "cheapest")):
+    for space, words in (
+        ({"unit": [8]}, "Received unknown: unit"),
+        ({"units": ["8"]}, "choices for units such as 16"),
+        (SMALL, "cheapest"),
+    ):
         (tmp_path / "space.json").write_text(json.dumps(space))
         assert main([*command, "--space", str(tmp_path / "space.json")]) == 2
         told = capsys.readouterr().err

@@ -98,8 +98,10 @@ def test_a_saccader_that_does_not_fit_its_images_costs_too_much(data):
 
 
 MISTAKES = {
-    "missing": ({name: options for name, options in RAM_SPACE.items() if name != "core"}, "Missing: core"),
     "unknown": ({**RAM_SPACE, "glimpses": [3]}, "unknown: glimpses"),
+    "a name for a number": ({"units": [8, "many"]}, "choices for units such as 16, .* Received: 8, many"),
+    "a number for a name": ({"core": [3]}, "choices for core such as rectified"),
+    "no size": ({"units": [0]}, "Received: 0"),
     "empty": ({**RAM_SPACE, "core": []}, "none for core"),
     "no list": ({**RAM_SPACE, "core": "gru"}, "none for core"),
 }
@@ -110,6 +112,18 @@ def test_a_space_is_checked(mistake, data):
     choices, words = MISTAKES[mistake]
     with pytest.raises(UserError, match=words):
         RAMSpace(data, choices)
+
+
+def test_a_space_may_say_what_differs_alone_and_in_any_order(data):
+    given = {"grid": [5], "look_ahead_weight": [0, 0.1], "location": ["categorical"]}
+    space = RAMSpace(data, given)
+    assert list(space.choices) == list(RAM_SPACE)
+    assert space.choices == {**RAM_SPACE, **given}
+    assert {type(choice) for choice in space.choices["look_ahead_weight"]} == {float}
+    space.declare_hyperparameters(keras_tuner.HyperParameters())
+    small = RAMSpace(dataclasses.replace(data, image_shape=(8, 8, 1)))
+    candidate = {name: options[0] for name, options in RAM_SPACE.items()}
+    assert small.costs({**candidate, "patch_size": 10}) == math.inf
 
 
 def test_a_space_in_a_file(tmp_path):

@@ -119,6 +119,10 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     with pytest.raises(UserError, match="wants a folder to write in"):
         train_and_evaluate(TINY, tmp_path / "thesis.tex", verbose=0)
     assert (tmp_path / "thesis.tex").read_text() == "all my work"
+    (tmp_path / "killed").mkdir()
+    for name in (".lock", "recipe.json.part"):  # all that is left by a run that was killed at its first note
+        (tmp_path / "killed" / name).touch()
+    assert not workdirs.check(tmp_path / "killed", TINY, 0)
 
 
 def test_several_seeds_give_mean_and_interval(tmp_path, monkeypatch):

@@ -148,6 +148,8 @@ def test_on_the_command_line(photos, tmp_path, capsys, monkeypatch):
     tiny = recipe("squares")
     monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: dataclasses.replace(tiny, stages=tiny.stages[:1]))
     train = ["train", "tiny", "--workdir", str(tmp_path / "run"), "--manual-dir", str(photos.parent), "--epochs", "1"]
+    assert cli.main([*train, "--learning-rate", "1e-3,1e-4"]) == 2
+    assert "--learning-rate: recipe tiny has 1 stages. Received: 2 values" in capsys.readouterr().err
     assert cli.main([*train, "--policy", "random", "--share", "0.5"]) == 2
     assert "--policy, --share: for recipes of one stage" in capsys.readouterr().err
     assert cli.main([*train, "--dtype", "mixed_bfloat16"]) == 0
@@ -155,6 +157,12 @@ def test_on_the_command_line(photos, tmp_path, capsys, monkeypatch):
     capsys.readouterr()
     assert cli.main(["evaluate", str(tmp_path / "run"), "--manual-dir", str(photos.parent), "--policy", "sobel_variance", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["policy"] == "sobel_variance"
+    evaluate = ["evaluate", str(tmp_path / "run"), "--manual-dir", str(photos.parent), "--num-glimpses", "5", "--json"]
+    assert cli.main(evaluate) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert results["num_glimpses"] == 5 == len(results["coverage_percent_by_glimpse"])
+    assert cli.main(["evaluate", "--preset", "ram_digits", "--num-glimpses", "5"]) == 2
+    assert "for a Saccader; other models look as often as they learned to. Received: a RAM" in capsys.readouterr().err
     assert cli.main([*train, "--dtype", "float32"]) == 2
     assert "dtype 'mixed_bfloat16' there, 'float32' here" in capsys.readouterr().err
 
@@ -192,6 +200,17 @@ def test_another_size_takes_the_larger_training_photos_along():
     options = cli._parser().parse_args(["train", "saccader_flowers_small", "--workdir", "W", "--image-size", "128"])
     changed = cli._changed(get_recipe("saccader_flowers_small"), options)
     assert (changed.image_size, changed.train_size) == (128, 180)
+
+
+def test_stages_take_a_value_each_or_all_the_same():
+    each = ["--epochs", "3,2,1", "--learning-rate", "0.5", "--rollouts", "4"]
+    options = cli._parser().parse_args(["train", "saccader_flowers_small", "--workdir", "W", *each])
+    changed, recipe = cli._changed(get_recipe("saccader_flowers_small"), options), get_recipe("saccader_flowers_small")
+    assert [(stage.epochs, stage.learning_rate) for stage in changed.stages] == [(3, 0.5), (2, 0.5), (1, 0.5)]
+    assert [stage.loss for stage in changed.stages[:2]] == [stage.loss for stage in recipe.stages[:2]]
+    assert changed.stages[2].loss == {**recipe.stages[2].loss, "rollouts": 4}
+    with pytest.raises(UserError, match=r"--epochs: recipe ram_mnist has one stage and takes one value. Received: \(3, 2, 1\)"):
+        cli._changed(get_recipe("ram_mnist"), options)
 
 
 @pytest.mark.parametrize("name", ["saccader_flowers", "saccader_flowers_small", "saccader_cifar10", "saccader_imagenet"])

@@ -13,7 +13,7 @@ from tf_glimpse.datasets.augment import Augmentation
 from tf_glimpse.datasets.canvas import Canvas
 from tf_glimpse.datasets.checks import check_images
 from tf_glimpse.datasets.decode import decode_image
-from tf_glimpse.datasets.loading import load
+from tf_glimpse.datasets.loading import load, whole_name
 from tf_glimpse.datasets.photos import PhotoAugmentation, load_photos
 from tf_glimpse.datasets.pipeline import eval_batches, steps_per_epoch, train_batches
 from tf_glimpse.datasets.sources import ImageData, ImageSource, array_source
@@ -40,4 +40,5 @@ __all__ = [
     "sequence_actions",
     "steps_per_epoch",
     "train_batches",
+    "whole_name",
 ]

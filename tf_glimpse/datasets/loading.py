@@ -83,6 +83,12 @@ def load(
     return _image_data(name, sources, builder.info.features["label"].names, validation_fraction, seed, **about)
 
 
+def whole_name(name):
+    """A folder's path kept whole, so that it means the same from anywhere; the name of a known set, and None, as it is."""
+    name = name and str(name)
+    return str(Path(name).expanduser().resolve()) if name and name not in NAMES and Path(name).expanduser().is_dir() else name
+
+
 def _folder(name, manual_dir):
     """The folder of images that a name means, or None."""
     if Path(name).expanduser().is_dir() or name.startswith((".", "/", "~")):

@@ -17,6 +17,7 @@ _GREY = [0.2989, 0.587, 0.114]  # how bright red, green and blue are
 class PhotoAugmentation:
     """A random part of each photo, brought to one size, mirrored half of the time, its colours changed, with RandAugment if wanted.
 
+    The crop is Inception's on the squares that `load_photos` makes: what lies beside the square in a photo's middle is never seen.
     Normalising by mean and deviation is the model's own first step (`BagNet(pixel_mean=..., pixel_stddev=...)`), so that photos stay uint8.
 
     Args:

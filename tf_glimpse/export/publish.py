@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_glimpse.export import warm_up
 from tf_glimpse.export.signatures import CLASSIFY, CLASSIFY_METHOD, signatures
+from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.types import UserError
 
 
@@ -32,8 +33,8 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         `pathlib.Path` of the version: `base_path/version`.
 
     Raises:
-        UserError: the model is not built, `version` exists or is no positive integer, `base_path` cannot be written to, or warm-up
-            records are wanted and the extra `serve` is not installed.
+        UserError: the model does not look at places or is not built, `version` exists or is no positive integer, `base_path` cannot be
+            written to, or warm-up records are wanted and the extra `serve` is not installed.
 
     Example:
         >>> import tempfile, numpy as np
@@ -43,6 +44,9 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         >>> export_model(model, tempfile.mkdtemp(), warm_up_batch_sizes=()).name
         '1'
     """
+    if not isinstance(model, AttentionModel):
+        wanted = "a model that looks, such as a RAM or a Saccader; Keras' own model.export exports any"
+        raise UserError(f"export_model wants {wanted}. Received: a {type(model).__name__}")
     if not model.built or model.image_shape is None:
         raise UserError("cannot export a model that has seen no image: fit it, load it, or call model(images) once, and export again")
     if None in model.image_shape:
@@ -73,9 +77,10 @@ def _export(model, base_path, version, warm_up_batch_sizes):
 
 def versions(base_path):
     """The versions in a model's folder, in order: its subfolders with a whole number for a name, as TF-Serving sees them."""
-    if not Path(base_path).is_dir():
+    base_path = Path(base_path).expanduser()
+    if not base_path.is_dir():
         return []
-    return sorted(int(folder.name) for folder in Path(base_path).iterdir() if folder.name.isdecimal() and folder.is_dir())
+    return sorted(int(folder.name) for folder in base_path.iterdir() if folder.name.isdecimal() and folder.is_dir())
 
 
 def _next_version(base_path):

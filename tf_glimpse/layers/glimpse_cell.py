@@ -19,7 +19,7 @@ class GlimpseCell(keras.layers.Layer):
         core: any Keras RNN cell.
         location: a location head, such as `GaussianLocation`; it sees the state through a stop-gradient.
         first_location: "centre" (0, 0); "learned", chosen by the location head from the zero state; "random", uniform in
-            training and the centre outside of it, so that inference never draws.
+            training that draws its places and else the centre, so that inference never draws.
         baseline: whether to learn a baseline of the return from the (stopped) state; zeros otherwise.
 
     Call arguments:

@@ -15,7 +15,7 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
         actions: `[B, T, 2]` float32, places that somebody else chose, or None.
         has_actions: `[B]` bool, the rows whose actions are given; all of them if None.
         seed: None for the policy's mode at each look, else int32 `[2]`, or `[B, 2]` with one seed a row.
-        training: passed to the core; also draws a "random" first location.
+        training: passed to the core; with a seed, also draws a "random" first location.
 
     Raises:
         UserError: a number of frames or of actions that is not the number of looks.

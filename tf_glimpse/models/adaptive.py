@@ -12,6 +12,7 @@ from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.losses.stopping import accuracy_gains, stopping_error
 from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
+from tf_glimpse.models.checked import replicas
 from tf_glimpse.types import UserError
 
 
@@ -91,7 +92,8 @@ class AdaptiveModel(AttentionModel):
         if not self.model.built:
             self.model.build(input_shape)
         self.image_shape = self.model.image_shape
-        self.stopping.build((None, self.num_classes))
+        if not self.stopping.built:
+            self.stopping.build((None, self.num_classes))
         self.built = True
 
     def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), *, jit_compile=False, **kwargs):
@@ -116,7 +118,7 @@ class AdaptiveModel(AttentionModel):
         gains = accuracy_gains(y_pred.logits, losses.class_numbers(y))
         rows = stopping_error(self.stopping.outcomes(y_pred.logits[:, :-1]), gains)
         rows = rows if sample_weight is None else rows * tf.cast(tf.reshape(sample_weight, [-1]), rows.dtype)
-        return tf.reduce_mean(rows) / tf.distribute.get_strategy().num_replicas_in_sync
+        return tf.reduce_mean(rows) / replicas()
 
     def predict_adaptive(self, images, threshold, max_glimpses=None, batch_size=128):
         """Looks at each image until the expected gain of one more look falls below the threshold.

@@ -60,10 +60,11 @@ class SaccaderLooks:
     """The looks of a `Saccader`: its BagNet sees the whole image first, so that stopping early saves the later choices only."""
 
     def __init__(self, model):
-        self.model = model
+        self.model, self.image_size = model, model.image_shape[:2]
 
     def begin(self, images):
         seen, batch = self.model.bagnet.represent(images), tf.shape(images)[0]
+        self.image_size = images.shape[1:3]
         logits = tf.reshape(seen.logits, [batch, -1, self.model.num_classes])
         features = self.model._mixed(seen, training=False)
         return [features, logits], (tf.zeros([batch, features.shape[1]]), tf.zeros([batch, self.model.num_classes]))
@@ -73,5 +74,4 @@ class SaccaderLooks:
         nobody = tf.zeros([tf.shape(features)[0]], tf.int32)
         (cells, _), visited = self.model.cell((features, nobody, nobody > 0), visited)
         total += tf.gather(logits, cells, batch_dims=1)
-        locations = tf.gather(field_centres(self.model.fields(self.model.image_shape[:2])), cells)
-        return locations, total / tf.cast(step + 1, tf.float32), (visited, total)
+        return tf.gather(field_centres(self.model.fields(self.image_size)), cells), total / tf.cast(step + 1, tf.float32), (visited, total)

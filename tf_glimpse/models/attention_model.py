@@ -1,12 +1,10 @@
 """The one train_step and test_step of the package."""
 
-import inspect
-
 import keras
 import tensorflow as tf
 
 from tf_glimpse import losses
-from tf_glimpse.models.checked import CheckedModel
+from tf_glimpse.models.checked import CheckedModel, replicas
 from tf_glimpse.models.loading import from_preset
 from tf_glimpse.models.tries import losses_of_tries
 from tf_glimpse.types import UserError
@@ -40,6 +38,8 @@ class AttentionModel(CheckedModel):
 
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        if seed is not None and not 0 <= seed < 2**31:
+            raise UserError(f"seed wants a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
         self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
 
@@ -104,7 +104,8 @@ class AttentionModel(CheckedModel):
             reward: a function `(trajectory, labels) -> [B, T]`, what each look earned; or what `tf_glimpse.losses.get_reward` takes:
                 "final_correct", "final_probability", "entropy_shaped", or ("entropy_shaped", {"weight": 0.5}).
             discount: of later rewards, in [0, 1].
-            reinforce_weight: weight of REINFORCE, which alone trains the location network.
+            reinforce_weight: weight of REINFORCE on the places drawn. It, look-ahead and given actions train the location network alone,
+                not the states that the network reads.
             baseline_weight: weight of the baseline's squared error.
             supervision_weight: weight of the likelihood of given actions, on the rows that have them.
             entropy_weight: weight of a bonus on the policy's entropy, which keeps a categorical policy from settling too early.
@@ -125,8 +126,6 @@ class AttentionModel(CheckedModel):
         Raises:
             UserError: a loss on probabilities, fewer than one rollout or two candidates, or a share outside of (0, 1].
         """
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
-        check_loss(loss)
         if rollouts < 1:
             raise UserError(f"compile wants rollouts of at least 1. Received: {rollouts=}")
         if candidates < 2 or not 0 < candidate_share <= 1:
@@ -148,17 +147,11 @@ class AttentionModel(CheckedModel):
             "hindsight_weight": hindsight_weight,
             "guidance_weight": guidance_weight,
         }
-        metrics = None if metrics is None else list(metrics)
-        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
+        super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
 
     def get_compile_config(self):
-        if not self.compiled:
-            return super().get_compile_config()
-        return {**super().get_compile_config(), **keras.saving.serialize_keras_object(self.hybrid)}
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        config = super().get_compile_config()
+        return {**config, **keras.saving.serialize_keras_object(self.hybrid)} if config else config
 
     def train_step(self, data):
         inputs, labels, weights = self._repeat(keras.utils.unpack_x_y_sample_weight(data))
@@ -169,8 +162,8 @@ class AttentionModel(CheckedModel):
         variables = self.trainable_variables
         sources = [variable.value for variable in variables]  # the tape makes no zeros for a Keras variable: its dtype is a string
         gradients, policy_gradient = tape.gradient(scaled, [sources, trajectory.policy], unconnected_gradients="zero")
+        rows = tf.cast(tf.shape(policy_gradient)[0], tf.float32) / self.optimizer.scale_loss(1.0)  # before the step may change the scale
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        rows = tf.cast(tf.shape(policy_gradient)[0], tf.float32) / self.optimizer.scale_loss(1.0)
         terms["policy_gradient_variance"] = losses.policy_gradient_variance(policy_gradient * rows)
         return self._report(inputs, labels, trajectory, weights, loss, terms)
 
@@ -215,8 +208,8 @@ class AttentionModel(CheckedModel):
         if hybrid["look_ahead_weight"] or hybrid["hindsight_weight"]:
             terms |= self._tries(inputs, numbers, trajectory, weights)
         loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
-        loss_of_terms = sum(self._weight(name) * term for name, term in terms.items()) / _replicas()
-        terms["cross_entropy"] = loss * _replicas()
+        loss_of_terms = sum(self._weight(name) * term for name, term in terms.items()) / replicas()
+        terms["cross_entropy"] = loss * replicas()
         loss += loss_of_terms
         terms["reward"] = tf.reduce_mean(returns[:, 0])
         terms["policy_entropy"] = tf.reduce_mean(trajectory.entropies)
@@ -242,7 +235,7 @@ class AttentionModel(CheckedModel):
 
     def _report(self, inputs, labels, trajectory, weights, loss, terms):
         rows = tf.shape(trajectory.logits)[0]
-        self._loss_tracker.update_state(loss * _replicas(), sample_weight=rows)
+        self._loss_tracker.update_state(loss * replicas(), sample_weight=rows)
         for name, value in terms.items():
             self.term_trackers[name].update_state(value, sample_weight=rows)
         results = self.compute_metrics(inputs, labels, trajectory, weights)
@@ -263,7 +256,7 @@ class AttentionModel(CheckedModel):
     def _step_seed(self):
         """`[2]` int32, of this step and this replica, so that a resumed run draws what an unbroken one does."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        step = tf.cast(self.optimizer.iterations, tf.int32) * int(_replicas()) + tf.cast(replica, tf.int32)
+        step = tf.cast(self.optimizer.iterations, tf.int32) * int(replicas()) + tf.cast(replica, tf.int32)
         return tf.stack([tf.constant(self.seed, tf.int32), step])
 
     def get_config(self):
@@ -278,11 +271,6 @@ def has_actions(inputs, batch):
     return tf.ones([batch], tf.bool) if given is None else tf.cast(given, tf.bool)
 
 
-def _replicas():
-    """How many replicas share a batch under `tf.distribute`; Keras divides the compiled loss by it, so that the replicas' sum is right."""
-    return float(tf.distribute.get_strategy().num_replicas_in_sync)
-
-
 def _other(seed):
     """A seed for draws beside the rollout's own."""
     return tf.random.experimental.stateless_fold_in(seed, -1)
@@ -290,18 +278,3 @@ def _other(seed):
 
 def _weighted_mean(rows, weights):
     return tf.reduce_mean(rows if weights is None else rows * tf.cast(tf.reshape(weights, [-1]), rows.dtype))
-
-
-def check_loss(loss):
-    """Refuses a loss that takes its input for probabilities: the model returns logits."""
-    known = keras.losses.get(loss) if isinstance(loss, str) else loss
-    from_logits = getattr(known, "from_logits", None)
-    settings = getattr(known, "_fn_kwargs", None)
-    if settings is not None:
-        from_logits = settings.get("from_logits")
-    elif from_logits is None and callable(known) and not isinstance(known, keras.losses.Loss):
-        parameter = inspect.signature(known).parameters.get("from_logits")
-        from_logits = None if parameter is None else parameter.default
-    if from_logits is False:
-        wanted = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
-        raise UserError(f"compile wants a loss on logits, such as {wanted}, or none at all. Received: loss={loss!r} on probabilities")

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from tf_glimpse.layers.bottleneck import Bottleneck
 from tf_glimpse.layers.conv_norm import ConvNorm
-from tf_glimpse.models.attention_model import check_loss
 from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.grids import Fields
 from tf_glimpse.ops.patches import to_float
@@ -127,9 +126,11 @@ class BagNet(CheckedModel):
         self._check_channels(input_shape[-1])
         shape = tuple(input_shape)
         for layer in (self.stem, *self.residual_blocks, *([self.bottleneck] if self.low_dim else [])):
-            layer.build(shape)
+            if not self.built:
+                layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.classifier.build(shape)
+        if not self.built:
+            self.classifier.build(shape)
         self.built = True
 
     def _check_channels(self, channels):
@@ -171,21 +172,6 @@ class BagNet(CheckedModel):
             raise UserError(f"this BagNet wants images of a known size, at least {side}x{side} pixels. Received: {tuple(image_size)}")
         grid = tuple((pixels - side) // pitch + 1 for pixels in image_size)
         return Fields(grid, tuple(image_size), side, (pitch, pitch))
-
-    def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), *, jit_compile=False, **kwargs):
-        """As `keras.Model.compile`; the loss is sparse categorical cross-entropy from logits if None.
-
-        Raises:
-            UserError: a loss on probabilities.
-        """
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
-        check_loss(loss)
-        metrics = None if metrics is None else list(metrics)
-        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_classes)

@@ -1,4 +1,6 @@
-"""A Keras model that looks at NumPy arrays before it takes them."""
+"""A Keras model of logits that looks at NumPy arrays before it takes them, and is saved with which of its layers learn."""
+
+import inspect
 
 import keras
 import numpy as np
@@ -10,6 +12,36 @@ from tf_glimpse.types import UserError
 
 class CheckedModel(keras.Model):
     """`fit`, `evaluate` and `predict` say what is wrong with images and labels, as far as a subclass has `patch_size`, `num_classes`."""
+
+    def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), *, jit_compile=False, **kwargs):
+        """As `keras.Model.compile`; the loss is sparse categorical cross-entropy from logits if None, and XLA is off unless asked for.
+
+        Raises:
+            UserError: a loss on probabilities.
+        """
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
+        check_loss(loss)
+        metrics = list(metrics) if isinstance(metrics, tuple) else metrics
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
+
+    def get_compile_config(self):
+        """As Keras', and which layers learn: what was frozen stays so in a file."""
+        config = super().get_compile_config()
+        return {**config, "learning": self._learning()} if config else config
+
+    def compile_from_config(self, config):
+        """Compiles as the model that was saved; makes the optimiser's variables, for a file to fill."""
+        config = keras.saving.deserialize_keras_object(config)
+        layers = list(self._flatten_layers())
+        for layer, learns in zip(layers, config.pop("learning", [layer.trainable for layer in layers]), strict=True):
+            layer.trainable = learns
+        self.compile(**config)
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _learning(self):
+        """Whether each layer learns, those that hold others first."""
+        return [layer.trainable for layer in self._flatten_layers()]
 
     def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
         """As `keras.Model.fit`; NumPy images and labels are checked first.
@@ -43,7 +75,7 @@ class CheckedModel(keras.Model):
         if self.built and self.compiled and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
         metrics = self._compile_metrics
-        if metrics is not None and not metrics.built and hasattr(labels, "shape"):
+        if metrics is not None and not metrics.built and hasattr(labels, "shape") and hasattr(self, "num_classes"):
             metrics.build(labels, keras.KerasTensor((None, self.num_classes)))
 
     def _check_arrays(self, inputs, labels=None):
@@ -55,3 +87,23 @@ class CheckedModel(keras.Model):
             check_images(frames, patch_size=getattr(self, "patch_size", None))
         if isinstance(labels, np.ndarray) and (labels.ndim == 1 or labels.shape[1:] == (1,)):
             check_labels(labels.reshape(-1), len(labels), getattr(self, "num_classes", None))
+
+
+def replicas():
+    """How many replicas share a batch under `tf.distribute`; Keras divides the compiled loss by it, so that the replicas' sum is right."""
+    return float(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def check_loss(loss):
+    """Refuses a loss that takes its input for probabilities: the model returns logits."""
+    known = keras.losses.get(loss) if isinstance(loss, str) else loss
+    from_logits = getattr(known, "from_logits", None)
+    settings = getattr(known, "_fn_kwargs", None)
+    if settings is not None:
+        from_logits = settings.get("from_logits")
+    elif from_logits is None and callable(known) and not isinstance(known, keras.losses.Loss):
+        parameter = inspect.signature(known).parameters.get("from_logits")
+        from_logits = None if parameter is None else parameter.default
+    if from_logits is False:
+        wanted = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
+        raise UserError(f"compile wants a loss on logits, such as {wanted}, or none at all. Received: loss={loss!r} on probabilities")

@@ -90,10 +90,13 @@ class HiddenStateVAE(keras.Model):
         """The autoencoder that ships with the preset of that name, such as "ram_mnist_paper", or of a `.keras` file's path.
 
         Raises:
-            UserError: no such autoencoder; the message lists those there are.
+            UserError: no such autoencoder; the message lists those there are; a file of another model.
         """
         if str(name).endswith(".keras"):
-            return load_model(name)
+            model = load_model(name)
+            if not isinstance(model, cls):
+                raise UserError(f"{name} holds a {type(model).__name__}, which is no {cls.__name__}; tf_glimpse.load_model opens any file.")
+            return model
         if name not in vae_names():
             raise UserError(f"No autoencoder for preset {name!r}. There are: {', '.join(vae_names())}; or pass the path of a .keras file.")
         return load_model(PRESETS / "vae" / f"{name}.keras")

@@ -101,7 +101,7 @@ class ImageVAE(keras.Model):
     def _reader(self, outputs, name):
         maps = [keras.layers.Conv2D(self.filters * (1 + depth), 3, 2, "same", activation="relu") for depth in range(2)]
         hidden = keras.layers.Dense(self.units, activation="relu")
-        return keras.Sequential([*maps, keras.layers.Flatten(), hidden, keras.layers.Dense(outputs)], name=name)
+        return keras.Sequential([*maps, keras.layers.Flatten(), hidden, keras.layers.Dense(outputs, dtype="float32")], name=name)
 
     def _writer(self):
         height, width, channels = self.image_shape
@@ -109,7 +109,7 @@ class ImageVAE(keras.Model):
         first += [keras.layers.Dense(height * width // 16 * 2 * self.filters, activation="relu")]
         first += [keras.layers.Reshape((height // 4, width // 4, 2 * self.filters))]
         maps = [keras.layers.Conv2DTranspose(self.filters, 3, 2, "same", activation="relu")]
-        return keras.Sequential([*first, *maps, keras.layers.Conv2DTranspose(channels, 3, 2, "same")], name="decoder")
+        return keras.Sequential([*first, *maps, keras.layers.Conv2DTranspose(channels, 3, 2, "same", dtype="float32")], name="decoder")
 
     def get_config(self):
         names = ("image_shape", "latent_size", "filters", "units", "conditional", "seed")

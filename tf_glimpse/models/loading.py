@@ -19,7 +19,7 @@ def load_model(path):
     Raises:
         UserError: no such file, or one that Keras cannot read.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     if not path.is_file():
         raise UserError(f"No model at {path}. Wanted: a .keras file, as model.save(path) or `tf-glimpse train` write it.")
     try:

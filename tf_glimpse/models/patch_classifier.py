@@ -5,7 +5,6 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from tf_glimpse.models.attention_model import check_loss
 from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.patches import extract_patches, to_float
 from tf_glimpse.types import UserError
@@ -96,8 +95,10 @@ class PatchClassifier(CheckedModel):
             share: a window's side divided by the image's height: `model.patch_size / model.image_shape[0]` of the Saccader.
 
         Raises:
-            UserError: a share that is not above 0 and at most 1.
+            UserError: a share that is not above 0 and at most 1; images whose height a graph does not know.
         """
+        if images.shape[1] is None:
+            raise UserError("cut wants images of a height that is known: bring them to one size, or call it outside of `dataset.map`.")
         if not 0 < share <= 1:
             raise UserError(f"share wants a window's side divided by the image's height, above 0 and at most 1. Received: {share}")
         return extract_patches(images, locations, max(round(share * images.shape[1]), 1))
@@ -107,16 +108,6 @@ class PatchClassifier(CheckedModel):
         if pixels.shape[1] != self.window_size:
             pixels = tf.image.resize(pixels, [self.window_size] * 2, "bilinear", antialias=True)
         return _module_of(self.application).preprocess_input(255.0 * pixels) if self.application else pixels
-
-    def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), **kwargs):
-        """As `keras.Model.compile`; the loss is sparse categorical cross-entropy from logits if None."""
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
-        check_loss(loss)
-        super().compile(optimizer=optimizer, loss=loss, metrics=None if metrics is None else list(metrics), **kwargs)
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x=x, y=y, y_pred=y_pred[:, -1], sample_weight=sample_weight, training=training)

@@ -38,7 +38,8 @@ class RAM(AttentionModel):
         core: "rectified" (the paper's), "lstm", "gru", or any Keras RNN cell.
         units: size of glimpse vector and core, where they are given by name.
         location: "gaussian", "categorical", or a location head of your own.
-        first_location: "random" (uniform in training, the centre outside of it), "centre", or "learned" (chosen by the location network).
+        first_location: "random" (uniform in training that draws its places, else the centre), "centre", or "learned" (chosen by the
+            location network).
         baseline: whether to learn a baseline of the reward.
         class_names: K names, kept with the model for drawing and serving; numbers if None.
         seed: seed of every draw in training.
@@ -123,7 +124,8 @@ class RAM(AttentionModel):
         self.image_shape = _checked_shape(shape, self.patch_size)
         if not self.cell.built:
             self.cell.build((None, *self.image_shape))
-        self.classifier.build((None, self.cell.output_size))
+        if not self.classifier.built:
+            self.classifier.build((None, self.cell.output_size))
         self.built = True
 
     def call(self, inputs, training=False, sample=None, seed=None):
@@ -155,11 +157,14 @@ class RAM(AttentionModel):
             the model's, unless the first location is learned.
 
         Raises:
-            UserError: films; or a core whose state is more than its output.
+            UserError: films; one look, to a place that is not the policy's; or a core whose state is more than its output.
         """
         if len(images.shape) != 4:
             raise UserError(f"look_ahead wants images [B, H, W, C], the same at every look. Received: shape {tuple(images.shape)}")
         first = 0 if self.cell.first_location == "learned" else 1
+        if trajectory.policy.shape[1] <= first:
+            wanted = "a look whose place the policy chooses: num_glimpses of at least 2, or a learned first location"
+            raise UserError(f"look_ahead wants {wanted}. Received: num_glimpses={self.num_glimpses}")
         distribution = self.cell.location.distribution(trajectory.policy[:, first:])
         draws = tf.stop_gradient(distribution.sample(candidates, seed=seed))
         places = tf.transpose(clip(self.cell.location.to_action(draws)), [1, 2, 0, 3])

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
+from tf_glimpse.models.checked import replicas
 from tf_glimpse.types import UserError
 
 
@@ -29,7 +30,8 @@ class ReconstructingModel(AttentionModel):
         the model's `Trajectory`.
 
     Raises:
-        UserError: a weight below 0, an autoencoder of other images, training batches without clean images.
+        UserError: a weight below 0, a model with a loss of its own, such as a Saccader, an autoencoder of other images, training batches
+            without clean images.
 
     Example:
         >>> from tf_glimpse.models import RAM, HiddenStateVAE
@@ -43,9 +45,10 @@ class ReconstructingModel(AttentionModel):
     """
 
     def __init__(self, model, vae, state_weight=1e-3, seed=None, **kwargs):
-        super().__init__(seed=model.seed if seed is None else seed, **kwargs)
-        if state_weight < 0:
-            raise UserError(f"ReconstructingModel wants a state_weight of at least 0. Received: {state_weight=}")
+        super().__init__(seed=model.seed if seed is None else seed, **{"dtype": model.dtype_policy, **kwargs})
+        if state_weight < 0 or type(model).loss_terms is not AttentionModel.loss_terms:
+            wanted = "a model trained by the hybrid loss as it is, such as a RAM, and a state_weight of at least 0"
+            raise UserError(f"ReconstructingModel wants {wanted}. Received: a {type(model).__name__}, {state_weight=}")
         self.model, self.vae, self.state_weight = model, vae, state_weight
         self.num_classes, self.num_glimpses, self.patch_size = model.num_classes, model.num_glimpses, model.patch_size
         self.num_scales, self.class_names, self.image_shape = model.num_scales, model.class_names, None
@@ -90,7 +93,7 @@ class ReconstructingModel(AttentionModel):
         states, share = trajectory.hidden, self.state_weight
         made = self.vae(share * states + tf.stop_gradient((1 - share) * states), training=True)
         terms["reconstruction"] = self.vae.compute_loss(y=inputs["clean"], y_pred=made, sample_weight=weights)
-        return terms, loss + terms["reconstruction"] / tf.distribute.get_strategy().num_replicas_in_sync
+        return terms, loss + terms["reconstruction"] / replicas()
 
     def compute_output_shape(self, input_shape):
         return self.model.compute_output_shape(input_shape)

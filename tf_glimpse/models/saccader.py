@@ -135,8 +135,9 @@ class Saccader(SaccaderStages):
         if not self.bagnet.built:
             self.bagnet.build(shape)
         grid, (channels, what_channels) = self.fields(shape[1:3]).grid, self.bagnet.channels
-        self.attention.build((None, *grid, channels), (None, *grid, what_channels))
-        self.cell.build([(None, None, self.mixed_channels)])
+        if not self.attention.built:
+            self.attention.build((None, *grid, channels), (None, *grid, what_channels))
+            self.cell.build([(None, None, self.mixed_channels)])
         self.attention.built = self.cell.built = self.built = True
 
     def call(self, inputs, training=False, sample=None, seed=None):

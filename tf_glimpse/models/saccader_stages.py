@@ -42,8 +42,10 @@ class SaccaderStages(AttentionModel):
         one of them; validation takes both along the model's own `num_glimpses` looks, whose targets are as many, and leaves out those that
         these have masked. Cross-entropy on the answer is part of the loss here too: it teaches nothing while the BagNet is frozen.
 
-        "reinforce": everything learns, by cross-entropy on the answer and REINFORCE on it; its baseline is the batch's mean return.
-        Looks are summed, so `reinforce_weight=1 / num_glimpses` is the authors' weight of 1 on a mean over looks.
+        "reinforce": everything learns, by cross-entropy on the answer and REINFORCE on it; its baseline is the batch's mean return, so that
+        REINFORCE learns nothing from a batch of one row and one rollout.
+        Looks are summed, so `reinforce_weight=1 / num_glimpses` is the authors' weight of 1 on a mean over looks. Their L2 terms on the
+        weights are left to the optimiser's `weight_decay`.
 
         Args:
             optimizer, loss, metrics: as for `AttentionModel.compile`.
@@ -81,6 +83,11 @@ class SaccaderStages(AttentionModel):
             for layer, learns in zip(layers, self._thawed, strict=True):
                 layer.trainable = learns
             self._thawed = None
+
+    def _learning(self):
+        frozen = zip(self.bagnet._flatten_layers(), self._thawed or (), strict=self._thawed is not None)
+        before = {id(layer): learns for layer, learns in frozen}  # what learned before this stage froze the BagNet
+        return [before.get(id(layer), layer.trainable) for layer in self._flatten_layers()]
 
     def _set_stage(self, stage, num_targets, teacher_forcing, stop_gradient):
         self.stage = stage

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.ops.coordinates import patch_corners
+from tf_glimpse.ops.masks import glimpse_masks
 
 
 def seen_pixels(locations, image_size, side, step=1):
@@ -22,9 +22,7 @@ def seen_pixels(locations, image_size, side, step=1):
         >>> float(tf.reduce_mean(tf.cast(seen_pixels(tf.zeros([1, 2, 2]), (8, 8), 4), tf.float32)))
         0.25
     """
-    corners = patch_corners(locations, image_size, side, step)
-    rows, columns = (_within(corners[..., axis], side, image_size[axis]) for axis in range(2))
-    return tf.reduce_any(rows[:, :, :, None] & columns[:, :, None, :], axis=1)
+    return tf.reduce_any(glimpse_masks(locations, image_size, side, step)[..., 0] > 0, axis=1)
 
 
 def place_counts(locations, cells=24):
@@ -37,8 +35,3 @@ def place_counts(locations, cells=24):
     edges = np.linspace(-1, 1, cells + 1)
     places = np.clip(np.asarray(locations), -1, 1)
     return np.stack([np.histogram2d(*places[:, look].T, bins=(edges, edges))[0] for look in range(places.shape[1])]).astype(int)
-
-
-def _within(starts, side, size):
-    distance = tf.range(size) - starts[..., None]
-    return (distance >= 0) & (distance < side)

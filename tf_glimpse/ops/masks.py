@@ -6,13 +6,14 @@ from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.patches import to_float
 
 
-def glimpse_masks(locations, image_size, patch_size):
+def glimpse_masks(locations, image_size, patch_size, step=1):
     """One mask a glimpse: 1 on the pixels that `extract_patches` reads at scale 1, 0 elsewhere.
 
     Args:
         locations: `[..., 2]` (y, x) in [-1, 1].
         image_size: (H, W) in pixels.
         patch_size: pixels of a glimpse's side.
+        step: glimpses begin at multiples of it.
 
     Returns:
         `[..., H, W, 1]` float32.
@@ -21,7 +22,7 @@ def glimpse_masks(locations, image_size, patch_size):
         >>> glimpse_masks(tf.constant([-1.0, -1.0]), (2, 3), 2)[..., 0].numpy().tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    corners = patch_corners(locations, image_size, patch_size)
+    corners = patch_corners(locations, image_size, patch_size, step)
     rows, columns = (_within(corners[..., axis, None], tf.range(side), patch_size) for axis, side in enumerate(image_size))
     return tf.cast(rows[..., :, None] & columns[..., None, :], tf.float32)[..., None]
 

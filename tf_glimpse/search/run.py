@@ -56,7 +56,7 @@ def search_architectures(
         num_workers: processes on this machine; above 1 wanted only where none of keras-tuner's variables is set.
         epoch_images: a smaller set is gone through as many times an epoch as come nearest to so many images.
         seed: of draws, weights and data order.
-        space: a dict of name -> choices with all of the family's keys (see `space`), or None for its own.
+        space: a dict of name -> choices (see `space`); what it leaves out is as in the family's own. None for that.
         sequences: folder of `tf-glimpse sequences` of this data, which teach the policy of a "ram" on a share of each batch that falls
             from a half to none by the middle of a trial, so that trials may be shorter; None for none.
         supervision: what of them teaches: "near_optimal", "heuristic" or "random", as for `GlimpseSequences.supervision`.
@@ -66,7 +66,7 @@ def search_architectures(
         the best model's `best.json` as a dict, or None in a worker.
 
     Raises:
-        UserError: an unknown family or oracle, a space with a key missing, a budget below the cheapest candidate's cost, a folder of
+        UserError: an unknown family or oracle, a space with an unknown key, a budget below the cheapest candidate's cost, a folder of
             another search, data without a validation split, or no trial that succeeded.
     """
     settings = _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision)
@@ -83,6 +83,7 @@ def search_architectures(
         _tuner(space, settings, max_trials, folder).search()
         return None
     _check_budget(space, budget_mflops)
+    _teacher(settings, space)  # tells what does not fit before the folder is this search's
     with workdirs.locked(folder):
         _check(folder, settings)
         workdirs.write_json(folder / "search.json", settings)
@@ -96,8 +97,7 @@ def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, s
         raise UserError(f"a search wants one of {', '.join(SPACES)}. Received: {family!r}")
     if sequences and family != "ram":
         raise UserError(f"sequences teach the policy of a ram. Received: {sequences=} with {family}")
-    if pathlib.Path(data).expanduser().is_dir():
-        data = pathlib.Path(data).expanduser().resolve()
+    data = datasets.whole_name(data)
     sequences = str(pathlib.Path(sequences).expanduser().resolve()) if sequences else None
     space = SPACES[family].checked(space)
     settings = {"family": family, "data": str(data), "budget_mflops": budget_mflops, "epochs": epochs, "oracle": oracle, "seed": seed}
@@ -107,7 +107,7 @@ def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, s
 def _check(folder, settings):
     """Refuses the folder of another search, or of anything else."""
     if not (folder / "search.json").exists():
-        if folder.exists() and any(path.name != ".lock" for path in folder.iterdir()):
+        if folder.exists() and any(path.name not in (".lock", "search.json.part") for path in folder.iterdir()):
             raise UserError(f"{folder} holds other things than a search; pass an empty or a new folder.")
         return
     found, wanted = workdirs.read_json(folder / "search.json", *settings), json.loads(json.dumps(settings))
@@ -134,7 +134,7 @@ def _space(settings, data_options):
     if data.validation is None:
         raise UserError(f"a search judges on a validation split; {data.name} has none.")
     keras.utils.set_random_seed(settings["seed"])
-    return SPACES[settings["family"]](data, settings["space"])
+    return SPACES[settings["family"]](data, settings["space"], data_options.get("image_size"))
 
 
 def _check_budget(space, budget_mflops):
@@ -149,17 +149,18 @@ def _check_budget(space, budget_mflops):
 def _tuner(space, settings, max_trials, folder):
     budget, epochs, epoch_images, seed = (settings[name] for name in ("budget_mflops", "epochs", "epoch_images", "seed"))
     oracle = make_oracle(settings["oracle"], _affords(space, budget), max_trials, epochs, seed)
-    actions = _teacher(settings["sequences"], settings["supervision"], space) if settings["sequences"] else None
-    return FrontierTuner(space, oracle, folder, budget, epochs, epoch_images, seed, actions)
+    return FrontierTuner(space, oracle, folder, budget, epochs, epoch_images, seed, _teacher(settings, space))
 
 
-def _teacher(folder, kind, space):
-    found, choices = read_sequences(folder, space.data), space.choices
+def _teacher(settings, space):
+    """What teaches the policy of a trial, or None."""
+    if not settings["sequences"]:
+        return None
+    found, choices = read_sequences(settings["sequences"], space.data), space.choices
     if choices["num_glimpses"] != [looks := found.actions.shape[1]]:
-        raise UserError(
-            f"sequences of {looks} looks want a space with num_glimpses [{looks}]. Received: {choices['num_glimpses']}; pass --space"
-        )
-    return found.supervision(kind, until=0.5)
+        wanted = f'a --space file with {{"num_glimpses": [{looks}]}}'
+        raise UserError(f"sequences of {looks} looks want {wanted}. Received: {choices['num_glimpses']}")
+    return found.supervision(settings["supervision"], until=0.5)
 
 
 def _affords(space, budget_mflops):
@@ -188,7 +189,7 @@ def _finish(folder, settings):
     if not points and not any((folder / "tuner").glob("trial_*")):
         raise UserError("no candidate drawn keeps the budget, though the cheapest would: raise --budget-mflops, or pass a smaller --space.")
     if best is None:
-        raise UserError(f"no trial in {folder} succeeded; what each failed of is in tuner/trial_*/trial.json. Raise --max-trials to go on.")
+        raise UserError(f"no trial in {folder} succeeded; what each failed of was printed when it did. Raise --max-trials to go on.")
     write_csv(folder / "points.csv", points)
     write_csv(folder / "frontier.csv", frontier(points))
     draw_frontiers({settings["family"]: points}, settings["budget_mflops"]).savefig(folder / "frontier.png", dpi=150)

@@ -74,33 +74,32 @@ class Space(keras_tuner.HyperModel):
 
     Args:
         data: `ImageData`.
-        choices: a space, with every key of the family's own; None for that.
+        choices: a space; what it leaves out is as in the family's own. None for that.
+        image_size: that the images were brought to, as for `tf_glimpse.datasets.load`; written into recipes.
 
     Raises:
-        UserError: a key missing or unknown, or one without choices.
+        UserError: an unknown key, one without choices, or choices of another kind than the family's own.
     """
 
     default: typing.ClassVar[dict] = {}
 
-    def __init__(self, data, choices=None):
+    def __init__(self, data, choices=None, image_size=None):
         super().__init__()
         self.data = data
+        self.image_size = image_size
         self.choices = self.checked(choices)
         self._counted = {}
 
     @classmethod
     def checked(cls, choices=None):
-        """The space as it was given, or the family's own."""
-        choices = cls.default if choices is None else choices
-        missing, unknown = (", ".join(sorted(names)) for names in (set(cls.default) - set(choices), set(choices) - set(cls.default)))
-        if missing or unknown:
-            raise UserError(
-                f"this space wants just the keys {', '.join(cls.default)}. Missing: {missing or 'none'}; unknown: {unknown or 'none'}"
-            )
+        """The space as it was given, with the family's own choices where it says nothing."""
+        choices = choices or {}
+        if unknown := sorted(set(choices) - set(cls.default)):
+            raise UserError(f"this space has the keys {', '.join(cls.default)}. Received unknown: {', '.join(unknown)}")
         empty = [name for name, options in choices.items() if not isinstance(options, list) or not options]
         if empty:
             raise UserError(f"a space wants a list of choices for each key. Received none for {', '.join(empty)}")
-        return choices
+        return {name: _alike(name, choices.get(name, options), options) for name, options in cls.default.items()}
 
     def declare_hyperparameters(self, hp):
         self.candidate(hp)
@@ -152,6 +151,17 @@ class Space(keras_tuner.HyperModel):
         return best
 
 
+def _alike(name, given, own):
+    """The choices given, whole numbers as floats where the family's own are; no size below the least that makes sense."""
+    kind, least = type(own[0]), 0 if 0 in own or isinstance(own[0], float) or name in EITHER_WAY else 1
+    fits = [
+        isinstance(choice, int | kind) and not isinstance(choice, bool) and (kind is str) == isinstance(choice, str) for choice in given
+    ]
+    if not all(fits) or (kind is not str and min(given) < least):
+        raise UserError(f"a space wants choices for {name} such as {', '.join(map(str, own))}. Received: {', '.join(map(str, given))}")
+    return [kind(choice) for choice in given]
+
+
 def _least(name, options):
     """Those of a choice's options among which the cheapest is."""
     if isinstance(options[0], str) or name in EITHER_WAY:
@@ -188,6 +198,7 @@ class RAMSpace(_AttentionSpace):
         model = {name: candidate[name] for name in ("patch_size", "num_scales", "num_glimpses", "units", "core")}
         model |= {"encoder": self._encoder(candidate), "location": [candidate["location"], location], "first_location": "centre"}
         settings = {"epochs": epochs, "passes": passes, "learning_rate": candidate["learning_rate"], "jit_compile": False}
+        settings["image_size"] = self.image_size
         return Recipe("search", "a candidate of a search", self.data.name, model, self._loss(candidate), **settings)
 
     def _encoder(self, candidate):
@@ -203,6 +214,9 @@ class RAMSpace(_AttentionSpace):
             look_ahead = {"look_ahead_weight": candidate["look_ahead_weight"], "candidates": 4, "candidate_share": 0.25}
             return {"sample": False, **look_ahead, **anytime}
         return {"reward": "final_probability", "reinforce_weight": candidate["reinforce_weight"], **anytime}
+
+    def costs(self, candidate):
+        return super().costs(candidate) if candidate["patch_size"] <= min(self.data.image_shape[:2]) else math.inf
 
     def model(self, candidate):
         return AdaptiveModel(build_model(self.recipe(candidate), self.data))
@@ -248,8 +262,8 @@ class CNNSpace(Space):
     default: typing.ClassVar[dict] = CNN_SPACE
     network = None
 
-    def __init__(self, data, choices=None):
-        super().__init__(data, choices)
+    def __init__(self, data, choices=None, image_size=None):
+        super().__init__(data, choices, image_size)
         fitting = [shrink for shrink in self.choices["shrink"] if not any(side % shrink for side in data.image_shape[:2])]
         self.choices = {**self.choices, "shrink": fitting or [1]}
 

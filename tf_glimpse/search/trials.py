@@ -35,6 +35,7 @@ def recipe_of(space, candidate, epochs, epoch_images):
         recipe = space.recipe(candidate, epochs, passes)
         return dataclasses.replace(recipe, jit_compile=_steps(recipe, space.data) >= XLA_STEPS)
     schedule = {"epochs": epochs, "passes": passes, "learning_rate": candidate["learning_rate"], "jit_compile": False}
+    schedule["image_size"] = space.image_size
     return Recipe("search", "a candidate of a search", space.data.name, candidate, **schedule)
 
 

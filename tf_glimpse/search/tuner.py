@@ -125,7 +125,15 @@ class FrontierTuner(keras_tuner.Tuner):
         self.seed = seed
         self.actions = actions
         if (pathlib.Path(self.project_dir) / "oracle.json").exists() and isinstance(self.oracle, keras_tuner.Oracle):
-            self.oracle.reload()  # keras-tuner does so only after a first finished trial; those cut short are taken up again
+            self._take_up()
+
+    def _take_up(self):
+        """Goes on where a search was ended: keras-tuner does so only after a first finished trial, and then repeats a worker's last one."""
+        try:
+            self.oracle.reload()
+        except (ValueError, RuntimeError) as error:  # a damaged file
+            raise UserError(f"{self.project_dir} cannot be read ({error}); pass another folder, or restore it.") from error
+        self.oracle._retry_queue = [name for name, trial in self.oracle.trials.items() if trial.status == "RUNNING"]
 
     def _populate_initial_space(self):
         """Declares the space whole, where keras-tuner would build models to find it."""

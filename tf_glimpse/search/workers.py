@@ -60,7 +60,8 @@ def run_all(options, num_workers):
 def _start(options, address, name):
     """A process that ends when this one does, however it does: its standard input then ends."""
     environment = {**os.environ, **address, "KERASTUNER_TUNER_ID": name}
-    return subprocess.Popen([sys.executable, "-m", "tf_glimpse.search", json.dumps(options)], env=environment, stdin=subprocess.PIPE)
+    command = [sys.executable, "-m", "tf_glimpse.search", json.dumps(options)]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, start_new_session=True)  # Ctrl-C is for the parent alone
 
 
 def _end(process):

@@ -31,7 +31,8 @@ class Servable:
             raise UserError(f"{missing}: make one with `tf-glimpse export WORKDIR --out {base_path}`")
         self.name = name
         self.version = str(found[-1])
-        path = next(folder for folder in Path(base_path).iterdir() if folder.name.isdecimal() and int(folder.name) == found[-1])
+        folders = Path(base_path).expanduser().iterdir()
+        path = next(folder for folder in folders if folder.name.isdecimal() and int(folder.name) == found[-1])
         try:
             meta_graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
             self._loaded = tf.saved_model.load(str(path))

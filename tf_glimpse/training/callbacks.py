@@ -64,6 +64,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._remove(*found[:-1])
         self.history = json.loads((self.folder / "history.json").read_text())
         model.load_weights(self.folder / "training.weights.h5")
+        self._write_log()  # a kill may have left it an epoch short
         return len(self.history)
 
     def on_epoch_begin(self, epoch, logs=None):

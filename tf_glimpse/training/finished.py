@@ -11,6 +11,7 @@ from tf_glimpse.models.actions import policy_actions
 from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.loading import PRESETS, from_preset, load_model, preset_names
+from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model, evaluate_stopping
 from tf_glimpse.types import UserError
@@ -51,7 +52,7 @@ def open_finished(workdir=None, preset=None):
     return Finished(model, recipe, seed, None, workdirs.read_threshold(workdir))
 
 
-def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, threshold=None, **data_options):
+def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, threshold=None, num_glimpses=None, **data_options):
     """`evaluate_model` on a split of the run's own data, or of other data; and `evaluate_stopping` of a model that stops by a threshold.
 
     Args:
@@ -61,6 +62,7 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
         rollouts: as for `evaluate_model`.
         seed: of draws.
         threshold: of an `AdaptiveModel`, on its own deterministic rollout; None for the one that a search found, if any.
+        num_glimpses: looks of a Saccader; None for as many as it was trained with.
         **data_options: as for `load_data`.
 
     Returns:
@@ -68,7 +70,8 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
         that of `evaluate_stopping`.
 
     Raises:
-        UserError: no such split, data that does not fit the model, a threshold for a model that does not stop, or with other places.
+        UserError: no such split, data that does not fit the model, a threshold for a model that does not stop, or with other places, a
+            number of looks for another model than a Saccader.
     """
     policy = policy or finished.recipe["actions"]
     if policy and rollouts > 1:
@@ -81,14 +84,36 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
     threshold = finished.threshold if threshold is None and own else threshold
     data = load_data(finished, whole=split is None, **data_options)
     source = getattr(data, split or "test")
-    if source is None and split is None and data_options.get("data"):
+    if source is None and split is None and _other(finished, data_options.get("data")):
         source, split = (data.train, "all") if data.validation is None else (data.validation, "validation")
+        if split == "all":
+            print(f"{data.name} has no part kept for testing: the error is of all its {len(source)} images.", file=sys.stderr)
     split = split or "test"
     if source is None or (split == "train" and data.canvas):
         raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
-    results = evaluate_model(finished.model, source, rollouts=rollouts, seed=seed, **_chosen_places(finished.model, policy, seed))
+    model = looking(finished.model) if num_glimpses is None else _with_glimpses(looking(finished.model), num_glimpses)
+    results = evaluate_model(model, source, rollouts=rollouts, seed=seed, **_chosen_places(model, policy, seed))
     results |= {} if threshold is None else evaluate_stopping(finished.model, source, threshold)
     return {**results, "data": data.name, "split": split, "policy": policy or "own", "seed": finished.seed, "preset": finished.preset}
+
+
+def looking(model):
+    """What looks inside a model that adds to another, such as an `AdaptiveModel`; any other model itself."""
+    return looking(model.model) if isinstance(model, AdaptiveModel | ReconstructingModel) else model
+
+
+def _other(finished, data):
+    """The name or path of data, None if they are those that the model was trained on."""
+    data = datasets.whole_name(data)
+    return None if data == finished.recipe["data"] else data
+
+
+def _with_glimpses(model, num_glimpses):
+    if not hasattr(model, "with_glimpses"):
+        raise UserError(
+            f"--num-glimpses is for a Saccader; other models look as often as they learned to. Received: a {type(model).__name__}"
+        )
+    return model.with_glimpses(num_glimpses)
 
 
 def _chosen_places(model, policy, seed):
@@ -112,7 +137,7 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
     """
     from tf_glimpse.explain import draw_glimpses, draw_saccades, save_glimpses_gif
 
-    model, out = finished.model, pathlib.Path(out)
+    model, out = looking(finished.model), pathlib.Path(out).expanduser()
     if not out.name:
         raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
@@ -164,6 +189,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     Raises:
         UserError: other numbers of channels or classes than the model's.
     """
+    data = _other(finished, data)
     model, name = finished.model, data or finished.recipe["data"]
     if name is None:
         raise UserError("this model's recipe names no data; give --data")

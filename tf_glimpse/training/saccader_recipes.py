@@ -57,8 +57,12 @@ class StagedRecipe:
 
 
 def changed_stages(recipe, **values):
-    """The recipe with these fields of `Stage` in every stage, such as `epochs=1`."""
-    return dataclasses.replace(recipe, stages=tuple(dataclasses.replace(stage, **values) for stage in recipe.stages))
+    """The recipe with these fields of `Stage` in every stage, such as `epochs=1`, or a tuple with one value a stage."""
+    fields = {name: each if isinstance(each, tuple) else (each,) * len(recipe.stages) for name, each in values.items()}
+    changed = [
+        dataclasses.replace(stage, **{name: each[number] for name, each in fields.items()}) for number, stage in enumerate(recipe.stages)
+    ]
+    return dataclasses.replace(recipe, stages=tuple(changed))
 
 
 def three_stages(epochs, learning_rates, num_glimpses, num_targets=12, rollouts=1, **last):
@@ -138,7 +142,9 @@ def saccader_cifar10():
 def saccader_imagenet():
     """The published network: BagNet-77-lowD at 224 px with the authors' quirks, 6 looks, 12 targets (Elsayed et al. 2019).
 
-    Learning rates, batch size and epochs are not in the authors' code; those here are a start, not the published ones.
+    Learning rates, batch size and epochs are not in the authors' code; those here are a start, not the published ones. Photos differ too:
+    parts are cut, bilinear, out of the 256 px square in a photo's middle instead of the whole photo, and tests see all of that square, of
+    which the authors cut the middle.
     """
     pixels = {"pixel_mean": [0.485, 0.456, 0.406], "pixel_stddev": [0.229, 0.224, 0.225]}
     return StagedRecipe(

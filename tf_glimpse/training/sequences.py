@@ -14,6 +14,8 @@ def sequences_for(
     data=None,
     manual_dir=None,
     data_dir=None,
+    image_size=None,
+    skip_corrupt=False,
     against_rest=None,
     flips=False,
     posterior=None,
@@ -28,7 +30,7 @@ def sequences_for(
         recipe: a `Recipe` of one scale and a categorical location head.
         out: the folder.
         data: a name or folder, instead of the recipe's.
-        manual_dir, data_dir: as for `tf_glimpse.datasets.load`.
+        manual_dir, data_dir, image_size, skip_corrupt: as for `tf_glimpse.datasets.load`; None for the recipe's size.
         against_rest: name of one class to tell from the rest, or None.
         flips: complete with mirror images too.
         posterior: file of a posterior network already trained, or None.
@@ -48,9 +50,11 @@ def sequences_for(
     if not (data or recipe.data):
         raise UserError(f"recipe {recipe.name} wants --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
     _check_together(flips, posterior, posterior_epochs, bank, completions)
-    found = datasets.load(data or recipe.data, image_size=recipe.image_size, manual_dir=manual_dir, data_dir=data_dir)
+    places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
+    found = datasets.load(data or recipe.data, image_size=image_size or recipe.image_size, **places)
     if against_rest is not None and against_rest not in found.class_names:
         raise UserError(f"--against-rest wants one of {', '.join(found.class_names)}. Received: {against_rest}")
+    trained, kept = (None if path is None else {"path": str(pathlib.Path(path).expanduser().resolve())} for path in (posterior, bank))
     return generate_sequences(
         found,
         out,
@@ -58,8 +62,8 @@ def sequences_for(
         num_glimpses=model["num_glimpses"],
         grid=location["grid"],
         against_rest=None if against_rest is None else found.class_names.index(against_rest),
-        posterior={"epochs": posterior_epochs or 10} if posterior is None else {"path": str(pathlib.Path(posterior).resolve())},
-        bank=({"flips": True} if flips else {}) if bank is None else {"path": str(pathlib.Path(bank).resolve())},
+        posterior=trained or {"epochs": posterior_epochs or 10},
+        bank=kept or ({"flips": True} if flips else {}),
         completions=completions,
         **options,
     )

@@ -32,6 +32,9 @@ def locked(workdir):
         yield workdir
 
 
+_LEFT_OVER = (".lock", "recipe.json.part")  # by a run that was killed before it wrote down what it is
+
+
 def check(workdir, recipe, seed):
     """Whether the folder holds a run of just this recipe and seed.
 
@@ -40,7 +43,7 @@ def check(workdir, recipe, seed):
     """
     workdir = pathlib.Path(workdir).expanduser()
     if not (workdir / "recipe.json").exists():
-        if workdir.exists() and any(path.name != ".lock" for path in workdir.iterdir()):
+        if workdir.exists() and any(path.name not in _LEFT_OVER for path in workdir.iterdir()):
             raise UserError(f"{workdir} holds other things than a run of this recipe; pass an empty or a new folder.")
         return False
     note = read_json(workdir / "recipe.json", "recipe", "seed")
