@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tf_glimpse import cli
 from tf_glimpse.cli import main
 
 
@@ -61,12 +62,15 @@ def test_own_photos_train_and_evaluate(tmp_path, capsys):
     assert main([*command, str(tmp_path / "run")]) == 0
     assert main(["evaluate", str(tmp_path / "run"), "--split", "validation", "--json"]) == 0
     capsys.readouterr()
-    assert main(["evaluate", str(tmp_path / "run")]) == 2
-    assert "no test split" in capsys.readouterr().err
+    for other in ([], ["--data", str(data)]):  # its own data, named or not, hold none apart: not those that it was trained on
+        assert main(["evaluate", str(tmp_path / "run"), *other]) == 2
+        assert "no test split" in capsys.readouterr().err
     held_out = make_photos(tmp_path / "held_out", count=4)
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--json"]) == 0
-    results = json.loads(capsys.readouterr().out)
+    told = capsys.readouterr()
+    results = json.loads(told.out)
     assert (results["split"], results["examples"]) == ("all", 8)
+    assert "has no part kept for testing: the error is of all its 8 images" in told.err
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--split", "validation"]) == 2
     assert "no validation split" in capsys.readouterr().err
     split = tmp_path / "split"
@@ -140,3 +144,12 @@ def test_misspelled_commands_exit_with_2(words, capsys):
         main(["train", *(["testing", "--workdir", "W", *words.split()] if words else [])])
     assert exit_.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("before", [[], ["a.png"]])
+def test_images_may_stand_after_options(before):
+    options = cli._parsed(["draw", "--preset", "ram_digits", *before, "--out", "x", "b.png", "c.png"])
+    assert cli._images(options) == [*before, "b.png", "c.png"]
+    assert options.workdir is None
+    with pytest.raises(SystemExit):
+        cli._parsed(["evaluate", "--preset", "ram_digits", "--json", "run", "b.png"])

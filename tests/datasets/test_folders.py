@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_glimpse.datasets import encoded, eval_batches, load
+from tf_glimpse.datasets import encoded, eval_batches, load, whole_name
 from tf_glimpse.datasets.sources import split_files
 from tf_glimpse.types import UserError
 
@@ -199,3 +199,11 @@ def test_a_folder_with_nothing_readable_is_told(tmp_path):
 def test_bad_options_are_told(classes_folder, options, message):
     with pytest.raises(UserError, match=message):
         load(classes_folder, **options)
+
+
+def test_a_folder_named_as_a_known_set_is_not_meant_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("cifar10", "photos"):
+        (tmp_path / name).mkdir()
+    assert [whole_name(name) for name in ("cifar10", "tf_flowers", None)] == ["cifar10", "tf_flowers", None]
+    assert [whole_name(name) for name in ("photos", "./cifar10")] == [str(tmp_path / "photos"), str(tmp_path / "cifar10")]

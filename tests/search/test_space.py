@@ -189,3 +189,9 @@ def test_what_a_budget_s_share_is(data):
 def test_an_unknown_oracle_is_told():
     with pytest.raises(UserError, match="bayesian, hyperband, random"):
         make_oracle("genetic", lambda values: True, 4, 4, 0)
+
+
+def test_recipes_know_the_size_that_images_were_brought_to(data):
+    candidate = {name: options[0] for name, options in RAM_SPACE.items()}
+    assert RAMSpace(data, None, 20).recipe(candidate).image_size == 20
+    assert RAMSpace(data).recipe(candidate).image_size is None
