@@ -146,9 +146,9 @@ Six looks on photos (Elsayed et al. 2019); all policies and stages, ablations an
 ## Speed
 
 Whole training steps (forward, backward, optimiser) of the paper's layers learning by REINFORCE from one sampled rollout, as all public RAMs
-do, batch 128, float32, against a plain PyTorch RAM and against the bare matrix products of the same step, by TensorFlow's own kernels. The
-contenders take turns, medians of three blocks, in one run. The published recipes do more in a step; theirs are timed with the pipeline
-below.
+do, batch 128, float32, against a plain PyTorch RAM and against the bare matrix products of the same step, by TensorFlow's, XLA's and
+PyTorch's kernels. The contenders take turns, medians of three blocks, in one run. The published recipes do more in a step; theirs are timed
+with the pipeline below.
 
 {training_speed}
 

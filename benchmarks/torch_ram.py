@@ -113,6 +113,27 @@ def hybrid_loss(model, images, labels):
     return F.cross_entropy(logits, labels) + 0.1 * reinforce + F.mse_loss(baselines, reward.expand_as(baselines))
 
 
+def bare_products(options):
+    """A function that multiplies what a step multiplies and does nothing else, as `bare_products.py` does by TensorFlow's kernels."""
+    model = RAM(None, options.patch_size**2 * options.num_scales, options.num_glimpses)
+    unwanted = (model.what, model.where, model.location_hidden, model.baseline)  # whose input's gradient no step takes
+    wanted = (model.join, model.core, model.location, model.classifier)
+    sizes = [(layer, layer.in_features, layer.out_features) for layer in (*unwanted, *wanted) for _ in range(options.num_glimpses)]
+    operands = [
+        (torch.randn(options.batch_size, inputs), layer.weight.detach(), torch.randn(options.batch_size, outputs), layer in wanted)
+        for layer, inputs, outputs in sizes
+    ]
+
+    @torch.no_grad()
+    def products():
+        results = []
+        for rows, kernel, errors, backward in operands:
+            results += [rows @ kernel.T, errors.T @ rows] + ([errors @ kernel] if backward else [])
+        return sum(result[0, 0] for result in results).item()
+
+    return products
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("image-size", "patch-size", "num-scales", "num-glimpses", "batch-size", "threads"):
@@ -123,6 +144,7 @@ def main():
     steps = {"loop": training_step(LoopRetina, options), "vectorised": training_step(VectorisedRetina, options)}
     if not options.without_compile:
         steps["compiled"] = training_step(VectorisedRetina, options, compiled=True)
+    steps["products"] = bare_products(options)
     serve({name: block_of(step) for name, step in steps.items()}, torch=torch.__version__)
 
 

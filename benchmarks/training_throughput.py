@@ -20,10 +20,10 @@ GOALS = {"28x28": {"loop": 12.0, "vectorised": 2.0, "products": 0.7}, "60x60 clu
 KINDS = {
     "loop": ("torch loop",),
     "vectorised": ("torch vectorised", "torch compiled"),
-    "products": ("products, TensorFlow", "products, XLA"),
+    "products": ("products, TensorFlow", "products, XLA", "torch products"),
 }
 BATCH_SIZE = 128
-MAKE_TORCH = "python3.11 -m venv .venv-torch && .venv-torch/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu"
+MAKE_TORCH = "python3.11 -m venv .venv-torch && .venv-torch/bin/pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
 
 
 def main():
