@@ -30,7 +30,7 @@ clean: ## remove what builds and runs left, keep .venv
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	@test -x $(BIN)/python -o -n "$(PYTHON)" || { echo "tf_glimpse needs Python 3.11, found: $$(python3 --version 2>&1). Install it, or: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Creating .venv with $(PYTHON)"; test ! -e .venv || { echo ".venv has no pip: make it again after rm -rf .venv" >&2; exit 2; }; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }; }
 	@echo "Installing tf_glimpse and what it needs into .venv (once; some minutes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[serve,test]'
 	@touch $@

@@ -76,10 +76,13 @@ def train(recipe, data, seed):
 
 
 def joined(row):
-    """Of this row and the one that is there, if any, the one that validates better, with the rates of both."""
-    rows = [row, *(other for other in read_rows("paper_tables") if all(other[field] == row[field] for field in KEY))]
+    """Of this row and one that is there, of the same schedule and another rate, what validates better, with the rates of both."""
+    same = [other for other in read_rows("paper_tables") if all(other[field] == row[field] for field in (*KEY, "epochs", "augmentation"))]
+    rows = [row, *(other for other in same if str(other["learning_rate"]) not in row["tuning"])]
     best = min(rows, key=lambda each: each["validation_error_percent"])
-    return {**best, "tuning": {rate: error for each in rows[::-1] for rate, error in each["tuning"].items()}}
+    tuning = {rate: error for each in rows[::-1] for rate, error in each["tuning"].items()}
+    command = best["command"].replace(" --seed", f" --learning-rates {' '.join(tuning)} --seed")
+    return {**best, "tuning": tuning, "command": command}
 
 
 def best_row(runs, recipe, data, options):
@@ -102,7 +105,7 @@ def best_row(runs, recipe, data, options):
         "weight_decay": recipe.weight_decay,
         "tuning": {str(rate.learning_rate): min(errors) for rate, _, errors in runs},
         "preset": None,
-        **provenance(f"python benchmarks/cnn.py {recipe.name} --learning-rates {chosen.learning_rate:g} --seed {options.seed}"),
+        **provenance(f"python benchmarks/cnn.py {recipe.name} --seed {options.seed}"),
         "error_percent": round(100 * (1 - accuracy), 4),
         "rollouts": 0,
         "num_glimpses": None,

@@ -2,9 +2,9 @@
 
 python benchmarks/fine_tuning.py PRESET FOLDER [--epochs 20] [--seed 0]
 
-FOLDER holds photos in SPLIT/CLASS. A tenth of the training photos chooses the learning rate of each start; those of the folder's
-validation split, or of its test split if it has one, are only tested on. The photos are brought to the preset's size and channels, so this
-measures what the preset's weights bring, not what photos allow.
+FOLDER holds photos in CLASS or in SPLIT/CLASS. A tenth of the training photos chooses the learning rate of each start; those of the
+folder's test or validation split, or else another tenth, are only tested on. The photos are brought to the preset's size and channels, so
+this measures what the preset's weights bring, not what photos allow.
 """
 
 import argparse
@@ -30,8 +30,6 @@ def main():
     options = parser.parse_args()
     height, width, channels = RAM.from_preset(options.preset).image_shape
     photos = datasets.load_photos(options.folder, (height, width), hold_out=0.1, channels=channels)
-    if photos.test is None:
-        raise SystemExit(f"{options.folder} wants train/ and val/ or test/ with a folder a class each, to choose and to test on")
     command = f"python benchmarks/fine_tuning.py {options.preset} {options.folder} --epochs {options.epochs} --seed {options.seed}"
     told = {"preset": options.preset, "seed": options.seed, "folder": options.folder, "epochs": options.epochs, **provenance(command)}
     rows = [{**told, "start": start, **best_rate(start, options, photos)} for start in ("preset", "scratch")]

@@ -47,8 +47,7 @@ def _unfair(rows):
         yield f"{clock} RAM takes longer than {_names(faster)}: its looks come one after the other."
     if cnns:
         rates = "; ".join(_rates(row) for row in cnns)
-        ours = f"RAM's is {ram['learning_rate']:g}, the better of two after two epochs" if "learning_rate" in ram else "RAM's is not tuned"
-        yield f"Learning rates, with the early validation error in % that chose them: {rates}; {ours}."
+        yield f"Learning rates, with the early validation error in % that chose them: {rates}; RAM's is not tuned."
     if halves:
         yield f"Trained in {halves[0]['dtype']}: {_names(halves)}; timed in float32, as all."
     if missing:

@@ -1,6 +1,6 @@
 """Another classifier at a Saccader's places: what it adds to the Saccader's own logits, with windows cut from sharper photos.
 
-python benchmarks/saccader_patches.py RUN [--manual-dir ../shared/data] [--backbone MobileNetV2] [--epochs 12]
+python benchmarks/saccader_patches.py RUN [--manual-dir ../shared/data] [--backbone MobileNetV2 [--window-size N]] [--epochs 12]
 python benchmarks/saccader_patches.py --preset saccader_flowers_small ...
 
 Without `--backbone` it is a small convolutional network of its own. Trained on the windows at the places that the Saccader looks at in its
@@ -34,6 +34,7 @@ def main():
     parser.add_argument("--preset")
     parser.add_argument("--manual-dir", default="../shared/data")
     parser.add_argument("--backbone")
+    parser.add_argument("--window-size", type=int, help="pixels a side that a backbone's windows are brought to; default: as they are")
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     finished = open_finished(options.run, options.preset)
@@ -46,9 +47,8 @@ def main():
     cut = round(share * SHARP)
     if options.backbone:
         settings = {"alpha": 0.35} if options.backbone == "MobileNetV2" else {}
-        patches = PatchClassifier(
-            data.num_classes, options.backbone, settings, max(cut, SMALLEST.get(options.backbone, 32)), norm_momentum=0.9
-        )
+        side = options.window_size or max(cut, SMALLEST.get(options.backbone, 32))
+        patches = PatchClassifier(data.num_classes, options.backbone, settings, side, norm_momentum=0.9)
     else:
         patches = PatchClassifier(data.num_classes, small_cnn(cut))
     parts = {
@@ -58,7 +58,9 @@ def main():
     accuracy = patches.evaluate(*parts["test"][:2], verbose=0, return_dict=True)["accuracy"]
     name = options.backbone or "small CNN"
     which = f"--preset {options.preset}" if options.preset else options.run.name
-    command = f"python benchmarks/saccader_patches.py {which}{f' --backbone {options.backbone}' if options.backbone else ''}"
+    command = (
+        f"python benchmarks/saccader_patches.py {which}{f' --backbone {options.backbone} --window-size {side}' if options.backbone else ''}"
+    )
     row = {"dataset": recipe.data, "recipe": recipe.name, "seed": finished.seed, "backbone": name, "weights": None}
     row |= {"window_pixels": parts["test"][0].shape[2], "input_pixels": patches.window_size, "parameters": patches.count_params()}
     row |= {"saccader": round(parts["test"][2], 5), "accuracy": round(accuracy, 5), "gain": round(accuracy - parts["test"][2], 5)}

@@ -50,7 +50,7 @@ def main():
         "examples": len(data.test),
         **provenance(command_of(options), options.run),
     }
-    told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir ../shared/data"
+    told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir D"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
     rows = [row for number in stages for row in accuracies(number, stages[number], data.test, {**told, "variant": "whole"})]
     rows = [
@@ -67,7 +67,7 @@ def main():
 
 def command_of(options):
     flags = [*(["--without-resnet"] if options.without_resnet else []), *([f"--preset {options.preset}"] if options.preset else [])]
-    return " ".join(["python benchmarks/saccader_photos.py", *flags, options.run.name])
+    return " ".join(["python benchmarks/saccader_photos.py", *flags, "--manual-dir D", options.run.name])
 
 
 def stages_of(run):

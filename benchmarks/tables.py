@@ -156,8 +156,8 @@ Where the time of those steps goes (`tf.profiler`):
 
 {profile}
 
-What was chosen for it, undone (how many times as long a step then takes); image by image the glimpses are cut without XLA, which cannot do
-so, and are to be held against the line above:
+What was chosen for it, undone (how many times as long a step then takes); image by image the glimpses are cut without XLA, which is far
+slower at it still, and are to be held against the line above:
 
 {choices}
 
@@ -191,7 +191,7 @@ Start-up:
 - `information_gain.py DATA --workdir W` trains both rewards and writes their rows; `explanations.py PRESET` writes faithfulness and stress.
 - `accuracy_flops.py --workdir W` searches all three families; `large_image.py --workdir W` trains and times the CNNs of the 1024 px task.
 - `publish_vae.py PRESET` trains the autoencoder that ships with a preset; `joint_reconstruction.py PRESET --workdir W` trains both
-  together, and `publish_joint.py W/WEIGHT PRESET` makes a preset of them.
+  together, and `publish_joint.py W/WEIGHT PRESET --decoder D --epochs N` makes a preset of them.
 - `near_optimal_glimpses.py SEQUENCES` trains with sequences and without, `near_optimal_cost.py` and `completions.py` measure how they
   are made, `near_optimal_summary.py` makes [their page](near_optimal_glimpses.md).
 - `saccader_photos.py RUN` and `saccader_patches.py RUN` measure a run of three stages, `saccader_tables.py` makes [its page](saccader.md).

@@ -169,8 +169,11 @@ def test_images_that_no_model_takes():
 def test_a_saccader_looks_at_images_of_another_size_than_it_was_built_for():
     model = saccader()
     height, width, channels = model.image_shape
-    images = np.random.default_rng(0).random([3, height + 8, width + 4, channels]).astype("float32")
-    expected, found = model(images), model.predict_adaptive(images, threshold=-1.0)
-    np.testing.assert_allclose(found.locations, expected.locations, atol=1e-6)
-    np.testing.assert_allclose(found.logits, expected.logits[:, -1], atol=1e-5)
-    model.build((None, *images.shape[1:]))
+    for more in (0, 8, 4):
+        images = np.random.default_rng(0).random([3, height + more, width + more // 2, channels]).astype("float32")
+        expected, found = model(images), model.predict_adaptive(images, threshold=-1.0)
+        np.testing.assert_allclose(found.locations, expected.locations, atol=1e-6)
+        np.testing.assert_allclose(found.logits, expected.logits[:, -1], atol=1e-5)
+    model.model.build((None, *images.shape[1:]))
+    with pytest.raises(UserError, match="channels"):
+        model.model.build((None, height, width, channels + 1))

@@ -258,6 +258,8 @@ def test_a_model_may_be_built_again_for_images_of_another_size():
     model.build((None, 20, 24, 1))
     assert model.image_shape == (20, 24, 1)
     assert model(np.zeros([2, 20, 24, 1], "float32")).logits.shape == (2, 2, 3)
+    with pytest.raises(UserError, match="built for 1 channels"):
+        model.build((None, 20, 24, 3))
 
 
 def test_metrics_and_seeds_as_keras_takes_them():

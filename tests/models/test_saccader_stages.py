@@ -154,6 +154,18 @@ def test_the_baseline_is_the_batchs_mean_return():
     np.testing.assert_allclose(terms["reinforce"], -np.mean(weights * ~given * advantages * log_probs), rtol=1e-4)
 
 
+def test_a_model_frozen_before_it_was_built_stays_so_and_is_saved(tmp_path):
+    model = Saccader(3, BAGNET, LOOKS, mixed_channels=12, seed=1)
+    model.compile("sgd", **LOCATION)
+    model.build((None, *IMAGES.shape[1:]))
+    moved, _ = changes(model, model, epochs=1)
+    assert not any(moved["bagnet"])
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    loaded.compile("sgd")
+    assert len(loaded.trainable_variables) == len(make_model().trainable_variables)
+
+
 def test_a_file_knows_what_learned_before_the_location_stage(tmp_path):
     model = make_model()
     model.bagnet.stem.trainable = False

@@ -95,7 +95,7 @@ def test_the_folder_of_a_search_that_lost_its_note_is_refused(tmp_path):
 
 def test_trials_that_all_fail_are_told(tmp_path):
     space = {**{name: options[:1] for name, options in SMALL.items()}, "learning_rate": [1e30]}
-    with pytest.raises(UserError, match=r"no trial in .* succeeded; what each failed of is in tuner/trial_\*/trial.json"):
+    with pytest.raises(UserError, match=r"no trial in .* succeeded; what each failed of was printed when it did"):
         search(tmp_path / "search", space=space, max_trials=1)
     assert trial_note(tmp_path / "search", 0)["status"] == "FAILED"
 

@@ -101,6 +101,7 @@ MISTAKES = {
     "unknown": ({**RAM_SPACE, "glimpses": [3]}, "unknown: glimpses"),
     "a name for a number": ({"units": [8, "many"]}, "choices for units such as 16, .* Received: 8, many"),
     "a number for a name": ({"core": [3]}, "choices for core such as rectified"),
+    "an unknown name": ({"encoder": ["cnn"]}, "choices for encoder such as dense, conv. Received: cnn"),
     "no size": ({"units": [0]}, "Received: 0"),
     "empty": ({**RAM_SPACE, "core": []}, "none for core"),
     "no list": ({**RAM_SPACE, "core": "gru"}, "none for core"),

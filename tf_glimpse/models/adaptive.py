@@ -143,7 +143,8 @@ class AdaptiveModel(AttentionModel):
         thresholds, most = _thresholds(threshold, len(images)), self._most(max_glimpses)
         starts = range(0, len(images), batch_size)
         parts = [(images[start : start + batch_size], thresholds[start : start + batch_size]) for start in starts]
-        answers = [self._compiled_adapt(tf.constant(some), tf.constant(theirs), most) for some, theirs in parts]
+        adapt = self._compiled_adapt(images.shape[1:], tf.as_dtype(images.dtype))
+        answers = [adapt(tf.constant(some), tf.constant(theirs), most) for some, theirs in parts]
         return AdaptivePrediction(*(np.concatenate([field.numpy() for field in fields]) for fields in zip(*answers, strict=True)))
 
     def adapt(self, images, thresholds, max_glimpses):
@@ -175,7 +176,13 @@ class AdaptiveModel(AttentionModel):
 
     @functools.cached_property
     def _compiled_adapt(self):
-        return functools.partial(tf.function(self.adapt, autograph=False, reduce_retracing=True))  # a partial: Keras tracks functions
+        """The function `adapt` for batches of images of one shape and type, each traced once."""
+
+        def traced(shape, dtype):
+            kinds = tf.TensorSpec([None, *shape], dtype), tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.int32)
+            return functools.partial(tf.function(self.adapt, autograph=False).get_concrete_function(*kinds))
+
+        return functools.lru_cache(maxsize=None)(traced)
 
     def _most(self, max_glimpses):
         most = self.num_glimpses if max_glimpses is None else max_glimpses

@@ -121,7 +121,10 @@ class RAM(AttentionModel):
 
     def build(self, input_shape):
         shape = tuple(input_shape["images"] if isinstance(input_shape, dict) else input_shape)
-        self.image_shape = _checked_shape(shape, self.patch_size)
+        image_shape = _checked_shape(shape, self.patch_size)
+        if self.built and image_shape[-1] != self.image_shape[-1]:
+            raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: shape {shape}")
+        self.image_shape = image_shape
         if not self.cell.built:
             self.cell.build((None, *self.image_shape))
         if not self.classifier.built:

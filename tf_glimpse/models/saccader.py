@@ -131,9 +131,11 @@ class Saccader(SaccaderStages):
         shape = tuple(input_shape["images"] if isinstance(input_shape, dict) else input_shape)
         if len(shape) != 4:
             raise UserError(f"Saccader wants images [B, H, W, C]. Received: shape {shape}")
+        self.bagnet.build(shape)  # refuses other channels than it was built for
+        if self._thawed is not None:  # what was not there yet when it was frozen; Keras passes over what is set already
+            self.bagnet.trainable = True
+            self.bagnet.trainable = False
         self.image_shape = shape[1:]
-        if not self.bagnet.built:
-            self.bagnet.build(shape)
         grid, (channels, what_channels) = self.fields(shape[1:3]).grid, self.bagnet.channels
         if not self.attention.built:
             self.attention.build((None, *grid, channels), (None, *grid, what_channels))

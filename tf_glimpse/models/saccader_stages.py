@@ -20,7 +20,7 @@ class SaccaderStages(AttentionModel):
         super().__init__(seed=seed, **kwargs)
         self.term_trackers.update({name: keras.metrics.Mean(name=name) for name in MONITORS})
         self._set_stage("reinforce", 12, True, False)
-        self._thawed = None  # which layers of the BagNet learn, while it is frozen
+        self._thawed = None  # which layers of the BagNet learn, by their ids, while it is frozen
 
     def compile(
         self,
@@ -77,17 +77,17 @@ class SaccaderStages(AttentionModel):
         """Freezes the BagNet, or lets the layers learn again that did before; what the user froze stays frozen."""
         layers = list(self.bagnet._flatten_layers())
         if frozen and self._thawed is None:
-            self._thawed = [layer.trainable for layer in layers]
+            self._thawed = {id(layer): layer.trainable for layer in layers}
             self.bagnet.trainable = False
         elif not frozen and self._thawed is not None:
-            for layer, learns in zip(layers, self._thawed, strict=True):
-                layer.trainable = learns
+            for layer in layers:
+                layer.trainable = self._thawed.get(id(layer), True)
             self._thawed = None
 
     def _learning(self):
-        frozen = zip(self.bagnet._flatten_layers(), self._thawed or (), strict=self._thawed is not None)
-        before = {id(layer): learns for layer, learns in frozen}  # what learned before this stage froze the BagNet
-        return [before.get(id(layer), layer.trainable) for layer in self._flatten_layers()]
+        """As without this stage, where it froze the BagNet; layers made since then would learn."""
+        frozen = {} if self._thawed is None else {id(layer): True for layer in self.bagnet._flatten_layers()} | self._thawed
+        return [frozen.get(id(layer), layer.trainable) for layer in self._flatten_layers()]
 
     def _set_stage(self, stage, num_targets, teacher_forcing, stop_gradient):
         self.stage = stage

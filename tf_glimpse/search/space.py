@@ -153,11 +153,10 @@ class Space(keras_tuner.HyperModel):
 
 def _alike(name, given, own):
     """The choices given, whole numbers as floats where the family's own are; no size below the least that makes sense."""
-    kind, least = type(own[0]), 0 if 0 in own or isinstance(own[0], float) or name in EITHER_WAY else 1
-    fits = [
-        isinstance(choice, int | kind) and not isinstance(choice, bool) and (kind is str) == isinstance(choice, str) for choice in given
-    ]
-    if not all(fits) or (kind is not str and min(given) < least):
+    kind, least = type(own[0]), 0 if 0 in own or isinstance(own[0], float) or name == "wide_groups" else 1
+    numbers = all(isinstance(choice, int | kind) and not isinstance(choice, bool) for choice in given)
+    fits = set(given) <= set(own) if kind is str else numbers and min(given) >= least
+    if not fits:
         raise UserError(f"a space wants choices for {name} such as {', '.join(map(str, own))}. Received: {', '.join(map(str, given))}")
     return [kind(choice) for choice in given]
 

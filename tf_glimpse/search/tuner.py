@@ -127,8 +127,11 @@ class FrontierTuner(keras_tuner.Tuner):
         if (pathlib.Path(self.project_dir) / "oracle.json").exists() and isinstance(self.oracle, keras_tuner.Oracle):
             self._take_up()
 
+    def reload(self):
+        """Nothing: keras-tuner calls it after a first finished trial only, and then repeats a worker's last one."""
+
     def _take_up(self):
-        """Goes on where a search was ended: keras-tuner does so only after a first finished trial, and then repeats a worker's last one."""
+        """Goes on where a search was ended."""
         try:
             self.oracle.reload()
         except (ValueError, RuntimeError) as error:  # a damaged file

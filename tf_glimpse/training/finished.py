@@ -81,7 +81,9 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
         raise UserError(
             "--threshold is for one rollout by its own policy of a model with a stopping head (AdaptiveModel, or a search's best)."
         )
-    threshold = finished.threshold if threshold is None and own else threshold
+    if threshold is not None and num_glimpses is not None:
+        raise UserError("--threshold stops within the looks that a model was trained with; leave out --num-glimpses.")
+    threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
     data = load_data(finished, whole=split is None, **data_options)
     source = getattr(data, split or "test")
     if source is None and split is None and _other(finished, data_options.get("data")):
@@ -105,7 +107,7 @@ def looking(model):
 def _other(finished, data):
     """The name or path of data, None if they are those that the model was trained on."""
     data = datasets.whole_name(data)
-    return None if data == finished.recipe["data"] else data
+    return None if data == datasets.whole_name(finished.recipe["data"]) else data
 
 
 def _with_glimpses(model, num_glimpses):
