@@ -44,7 +44,7 @@ class ImageVAE(keras.Model):
     """
 
     def __init__(self, image_shape, latent_size=16, filters=16, units=128, conditional=True, seed=0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         if len(image_shape) != 3 or image_shape[0] % 4 or image_shape[1] % 4:
             raise UserError(f"ImageVAE wants images [H, W, C] with sides that are multiples of 4. Received: {tuple(image_shape)}")
         self.image_shape = tuple(image_shape)
