@@ -81,11 +81,7 @@ def _add_sequences(commands):
     )
     command.add_argument("recipe", help="of one scale, with places on a grid, such as near_optimal_fashion_mnist")
     command.add_argument("--out", required=True, help="folder of the sequences")
-    command.add_argument("--data", help="a set's name or a folder of images, instead of the recipe's")
-    command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
-    command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
-    command.add_argument("--image-size", type=_count, help="side that images are brought to")
-    command.add_argument("--skip-corrupt", action="store_true", help="leave out images that cannot be decoded")
+    _add_data(command)
     command.add_argument("--count", type=_count, default=600, help="how many images get a sequence (%(default)s)")
     command.add_argument("--samples", type=_count, default=32, help="completions an image and look (%(default)s)")
     command.add_argument("--against-rest", metavar="CLASS", help="name of one class to tell from the rest, for `one_against_rest`")
@@ -335,10 +331,7 @@ def _add_search(commands):
     command.add_argument("--space", metavar="FILE", help="JSON of lists of choices by name, for those that are not the family's own")
     command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach a ram's policy: trials may then be shorter")
     command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), default="near_optimal", help="what of them")
-    command.add_argument("--image-size", type=_count, help="side that images are brought to")
-    command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
-    command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
-    command.add_argument("--skip-corrupt", action="store_true", help="leave out images that cannot be decoded")
+    _add_sources(command)
     command.add_argument("--seed", type=_seed, default=0)
     command.set_defaults(run=_search)
 
@@ -393,6 +386,11 @@ def _add_model(command):
 
 def _add_data(command):
     command.add_argument("--data", help="a set's name or a folder of images, instead of the recipe's")
+    _add_sources(command)
+
+
+def _add_sources(command):
+    """Where data lie, and how their images are read."""
     command.add_argument("--image-size", type=_count, help="side that images are brought to")
     command.add_argument("--manual-dir", help="folder with files already downloaded, one folder a set")
     command.add_argument("--data-dir", help="where prepared sets lie (~/tensorflow_datasets)")
