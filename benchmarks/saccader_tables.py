@@ -114,8 +114,13 @@ def table(rows):
         name = "1 and 2" if stage == 1 and (WHOLE, 2, policy) in lines_of(rows) else str(stage)
         wanted = [("accuracy", look) for look in LOOKS] + [("coverage", GOAL_LOOKS), ("coverage", LOOKS[-1]), ("full_image", LOOKS[-1])]
         found = [values(rows, stage, policy, look, field, variant) for field, look in wanted]
-        fewer = f" ({len(found[0])} of the seeds)" if len(found[0]) < len(one_a_seed(rows)) else ""
-        yield [(name if variant == WHOLE else f"{name}, {variant}") + fewer, policy, *(spread(numbers, counted=False) for numbers in found)]
+        name = (name if variant == WHOLE else f"{name}, {variant}") + fewer(found[0], rows)
+        yield [name, policy, *(spread(numbers, counted=False) for numbers in found)]
+
+
+def fewer(numbers, rows):
+    """Says so where not every seed has a number: such a line is not to be held against means over all."""
+    return f" ({len(numbers)} of the seeds)" if len(numbers) < len(one_a_seed(rows)) else ""
 
 
 def _reference(rows):
@@ -239,6 +244,7 @@ def draw_curves(rows, path):
                 style = {"linewidth": 2.2} if policy == "learned" else {"linewidth": 1, "alpha": 0.8}
                 style |= {} if variant == WHOLE else {"linewidth": 1.4, "linestyle": "-."}
                 label = f"{policy}, stage {stage}{'' if variant == WHOLE else f', {variant}'}"
+                label += fewer(values(rows, stage, policy, looks[0], "accuracy", variant), rows)
                 axes.plot(*zip(*points, strict=True), label=label, marker="." if field == "coverage" else None, **style)
         for reference, style, found in (("ceiling", "--", one_a_seed(rows)), ("resnet", ":", referenced(rows))):
             if found:
