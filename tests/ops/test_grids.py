@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_glimpse.ops.grids import Fields, field_cells, field_centres, gather_cells, masked, ordered_cells, top_cells, visit
+from tf_glimpse.ops.grids import Fields, every, field_cells, field_centres, gather_cells, masked, ordered_cells, top_cells, visit
 from tf_glimpse.types import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -20,6 +20,28 @@ def pixel_centres(fields):
     """Each field's centre in pixels from the upper left corner, row by row."""
     (rows, columns), (tall, wide) = fields.grid, fields.pitch
     return np.array([[row * tall + fields.side / 2, column * wide + fields.side / 2] for row in range(rows) for column in range(columns)])
+
+
+@COMPILE
+@pytest.mark.parametrize(("step", "margin"), [(1, 1), (2, 0), (2, 1), (3, 2)])
+@pytest.mark.parametrize("size", [(7, 10), (8, 9)])
+def test_thinned_maps_and_their_gradient_are_a_slices(size, step, margin, jit_compile):
+    maps = tf.constant(RANDOM.normal(size=(2, *size, 3)), tf.float32)
+    taken = [slice(margin, side - margin, step) for side in size]
+
+    def found(thin):
+        @tf.function(jit_compile=jit_compile)
+        def both(maps):
+            with tf.GradientTape() as tape:
+                tape.watch(maps)
+                thinned = thin(maps)
+                loss = tf.reduce_sum(thinned**3)
+            return thinned, tape.gradient(loss, maps)
+
+        return both(maps)
+
+    for mine, wanted in zip(found(lambda maps: every(maps, step, margin)), found(lambda maps: maps[:, *taken]), strict=True):
+        np.testing.assert_allclose(mine, wanted)
 
 
 @pytest.mark.parametrize("fields", FIELDS)

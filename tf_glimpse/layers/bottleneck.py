@@ -76,9 +76,9 @@ class Bottleneck(keras.layers.Layer):
     def call(self, inputs, training=False):
         main = self.narrow(inputs, training=training)
         main = self.widen(self.middle(main, training=training), training=training)
-        skip = inputs[:, 1:-1, 1:-1] if self.kernel_size == 3 else inputs
+        skip = every(inputs, self.strides, margin=self.kernel_size // 2)
         if self.projection is not None:
-            skip = pointwise(every(skip, self.strides), tf.cast(self.projection.kernel, skip.dtype))
+            skip = pointwise(skip, tf.cast(self.projection.kernel, skip.dtype))
             if self.second_norm == "skip":
                 skip = self.norm(skip, training=training)
             else:

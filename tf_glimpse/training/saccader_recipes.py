@@ -135,7 +135,6 @@ def saccader_cifar10():
         batch_size=128,
         image_size=33,
         train_size=32,
-        jit_compile=True,
     )
 
 
