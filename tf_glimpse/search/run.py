@@ -107,8 +107,7 @@ def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, s
 def _check(folder, settings):
     """Refuses the folder of another search, or of anything else."""
     if not (folder / "search.json").exists():
-        if folder.exists() and any(path.name not in (".lock", "search.json.part") for path in folder.iterdir()):
-            raise UserError(f"{folder} holds other things than a search; pass an empty or a new folder.")
+        workdirs.refuse_other_things(folder, "search.json", "a search")
         return
     found, wanted = workdirs.read_json(folder / "search.json", *settings), json.loads(json.dumps(settings))
     differing = [name for name in wanted if found[name] != wanted[name]]

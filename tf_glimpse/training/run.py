@@ -14,8 +14,9 @@ from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models import RAM
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
-from tf_glimpse.training.evaluation import ACTIONS, evaluate_model
+from tf_glimpse.training.evaluation import ACTIONS
 from tf_glimpse.training.fitting import fit_epochs, make_optimizer
+from tf_glimpse.training.judging import judge
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import train_stages
 from tf_glimpse.types import UserError
@@ -173,10 +174,5 @@ def _finish(recipe, data, seed, progress):
     workdir, model = progress.workdir, build_model(recipe, data, seed)
     model.load_weights(progress.best_weights)
     write_whole(workdir / "model.keras", model.save)
-    split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
-    test = evaluate_model(model, getattr(data, split), actions=ACTIONS[recipe.actions](model.num_glimpses))
     best = {"best_epoch": progress.best_epoch, "validation_accuracy": progress.best_value, "train_seconds": round(progress.seconds, 1)}
-    versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
-    results = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split, **test, **best, "versions": versions}
-    workdirs.write_json(workdir / "results.json", results)
-    return results
+    return judge(model, recipe, data, seed, workdir, best)

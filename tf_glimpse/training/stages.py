@@ -3,7 +3,6 @@
 import math
 
 import keras
-import tensorflow as tf
 
 from tf_glimpse import datasets
 from tf_glimpse.datasets.files import write_whole
@@ -11,8 +10,8 @@ from tf_glimpse.explain import collect_logits, fit_temperatures
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
-from tf_glimpse.training.evaluation import evaluate_model
 from tf_glimpse.training.fitting import fit_epochs, make_optimizer
+from tf_glimpse.training.judging import judge
 from tf_glimpse.types import UserError
 
 
@@ -111,12 +110,7 @@ def _finish(recipe, data, workdir, folders, seed):
     model = build_saccader(recipe, data, seed)
     model.load_weights(folders[-1] / "model.keras")
     write_whole(workdir / "model.keras", model.save)
-    split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
-    test = evaluate_model(model, getattr(data, split))
     stages = [workdirs.read_json(folder / "results.json", "best_epoch", "train_seconds") for folder in folders]
     best = {"best_epoch": stages[-1]["best_epoch"], "validation_accuracy": stages[-1].get("val_accuracy")}
     best["train_seconds"] = round(sum(stage["train_seconds"] for stage in stages), 1)
-    versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
-    results = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split, **test, **best, "stages": stages}
-    workdirs.write_json(workdir / "results.json", {**results, "versions": versions})
-    return {**results, "versions": versions}
+    return judge(model, recipe, data, seed, workdir, {**best, "stages": stages})

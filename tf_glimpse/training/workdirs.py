@@ -32,7 +32,14 @@ def locked(workdir):
         yield workdir
 
 
-_LEFT_OVER = (".lock", "recipe.json.part")  # by a run that was killed before it wrote down what it is
+def refuse_other_things(workdir, note, kind):
+    """Refuses a folder that holds something but no `note`, the file that says what a folder is; what a kill before it left is nothing.
+
+    Raises:
+        UserError: says that the folder holds other things than a `kind`, such as "a search".
+    """
+    if workdir.exists() and any(path.name not in (".lock", f"{note}.part") for path in workdir.iterdir()):
+        raise UserError(f"{workdir} holds other things than {kind}; pass an empty or a new folder.")
 
 
 def check(workdir, recipe, seed):
@@ -43,8 +50,7 @@ def check(workdir, recipe, seed):
     """
     workdir = pathlib.Path(workdir).expanduser()
     if not (workdir / "recipe.json").exists():
-        if workdir.exists() and any(path.name not in _LEFT_OVER for path in workdir.iterdir()):
-            raise UserError(f"{workdir} holds other things than a run of this recipe; pass an empty or a new folder.")
+        refuse_other_things(workdir, "recipe.json", "a run of this recipe")
         return False
     note = read_json(workdir / "recipe.json", "recipe", "seed")
     _compare(workdir, note, json.loads(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed})))
