@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 import scipy.stats
 from rows import read_rows
+from speed_tables import machine
 
 HERE = pathlib.Path(__file__).parent
 LOOKS = range(1, 13)
@@ -51,6 +52,14 @@ Windows cut from the photos at 160 px where the Saccader looked, classified by a
 
 {patches}
 
+## What a training step takes
+
+Milliseconds a step of the recipe's batch, and how many times that is of the step as it is, with one choice behind it undone: the batch
+norm is TensorFlow's one operation instead of the dozen that Keras composes it of, and the gradient of a slice is made by padding. With XLA,
+which is off in these recipes, every choice stays.
+
+{steps}
+
 ## Commands
 
 - `tf-glimpse train saccader_flowers_small --seed S --workdir RUN --manual-dir ../shared/data` trains; called again, it resumes. CIFAR-10
@@ -60,6 +69,7 @@ Windows cut from the photos at 160 px where the Saccader looked, classified by a
 - `python benchmarks/saccader_photos.py RUN` writes the rows; with `--preset NAME` of a run that was published.
 - `python benchmarks/saccader_ablations.py RUN`, before them, trains what its three ablations need.
 - `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2] [--epochs N]` trains the other classifier and writes its row.
+- `python benchmarks/saccader_step.py` times the training step, on an idle machine.
 - `python benchmarks/saccader_picture.py PRESET` draws the looks.
 """
 
@@ -75,7 +85,7 @@ def page():
     """The whole of `benchmarks/saccader.md`."""
     rows = read_rows("saccader_photos")
     sections = [section(recipe, [row for row in rows if row["recipe"] == recipe]) for recipe in sorted({row["recipe"] for row in rows})]
-    parts = {"occlusion": occlusion(), "patches": patches(), "stopped": without_stop(rows)}
+    parts = {"occlusion": occlusion(), "patches": patches(), "steps": steps(), "stopped": without_stop(rows)}
     return PAGE.format(sections="\n\n".join(sections), **parts)
 
 
@@ -229,6 +239,17 @@ def patches():
     if all(row["gain"] <= 0 for row in rows):
         lines += ["", "None gains."]
     return "\n".join(lines)
+
+
+def steps():
+    """A line for each choice behind the training step, a column for each recipe's stage."""
+    rows = read_rows("speed_saccader")
+    columns = list(dict.fromkeys((row["recipe"], row["stage"]) for row in rows))
+    lines = [f"| the step | {' | '.join(f'{recipe}, {stage}' for recipe, stage in columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for choice in dict.fromkeys(row["choice"] for row in rows):
+        found = {(row["recipe"], row["stage"]): f"{row['median_ms']:.0f} ({row['slower']:.2f})" for row in rows if row["choice"] == choice}
+        lines.append(f"| {choice} | {' | '.join(found.get(column, '') for column in columns)} |")
+    return "\n".join([*lines, "", machine(rows)]) if rows else "Not run yet."
 
 
 def draw_curves(rows, path):

@@ -98,12 +98,13 @@ class Other:
 
 
 def start_tensorflow(threads):
-    """Sets TensorFlow's threads; before its first operation."""
+    """Sets TensorFlow's threads, before its first operation, and keeps it from telling how often it traces what is timed."""
     import tf_glimpse  # noqa: F401, I001  first: it keeps TensorFlow's log quiet
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.get_logger().setLevel("ERROR")
 
 
 def record(name, rows, key, threads, **versions):
