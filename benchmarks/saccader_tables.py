@@ -55,8 +55,8 @@ Windows cut from the photos at 160 px where the Saccader looked, classified by a
 ## What a training step takes
 
 Milliseconds a step of the recipe's batch, and how many times that is of the step as it is, with one choice behind it undone: the batch
-norm is TensorFlow's one operation instead of the dozen that Keras composes it of, and the gradient of a slice is made by padding. With XLA,
-which is off in these recipes, every choice stays.
+norm is TensorFlow's one operation instead of the dozen that Keras composes it of; rows and columns are gathered, and the gradient of a
+slice is made by padding. With XLA, which is off in these recipes, every choice stays.
 
 {steps}
 

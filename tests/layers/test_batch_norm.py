@@ -55,3 +55,27 @@ def test_frozen_or_asked_it_uses_what_it_remembers(training, trainable):
     outputs = layer(tf.ones(SHAPE) * [1.0, 2.0, 3.0], training=training)
     np.testing.assert_allclose(outputs, np.zeros(SHAPE), atol=1e-6)
     np.testing.assert_allclose(layer.moving_mean, [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(("training", "trainable"), [(True, True), (False, True), (True, False)])
+def test_in_the_kernel_or_after_the_product_is_the_same(training, trainable):
+    random = np.random.default_rng(0)
+    kernel = tf.constant(random.normal(size=(5, 3)), tf.float32)
+    inputs = tf.constant(random.normal(size=(*SHAPE[:-1], 5)), tf.float32)
+
+    def found(call):
+        layer = BatchNorm(**OPTIONS)
+        layer.build(SHAPE)
+        for weight, shift in zip(layer.weights, (1.0, 2.0, 3.0, 4.0), strict=True):
+            weight.assign(shift + np.arange(3.0))
+        layer.trainable = trainable
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            outputs = call(layer)
+            loss = tf.reduce_sum(outputs**2)
+        return outputs, tape.gradient(loss, kernel), layer.moving_mean, layer.moving_variance
+
+    inside = found(lambda layer: layer.of_product(lambda kernel: inputs @ kernel, kernel, training))
+    after = found(lambda layer: layer(inputs @ kernel, training=training))
+    for mine, wanted in zip(inside, after, strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-4, atol=1e-4)

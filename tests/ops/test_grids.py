@@ -30,7 +30,7 @@ def test_thinned_maps_and_their_gradient_are_a_slices(size, step, margin, jit_co
     taken = [slice(margin, side - margin, step) for side in size]
 
     def found(thin):
-        @tf.function(jit_compile=jit_compile)
+        @tf.function(jit_compile=jit_compile, autograph=False)
         def both(maps):
             with tf.GradientTape() as tape:
                 tape.watch(maps)

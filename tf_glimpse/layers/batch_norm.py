@@ -26,8 +26,22 @@ class BatchNorm(keras.layers.BatchNormalization):
         [[-1.22, -1.22], [0.0, 0.0], [1.22, 1.22]]
     """
 
+    def of_product(self, product, kernel, training=False):
+        """The batch norm of `product(kernel)`, a function that is linear in the kernel `[..., C]`.
+
+        Where it does not learn, the kernel is scaled instead of the product, which is so much larger.
+        """
+        if self._learns(training):
+            return self(product(kernel), training=True)
+        scale = self.gamma.value * tf.math.rsqrt(self.moving_variance.value + self.epsilon)
+        outputs = product(kernel * scale)
+        return outputs + tf.cast(self.beta.value - self.moving_mean.value * scale, outputs.dtype)
+
+    def _learns(self, training):
+        return training and self.trainable
+
     def call(self, inputs, training=False):
-        if not (training and self.trainable):
+        if not self._learns(training):
             return super().call(inputs, training=False)
         rows = tf.reshape(tf.cast(inputs, tf.float32), [-1, 1, 1, inputs.shape[-1]])
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

@@ -78,11 +78,10 @@ class Bottleneck(keras.layers.Layer):
         main = self.widen(self.middle(main, training=training), training=training)
         skip = every(inputs, self.strides, margin=self.kernel_size // 2)
         if self.projection is not None:
-            skip = pointwise(skip, tf.cast(self.projection.kernel, skip.dtype))
             if self.second_norm == "skip":
-                skip = self.norm(skip, training=training)
+                skip = self.norm.of_product(lambda kernel: _projected(skip, kernel), self.projection.kernel, training)
             else:
-                main = self.norm(main, training=training)
+                skip, main = _projected(skip, self.projection.kernel), self.norm(main, training=training)
         return keras.ops.relu(main + skip)
 
     def compute_output_shape(self, input_shape):
@@ -91,3 +90,7 @@ class Bottleneck(keras.layers.Layer):
     def get_config(self):
         names = ("filters", "kernel_size", "strides", "second_norm")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _projected(maps, kernel):
+    return pointwise(maps, tf.cast(kernel, maps.dtype))

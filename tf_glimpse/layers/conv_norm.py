@@ -56,9 +56,14 @@ class ConvNorm(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         inputs = every(inputs, self.thinning)
-        outputs = self.conv(inputs) if self.kernel_size > 1 else pointwise(inputs, tf.cast(self.conv.kernel, inputs.dtype))
-        outputs = self.norm(outputs, training=training)
+        outputs = self.norm.of_product(lambda kernel: self._convolved(inputs, kernel), self.conv.kernel, training)
         return keras.ops.relu(outputs) if self.relu else outputs
+
+    def _convolved(self, inputs, kernel):
+        kernel = tf.cast(kernel, inputs.dtype)
+        if self.kernel_size == 1:
+            return pointwise(inputs, kernel)
+        return keras.ops.conv(inputs, kernel, self.conv.strides, self.padding, "channels_last", self.dilation_rate)
 
     def compute_output_shape(self, input_shape):
         sizes = [None if size is None else -(-size // self.thinning) for size in input_shape[1:3]]

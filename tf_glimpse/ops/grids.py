@@ -29,8 +29,9 @@ class Fields(NamedTuple):
 def every(maps, step, margin=0):
     """Every `step`-th row and column of maps `[B, H, W, C]`, after `margin` of them are cut off at each side.
 
-    A 1x1 convolution of these is the strided 1x1 convolution, whose gradient writes past its memory in TensorFlow 2.20 with oneDNN. The
-    gradient is made by padding: TensorFlow's own of a slice takes longer on a processor than all convolutions of a small BagNet.
+    A 1x1 convolution of these is the strided 1x1 convolution, whose gradient writes past its memory in TensorFlow 2.20 with oneDNN. On
+    a processor TensorFlow's slices of a step above one, and the gradient of any, take longer than the convolutions of a small BagNet: rows
+    and columns are gathered, and the gradient is made by padding.
 
     Example:
         >>> tf.squeeze(every(tf.reshape(tf.range(25), [1, 5, 5, 1]), 2, margin=1)).numpy().tolist()
@@ -39,10 +40,15 @@ def every(maps, step, margin=0):
     if step == 1 and margin == 0:
         return maps
     height, width = (side - 2 * margin for side in maps.shape[1:3])
+    rows, columns = (tf.range(margin, margin + side, step) for side in (height, width))
 
     @tf.custom_gradient
     def taken(maps):
-        inner = maps[:, margin : margin + height : step, margin : margin + width : step]
+        inner = (
+            maps[:, margin : margin + height, margin : margin + width]
+            if step == 1
+            else tf.gather(tf.gather(maps, rows, axis=1), columns, axis=2)
+        )
         return inner, lambda gradient: _pad(_spread(gradient, step)[:, :height, :width], margin, height, width)
 
     return taken(maps)
