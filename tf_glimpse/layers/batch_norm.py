@@ -48,7 +48,7 @@ class BatchNorm(keras.layers.BatchNormalization):
             x=rows, scale=self.gamma.value, offset=self.beta.value, mean=[], variance=[], epsilon=self.epsilon, is_training=True
         )
         count = tf.cast(tf.shape(rows)[0], tf.float32)
-        biased = variance * (count - 1.0) / count
+        biased = variance * (count - 1.0) / count  # as Keras remembers it; the operation returns the unbiased one
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, biased)):
             moving.assign(moving * self.momentum + now * (1.0 - self.momentum))
         return tf.reshape(tf.cast(outputs, inputs.dtype), tf.shape(inputs))

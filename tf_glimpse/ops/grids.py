@@ -44,11 +44,10 @@ def every(maps, step, margin=0):
 
     @tf.custom_gradient
     def taken(maps):
-        inner = (
-            maps[:, margin : margin + height, margin : margin + width]
-            if step == 1
-            else tf.gather(tf.gather(maps, rows, axis=1), columns, axis=2)
-        )
+        if step == 1:
+            inner = maps[:, margin : margin + height, margin : margin + width]
+        else:
+            inner = tf.gather(tf.gather(maps, rows, axis=1), columns, axis=2)
         return inner, lambda gradient: _pad(_spread(gradient, step)[:, :height, :width], margin, height, width)
 
     return taken(maps)
