@@ -112,7 +112,9 @@ def section(recipe, rows):
         "|---|---|" + "---|" * (len(LOOKS) + 3),
     ]
     lines += [f"| {' | '.join(cells)} |" for cells in table(rows)]
-    return "\n".join([*lines, "", *verdicts(rows), "", f"![Accuracy against looks](pictures/{recipe}.png)", *_looks(recipe)])
+    return "\n".join(
+        [*lines, "", *verdicts(rows), *ablations(rows), "", f"![Accuracy against looks](pictures/{recipe}.png)", *_looks(recipe)]
+    )
 
 
 def table(rows):
@@ -171,6 +173,15 @@ def verdicts(rows):
         f"- Ahead of every other policy of any stage: {points(ahead)} against {best[1]} after stage {best[0]}; {verdict(ahead)}.",
         f"- Stage 3 better than stage 2: {points(gained)}; {verdict(gained)}.",
     ]
+
+
+def ablations(rows):
+    """A line for each ablation of stage 3: what the whole training is ahead of it, by the seeds that have both."""
+    wanted = ("learned", 3, GOAL_LOOKS)
+    last = {(row["variant"], row["seed"]): row["accuracy"] for row in rows if (row["policy"], row["stage"], row["num_glimpses"]) == wanted}
+    for variant in sorted({variant for variant, _ in last} - {WHOLE}):
+        ahead = np.array([last[WHOLE, seed] - accuracy for (name, seed), accuracy in sorted(last.items()) if name == variant])
+        yield f"- With {GOAL_LOOKS} looks, ahead of its training {variant}: {points(ahead)}."
 
 
 def points(differences):
