@@ -11,11 +11,11 @@ import dataclasses
 from types import SimpleNamespace
 from unittest import mock
 
-from timing import block_of, record, start_tensorflow, take_turns
+from step_choices import AS_IT_IS, compared
+from timing import block_of, record, start_tensorflow
 
-AS_IT_IS = "as it is"
 SHAPES = {"saccader_flowers": (96, 5), "saccader_flowers_small": (64, 5), "saccader_cifar10": (33, 10)}  # pixels a side, classes
-STAGES = {0: "classification", 2: "reinforce"}  # those that train the BagNet: in the second, nothing of what is undone here matters
+STAGES = {0: "classification", 2: "reinforce"}  # those that train the BagNet; where it is frozen, nothing undone here matters
 
 
 def main():
@@ -27,15 +27,8 @@ def main():
     start_tensorflow(options.threads)
     for recipe in options.recipes:
         for number, name in STAGES.items():
-            timings = take_turns(contenders(recipe, number), options.seconds)
-            told = {"recipe": recipe, "stage": name}
-            rows = [
-                {**told, "choice": choice, "median_ms": round(found.median, 1), "slower": round(found.median / timings[AS_IT_IS].median, 3)}
-                for choice, found in timings.items()
-            ]
-            for row in rows:
-                print(f"{recipe:20}{name:16}{row['choice']:32}{row['median_ms']:9.1f} ms {row['slower']:6.2f}x", flush=True)
-            record("speed_saccader", rows, ("recipe", "stage", "choice"), options.threads)
+            rows = compared(f"{recipe}, {name}", contenders(recipe, number), options.seconds)
+            record("speed_saccader", rows, ("task", "choice"), options.threads)
 
 
 def contenders(name, number):
@@ -57,7 +50,7 @@ def contenders(name, number):
 
 
 def sliced(maps, step, margin=0):
-    """`ops.grids.every` without its own gradient."""
+    """`ops.grids.every` as slices."""
     height, width = maps.shape[1:3]
     return maps[:, margin : height - margin : step, margin : width - margin : step]
 

@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import scipy.stats
 from rows import read_rows
-from speed_tables import machine
+from speed_tables import choices
 
 HERE = pathlib.Path(__file__).parent
 LOOKS = range(1, 13)
@@ -29,7 +29,7 @@ running mean of the weights, and trains the BagNet at the looks: it gets worse a
 through it then are no rivals; those after stage 1 are. The ResNet has the same pipeline, augmentation and learning rate and as many epochs
 as stage 1, operations as each section says, and was not tuned further.
 
-Ablations are trained from the same first stages. "Without stage 2" has the recipe's stage 3, whose 12 epochs at 1e-4 are short for a policy
+Ablations are trained from the same first stages. "Without stage 2" has the recipe's stage 3, too short at 1e-4 for a policy
 that stage 2 has not taught. "Without stop-gradient" is about stage 2, where cross-entropy on the answer then trains the BagNet too, from
 its high rate on. {stopped} "Without REINFORCE" has stage 3 by cross-entropy alone: what stage 3 owes to its training of the BagNet.
 Over several seeds: mean +- standard deviation in the tables, and in the lines of the goals the mean difference +- half of its 95 % interval
@@ -85,7 +85,7 @@ def page():
     """The whole of `benchmarks/saccader.md`."""
     rows = read_rows("saccader_photos")
     sections = [section(recipe, [row for row in rows if row["recipe"] == recipe]) for recipe in sorted({row["recipe"] for row in rows})]
-    parts = {"occlusion": occlusion(), "patches": patches(), "steps": steps(), "stopped": without_stop(rows)}
+    parts = {"occlusion": occlusion(), "patches": patches(), "steps": choices(read_rows("speed_saccader")), "stopped": without_stop(rows)}
     return PAGE.format(sections="\n\n".join(sections), **parts)
 
 
@@ -250,17 +250,6 @@ def patches():
     if all(row["gain"] <= 0 for row in rows):
         lines += ["", "None gains."]
     return "\n".join(lines)
-
-
-def steps():
-    """A line for each choice behind the training step, a column for each recipe's stage."""
-    rows = read_rows("speed_saccader")
-    columns = list(dict.fromkeys((row["recipe"], row["stage"]) for row in rows))
-    lines = [f"| the step | {' | '.join(f'{recipe}, {stage}' for recipe, stage in columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for choice in dict.fromkeys(row["choice"] for row in rows):
-        found = {(row["recipe"], row["stage"]): f"{row['median_ms']:.0f} ({row['slower']:.2f})" for row in rows if row["choice"] == choice}
-        lines.append(f"| {choice} | {' | '.join(found.get(column, '') for column in columns)} |")
-    return "\n".join([*lines, "", machine(rows)]) if rows else "Not run yet."
 
 
 def draw_curves(rows, path):

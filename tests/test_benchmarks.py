@@ -129,3 +129,11 @@ def test_a_preset_gives_way_only_to_a_seed_that_validates_better(benchmark_scrip
     with pytest.raises(SystemExit, match=f"ram_mnist is of seed {shipped['seed']}, which validates better"):
         script.stop_if_worse(file, shipped["recipe"], 0.5)
     script.stop_if_worse(file, {**shipped["recipe"], "epochs": 1}, 0.5)
+
+
+def test_a_preset_does_not_give_way_for_being_compiled_otherwise(benchmark_script):
+    script, file = benchmark_script("publish_preset"), PRESETS / "saccader_cifar10.json"
+    shipped = json.loads(file.read_text())
+    otherwise = {**shipped["recipe"], "jit_compile": not shipped["recipe"]["jit_compile"]}
+    with pytest.raises(SystemExit, match="validates better: nothing was written"):
+        script.stop_if_worse(file, otherwise, shipped["results"]["validation_accuracy"] - 0.001)

@@ -49,8 +49,8 @@ def test_the_card_is_true(preset, request):
 @pytest.mark.parametrize("preset", [name for name in preset_names() if not name.endswith("_joint")])
 def test_the_recipe_of_its_name_is_what_it_was_trained_by(preset):
     recipe = json.loads((PRESETS / f"{preset}.json").read_text())["recipe"]
-    today = json.loads(json.dumps(dataclasses.asdict(get_recipe(recipe["name"]))))
-    assert {**recipe, "jit_compile": None} == {**today, "jit_compile": None}  # which changes nothing but speed
+    since = {"jit_compile": True} if preset == "saccader_cifar10" else {}  # its recipe has XLA off since, for speed alone
+    assert recipe == {**json.loads(json.dumps(dataclasses.asdict(get_recipe(recipe["name"])))), **since}
 
 
 def test_looking_where_the_policy_says_matters():

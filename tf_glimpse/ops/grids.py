@@ -40,13 +40,13 @@ def every(maps, step, margin=0):
     if step == 1 and margin == 0:
         return maps
     height, width = (side - 2 * margin for side in maps.shape[1:3])
-    rows, columns = (tf.range(margin, margin + side, step) for side in (height, width))
 
     @tf.custom_gradient
     def taken(maps):
         if step == 1:
             inner = maps[:, margin : margin + height, margin : margin + width]
         else:
+            rows, columns = (tf.range(margin, margin + side, step) for side in (height, width))
             inner = tf.gather(tf.gather(maps, rows, axis=1), columns, axis=2)
         return inner, lambda gradient: _pad(_spread(gradient, step)[:, :height, :width], margin, height, width)
 

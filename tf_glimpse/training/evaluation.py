@@ -2,12 +2,14 @@
 
 import functools
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets import centre_actions, random_actions
 from tf_glimpse.models.rollouts import split_rollouts
 from tf_glimpse.ops.coverage import seen_pixels
+from tf_glimpse.training import workdirs
 
 # Who chooses the places: None is the model's own policy.
 ACTIONS = {None: lambda num_glimpses: None, "random": random_actions, "centre": centre_actions}
@@ -51,6 +53,28 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed
         "parameters": model.count_params(),
         **(on_fields.results(len(source)) if on_fields else {}),
     }
+
+
+def judge(model, recipe, data, seed, workdir, found):
+    """Evaluates a trained model on the test split, or the nearest to one that the data has, and writes the run's `results.json`.
+
+    Args:
+        model: an `AttentionModel`.
+        recipe: the `Recipe` or `StagedRecipe` that trained it; a control's places are its `actions`.
+        data: as `load_data` of the recipe.
+        seed: the run's.
+        workdir: the run's folder.
+        found: a dict of what training found, such as "best_epoch".
+
+    Returns:
+        the results.
+    """
+    split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
+    test = evaluate_model(model, getattr(data, split), actions=ACTIONS[recipe.actions](model.num_glimpses))
+    told = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split}
+    results = {**told, **test, **found, "versions": {"tensorflow": tf.__version__, "keras": keras.__version__}}
+    workdirs.write_json(workdir / "results.json", results)
+    return results
 
 
 def evaluate_stopping(model, source, threshold, batch_size=250):

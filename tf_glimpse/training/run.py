@@ -14,9 +14,8 @@ from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models import RAM
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
-from tf_glimpse.training.evaluation import ACTIONS
+from tf_glimpse.training.evaluation import ACTIONS, judge
 from tf_glimpse.training.fitting import fit_epochs, make_optimizer
-from tf_glimpse.training.judging import judge
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import train_stages
 from tf_glimpse.types import UserError

@@ -10,8 +10,8 @@ from tf_glimpse.explain import collect_logits, fit_temperatures
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
+from tf_glimpse.training.evaluation import judge
 from tf_glimpse.training.fitting import fit_epochs, make_optimizer
-from tf_glimpse.training.judging import judge
 from tf_glimpse.types import UserError
 
 
