@@ -3,8 +3,9 @@ cross-entropy alone.
 
 python benchmarks/saccader_ablations.py RUN [--manual-dir ../shared/data]
 
-RUN is the folder of a finished run. The three are trained beside it, from its own first stages as far as they agree and by its settings
-otherwise, and resume there; `saccader_photos.py RUN` writes their rows.
+RUN is the folder of a run, its first stage trained at least. The three are trained beside it, from its own first stages as far as they
+agree and by its settings otherwise, and resume there; what needs a stage that is not trained yet is left out. `saccader_photos.py RUN`
+writes their rows.
 """
 
 import argparse
@@ -28,6 +29,10 @@ def main():
     whole, seed = read_staged(options.run)
     for variant, change in VARIANTS.items():
         recipe, folder = change(whole), beside(options.run, variant)
+        missing = [stage for stage in alike(whole, recipe) if not (options.run / stage / "results.json").exists()]
+        if missing:
+            print(f"{variant}: left out, {options.run} has not trained {', '.join(missing)} yet")
+            continue
         if not (workdirs.check(folder, recipe, seed) and workdirs.results(folder)):
             begin(options.run, whole, folder, recipe, seed, options.manual_dir)
             train_and_evaluate(recipe, folder, seed, manual_dir=options.manual_dir, verbose=2)

@@ -1,10 +1,10 @@
 """A Saccader's run on photos: accuracy against looks and share seen, for every policy after every stage; and what hiding its looks costs.
 
-python benchmarks/saccader_photos.py RUN [--manual-dir ../shared/data] [--preset NAME] [--without-resnet]
+python benchmarks/saccader_photos.py RUN [--manual-dir ../shared/data] [--preset NAME] [--without-resnet | --ablations-alone]
 
 RUN is the folder of a finished run of three stages; `small_resnet.py RUN` has trained the reference beside it, and `saccader_ablations.py
-RUN`, if it was run, the ablations. Without the reference, its columns stay empty and nothing is hidden from it. Writes rows into
-`results/saccader_photos.json` and `results/saccader_occlusion.json`.
+RUN`, if it was run, the ablations. Without the reference, its columns stay empty and nothing is hidden from it. The ablations alone need
+no more of RUN than its first stage. Writes rows into `results/saccader_photos.json` and `results/saccader_occlusion.json`.
 """
 
 import argparse
@@ -39,40 +39,42 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     parser.add_argument("--preset", help="the preset that was made of this run")
     parser.add_argument("--without-resnet", action="store_true", help="the reference is not trained yet")
+    parser.add_argument("--ablations-alone", action="store_true", help="write their rows and leave those of the whole training")
     options = parser.parse_args()
     recipe, seed = read_staged(options.run)
     check_preset(options.preset, options.run)
-    resnet = {} if options.without_resnet else results_of(beside(options.run, "resnet"), f"small_resnet.py {options.run}")
+    asked = not (options.without_resnet or options.ablations_alone)
+    resnet = results_of(beside(options.run, "resnet"), f"small_resnet.py {options.run}") if asked else {}
     data, stages = load_data(recipe, manual_dir=options.manual_dir), stages_of(options.run)
-    told = {"dataset": recipe.data, "recipe": recipe.name, "seed": seed, "preset": options.preset}
-    told |= {
-        "split": "test",
-        "examples": len(data.test),
-        **provenance(command_of(options), options.run),
-    }
+    told = {"dataset": recipe.data, "recipe": recipe.name, "seed": seed, "split": "test", "examples": len(data.test)}
+    told |= provenance(command_of(options), options.run)
     told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir D"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
-    rows = [row for number in stages for row in accuracies(number, stages[number], data.test, {**told, "variant": "whole"})]
-    rows = [
-        {**row, "preset": row["preset"] if row["stage"] == max(stages) else None} for row in rows
-    ]  # which holds the last stage's weights
+    rows = [] if options.ablations_alone else whole(stages, data.test, {**told, "variant": "whole"}, options.preset)
     for variant, change in VARIANTS.items():
         rows += ablated(beside(options.run, variant), recipe, change(recipe), data.test, {**told, "variant": variant, "preset": None})
     add_rows("saccader_photos", rows, KEY)
-    if options.without_resnet:
-        return
-    second = keras.saving.load_model(beside(options.run, "resnet") / "model.keras")
-    add_rows("saccader_occlusion", occlusion(stages[3], second, data.test, told), ("dataset", "recipe", "hidden", "seed"))
+    if asked:
+        second = keras.saving.load_model(beside(options.run, "resnet") / "model.keras")
+        hidden = occlusion(stages[3], second, data.test, {**told, "preset": options.preset})
+        add_rows("saccader_occlusion", hidden, ("dataset", "recipe", "hidden", "seed"))
+
+
+def whole(stages, source, told, preset):
+    """The rows of the run itself; those of its last stage, which the preset's weights are of, name it."""
+    presets = {number: preset if number == max(stages) else None for number in stages}
+    return [row for number in stages for row in accuracies(number, stages[number], source, {**told, "preset": presets[number]})]
 
 
 def command_of(options):
-    flags = [*(["--without-resnet"] if options.without_resnet else []), *([f"--preset {options.preset}"] if options.preset else [])]
+    flags = [f"--{name.replace('_', '-')}" for name in ("without_resnet", "ablations_alone") if vars(options)[name]]
+    flags += [f"--preset {options.preset}"] if options.preset else []
     return " ".join(["python benchmarks/saccader_photos.py", *flags, "--manual-dir D", options.run.name])
 
 
 def stages_of(run):
-    """The models after each of the run's stages, by its number."""
-    names = {NUMBERS[path.name.split("-", 2)[2]]: path for path in sorted(run.glob("stage-*"))}
+    """The models after each of the run's stages that is trained, by its number."""
+    names = {NUMBERS[file.parent.name.split("-", 2)[2]]: file.parent for file in sorted(run.glob("stage-*/results.json"))}
     return {number: Saccader.from_preset(str(path / "model.keras")) for number, path in names.items()}
 
 

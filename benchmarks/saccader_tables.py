@@ -29,9 +29,10 @@ running mean of the weights, and trains the BagNet at the looks: it gets worse a
 through it then are no rivals; those after stage 1 are. The ResNet has the same pipeline, augmentation and learning rate and as many epochs
 as stage 1, operations as each section says, and was not tuned further.
 
-Ablations are trained from the same first stages. "Without stage 2" has the recipe's stage 3, too short at 1e-4 for a policy
-that stage 2 has not taught. "Without stop-gradient" is about stage 2, where cross-entropy on the answer then trains the BagNet too, from
-its high rate on. {stopped} "Without REINFORCE" has stage 3 by cross-entropy alone: what stage 3 owes to its training of the BagNet.
+Ablations are trained from the same first stages, where nothing else is said below. "Without stage 2" has the recipe's stage 3, too short
+at 1e-4 for a policy that stage 2 has not taught. "Without stop-gradient" is about stage 2, where cross-entropy on the answer then trains
+the BagNet too, from its high rate on. {stopped} "Without REINFORCE" has stage 3 by cross-entropy alone: what stage 3 owes to its training
+of the BagNet.
 Over several seeds: mean +- standard deviation in the tables, and in the lines of the goals the mean difference +- half of its 95 % interval
 (Student); "not certain" says that the interval holds the other answer too.
 
@@ -67,7 +68,8 @@ slice is made by padding. With XLA, which is off in these recipes, every choice 
   command here.
 - `python benchmarks/small_resnet.py RUN` (`--width 26` for CIFAR-10) trains the reference beside it.
 - `python benchmarks/saccader_photos.py RUN` writes the rows; with `--preset NAME` of a run that was published.
-- `python benchmarks/saccader_ablations.py RUN`, before them, trains what its three ablations need.
+- `python benchmarks/saccader_ablations.py RUN`, before them, trains what its three ablations need; of a run whose first stage alone is
+  trained, `saccader_photos.py RUN --ablations-alone` then writes their rows.
 - `python benchmarks/saccader_patches.py RUN [--backbone MobileNetV2] [--epochs N]` trains the other classifier and writes its row.
 - `python benchmarks/saccader_step.py` times the training step, on an idle machine.
 - `python benchmarks/saccader_picture.py PRESET` draws the looks.
@@ -182,6 +184,16 @@ def ablations(rows):
     for variant in sorted({variant for variant, _ in last} - {WHOLE}):
         ahead = np.array([last[WHOLE, seed] - accuracy for (name, seed), accuracy in sorted(last.items()) if name == variant])
         yield f"- With {GOAL_LOOKS} looks, ahead of its training {variant}: {points(ahead)}."
+    yield from other_beginnings(rows)
+
+
+def other_beginnings(rows):
+    """Names the seeds whose ablations began with a first stage of their own, not with that of the whole training."""
+    whole = {row["seed"]: row["ceiling"] for row in one_a_seed(rows)}
+    other = sorted({(row["seed"], row["ceiling"]) for row in rows if row["variant"] != WHOLE and row["ceiling"] != whole[row["seed"]]})
+    told = "; ".join(f"seed {seed}: its ceiling is {100 * own:.1f}, not {100 * whole[seed]:.1f}" for seed, own in other)
+    if other:
+        yield f"- Ablations that began with a first stage trained again, by the same recipe and seed: {told}."
 
 
 def points(differences):
@@ -212,8 +224,8 @@ def lines_of(rows):
 
 
 def one_a_seed(rows):
-    """A row of each seed, by rising seed, for what is the same in all of its rows."""
-    return [row for _, row in sorted({row["seed"]: row for row in rows}.items())]
+    """A row of each seed's whole training, by rising seed, for what is the same in all of its rows."""
+    return [row for _, row in sorted({row["seed"]: row for row in rows if row["variant"] == WHOLE}.items())]
 
 
 def values(rows, stage, policy, looks, field, variant=WHOLE):

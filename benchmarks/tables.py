@@ -161,6 +161,11 @@ slower at it still, and are to be held against the line above:
 
 {choices}
 
+oneDNN's kernels, which `import tf_glimpse` turns on where TensorFlow leaves them off (on processors without AVX512-VNNI), in steps of
+recipes on pixels drawn at random:
+
+{onednn}
+
 Inference against the image's size, ms a call:
 
 {image_size}
@@ -182,8 +187,8 @@ Start-up:
 
 ## Commands
 
-- `training_throughput.py`, `profile_step.py`, `step_choices.py`, `image_size.py`, `input_pipeline.py` and `adaptive_throughput.py` time;
-  on a machine that does nothing else.
+- `training_throughput.py`, `profile_step.py`, `step_choices.py`, `onednn.py`, `image_size.py`, `input_pipeline.py` and
+  `adaptive_throughput.py` time; on a machine that does nothing else.
 - `tf-glimpse train RECIPE --seed S --workdir W --manual-dir ../shared/data` trains, with `--policy random` or `centre` a control.
 - `record.py W` writes the rows of a finished run; `cnn.py RECIPE` trains the CNN and writes its row.
 - `digit_sizes.py PRESET` and `fine_tuning.py PRESET FOLDER` write theirs.
@@ -221,6 +226,7 @@ def page(rows):
         "settings": paper_tables.settings(rows),
     }
     speed = {name: getattr(speed_tables, name)(read_rows(f"speed_{file}")) for name, file in speed_tables.FILES.items()}
+    speed["onednn"] = speed_tables.choices(read_rows("speed_onednn"))
     speed["adaptive"] = speed_tables.adaptive(read_rows("adaptive_throughput"))
     flops = {name: getattr(flops_tables, name)(read_rows(name)) for name in ("accuracy_flops", "short_trials", "large_image")}
     measured = [read_rows(name) for name in ("information_gain", "explanations", "joint_reconstruction")]

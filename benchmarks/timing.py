@@ -69,11 +69,12 @@ class Other:
 
     Args:
         command: list of str.
+        environment: dict of its variables; None for those of this process.
     """
 
-    def __init__(self, command):
+    def __init__(self, command, environment=None):
         self.command = command
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
         self.hello = self._answer()
 
     def block(self, name):

@@ -86,8 +86,9 @@ def write_note(folder, recipe, seed=0):
 
 def test_stages_are_numbered_by_their_names(benchmark_script, tmp_path, monkeypatch):
     script = benchmark_script("saccader_photos")
-    for name in ("stage-1-classification", "stage-2-reinforce"):
+    for name in ("stage-1-classification", "stage-2-reinforce", "stage-3-location"):
         (tmp_path / name).mkdir()
+        (tmp_path / name / ("log.csv" if name == "stage-3-location" else "results.json")).touch()
     monkeypatch.setattr(script.Saccader, "from_preset", lambda path: path)
     assert {number: pathlib.Path(path).parent.name for number, path in script.stages_of(tmp_path).items()} == {
         1: "stage-1-classification",
