@@ -191,7 +191,7 @@ def other_beginnings(rows):
     """Names the seeds whose ablations began with a first stage of their own, not with that of the whole training."""
     whole = {row["seed"]: row["ceiling"] for row in one_a_seed(rows)}
     other = sorted({(row["seed"], row["ceiling"]) for row in rows if row["variant"] != WHOLE and row["ceiling"] != whole[row["seed"]]})
-    told = "; ".join(f"seed {seed}: its ceiling is {100 * own:.1f}, not {100 * whole[seed]:.1f}" for seed, own in other)
+    told = "; ".join(f"seed {seed}: its ceiling is {100 * own:.2f}, not {100 * whole[seed]:.2f}" for seed, own in other)
     if other:
         yield f"- Ablations that began with a first stage trained again, by the same recipe and seed: {told}."
 

@@ -2,6 +2,8 @@
 
 import math
 
+from step_choices import AS_IT_IS
+
 RETINA_GOAL = 0.5  # ms more at 4096 px than at 128
 FILES = {
     "training_speed": "training",
@@ -84,8 +86,8 @@ def profile(rows):
 
 
 def choices(rows):
-    """What each choice behind the step gives, a column a task."""
-    tasks, names = sorted({row["task"] for row in rows}), list(dict.fromkeys(row["choice"] for row in rows))
+    """What each choice behind the step gives, a column a task, the step as it is first."""
+    tasks, names = sorted({row["task"] for row in rows}), sorted({row["choice"] for row in rows}, key=lambda name: (name != AS_IT_IS, name))
     lines = [f"| the step | {' | '.join(tasks)} |", "|---" * (len(tasks) + 1) + "|"]
     for name in names:
         found = {row["task"]: f"{row['median_ms']:.1f} ms ({row['slower']:.2f})" for row in rows if row["choice"] == name}

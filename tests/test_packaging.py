@@ -81,6 +81,11 @@ def test_importing_the_package_prints_nothing_and_loads_no_tensorflow():
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
+def test_importing_the_package_turns_onednn_on_unless_that_was_decided():
+    told = [sys.executable, "-c", "import os, tf_glimpse; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"]
+    assert [run(told)[0].stdout, run(told, TF_ENABLE_ONEDNN_OPTS="0")[0].stdout] == ["1\n", "0\n"]
+
+
 def test_constraints_name_exact_versions_and_no_paths():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert len(lines) > 50

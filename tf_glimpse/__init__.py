@@ -1,7 +1,9 @@
 """tf_glimpse: hard visual attention for Keras.
 
 Networks that look at an image through a few small glimpses and choose each next place themselves. Public names load on first use, so
-that `import tf_glimpse` and the command line's help need no TensorFlow.
+that `import tf_glimpse` and the command line's help need no TensorFlow. Imported before TensorFlow, it sets what you have not set yourself:
+`TF_CPP_MIN_LOG_LEVEL=3`, `KERAS_BACKEND=tensorflow`, and `TF_ENABLE_ONEDNN_OPTS=1`, the faster kernels that TensorFlow itself leaves off on
+processors without AVX512-VNNI (`benchmarks/onednn.py` measures them; 0 turns them off everywhere).
 
 Example:
     >>> import tf_glimpse
@@ -13,7 +15,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-# TensorFlow leaves oneDNN off on processors without AVX512-VNNI, where it is faster too (benchmarks/README.md, "Speed").
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0.dev0"
