@@ -43,6 +43,8 @@ def main():
     options = parser.parse_args()
     recipe, seed = read_staged(options.run)
     check_preset(options.preset, options.run)
+    if not options.ablations_alone:
+        workdirs.read_run(options.run)  # tells of one that is not finished
     asked = not (options.without_resnet or options.ablations_alone)
     resnet = results_of(beside(options.run, "resnet"), f"small_resnet.py {options.run}") if asked else {}
     data, stages = load_data(recipe, manual_dir=options.manual_dir), stages_of(options.run)
@@ -50,7 +52,7 @@ def main():
     told |= provenance(command_of(options), options.run)
     told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir D"
     told |= {**reference(stages[1], resnet, data), "ceiling": ceiling(stages[1], data.test)}
-    rows = [] if options.ablations_alone else whole(stages, data.test, {**told, "variant": "whole"}, options.preset)
+    rows = [] if options.ablations_alone else run_itself(stages, data.test, {**told, "variant": "whole"}, options.preset)
     for variant, change in VARIANTS.items():
         rows += ablated(beside(options.run, variant), recipe, change(recipe), data.test, {**told, "variant": variant, "preset": None})
     add_rows("saccader_photos", rows, KEY)
@@ -60,7 +62,7 @@ def main():
         add_rows("saccader_occlusion", hidden, ("dataset", "recipe", "hidden", "seed"))
 
 
-def whole(stages, source, told, preset):
+def run_itself(stages, source, told, preset):
     """The rows of the run itself; those of its last stage, which the preset's weights are of, name it."""
     presets = {number: preset if number == max(stages) else None for number in stages}
     return [row for number in stages for row in accuracies(number, stages[number], source, {**told, "preset": presets[number]})]
