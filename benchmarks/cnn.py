@@ -69,7 +69,8 @@ def train(recipe, data, seed):
         best = pathlib.Path(folder) / "best.weights.h5"
         keep = keras.callbacks.ModelCheckpoint(best, monitor="val_accuracy", save_best_only=True, save_weights_only=True)
         validation = datasets.eval_batches(data.validation, 500)
-        fitting = {"epochs": recipe.epochs, "steps_per_epoch": steps, "callbacks": [keep], "shuffle": False, "verbose": 2}
+        means = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.ema_momentum else []
+        fitting = {"epochs": recipe.epochs, "steps_per_epoch": steps, "callbacks": [*means, keep], "shuffle": False, "verbose": 2}
         history = model.fit(batches, validation_data=validation, **fitting).history
         model.load_weights(best)
     return recipe, model, [round(100 * (1 - accuracy), 3) for accuracy in history["val_accuracy"]]
@@ -103,6 +104,7 @@ def best_row(runs, recipe, data, options):
         "batch_size": recipe.batch_size,
         "learning_rate": chosen.learning_rate,
         "weight_decay": recipe.weight_decay,
+        "ema_momentum": recipe.ema_momentum,
         "tuning": {str(rate.learning_rate): min(errors) for rate, _, errors in runs},
         "preset": None,
         **provenance(f"python benchmarks/cnn.py {recipe.name} --seed {options.seed}"),

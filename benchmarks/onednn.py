@@ -13,7 +13,7 @@ import sys
 from types import SimpleNamespace
 
 from step_choices import AS_IT_IS, compared
-from timing import Other, block_of, record, serve, start_tensorflow
+from timing import Other, block_of, random_batch, record, serve, start_tensorflow
 
 SIDES = {"ram_mnist": 28, "ram_mnist_paper": 28, "ram_cluttered_60": 60}  # pixels; those of Saccaders stand in `saccader_step.py`
 RECIPES = (*SIDES, "saccader_cifar10", "saccader_flowers")
@@ -56,9 +56,7 @@ def step(recipe):
 
     recipe, side = dataclasses.replace(get_recipe(recipe), teacher=None), SIDES[recipe]
     data = SimpleNamespace(num_classes=10, class_names=None, image_shape=(side, side, 1), train=range(recipe.batch_size))
-    random = tf.random.Generator.from_seed(0)
-    images = tf.cast(random.uniform([recipe.batch_size, side, side, 1], 0, 256, tf.int32), tf.uint8)
-    batch = images, random.uniform([recipe.batch_size], 0, 10, tf.int32)
+    batch = random_batch(recipe.batch_size, data.image_shape, data.num_classes)
     train = tf.function(compiled_model(recipe, data).train_step, jit_compile=recipe.jit_compile)
     return lambda: float(train(batch)["loss"])
 

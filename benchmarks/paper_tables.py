@@ -240,7 +240,8 @@ def optimiser():
     """What all recipes of RAM have in common, in words."""
     usual = {field.name: field.default for field in dataclasses.fields(Recipe)}
     rate = f"a learning rate that rises over {100 * usual['warmup']:g} % of the steps and falls to zero by a cosine"
-    return f"All by AdamW, weight decay {usual['weight_decay']:g} unless told, {rate}, gradients clipped at norm {usual['clipnorm']:g}."
+    told = f"All by AdamW, weight decay {usual['weight_decay']:g} unless told, {rate}, gradients clipped at norm {usual['clipnorm']:g}."
+    return f"{told} Where `ema_momentum` is told, a running mean of the weights over the steps is validated and asked, not the weights."
 
 
 def settings(rows):
@@ -249,7 +250,7 @@ def settings(rows):
     for row in rows:
         if row["rollouts"] > 1 or row["policy"] == "its teacher's scan":
             continue
-        names = ("model", "loss", "teacher", "joint", "epochs", "batch_size", "learning_rate", "weight_decay", "tuning")
+        names = ("model", "loss", "teacher", "joint", "epochs", "batch_size", "learning_rate", "weight_decay", "ema_momentum", "tuning")
         parts = [f"{name} {plain(row[name])}" for name in names if row.get(name)]
         line = f"- `{row['recipe']}`, {row['policy']} ({row['task']}): {'; '.join(parts)}; augmented: {plain(row['augmentation']) or 'no'}."
         lines[row["task"], row["recipe"], row["policy"]] = line

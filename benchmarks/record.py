@@ -65,7 +65,8 @@ def described(recipe, seed, workdir):
     others = dict(zip(("task", "paper", "best_public"), known, strict=True))
     command = f"tf-glimpse train {recipe['name']}{f' --policy {policy}' if policy else ''} --seed {seed} --epochs {recipe['epochs']}"
     command += f" --batch-size {recipe['batch_size']} --learning-rate {recipe['learning_rate']}"
-    settings = {name: recipe[name] for name in ("model", "loss", "teacher", "epochs", "batch_size", "learning_rate", "weight_decay")}
+    names = ("model", "loss", "teacher", "epochs", "batch_size", "learning_rate", "weight_decay", "ema_momentum")
+    settings = {name: recipe[name] for name in names}
     return {
         **others,
         "recipe": recipe["name"],

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from step_choices import AS_IT_IS, compared
-from timing import block_of, record, start_tensorflow
+from timing import block_of, random_batch, record, start_tensorflow
 
 SHAPES = {"saccader_flowers": (96, 5), "saccader_flowers_small": (64, 5), "saccader_cifar10": (33, 10)}  # pixels a side, classes
 STAGES = {0: "classification", 2: "reinforce"}  # those that train the BagNet; where it is frozen, nothing undone here matters
@@ -64,9 +64,7 @@ def step(name, number, patches, jit_compile):
 
     recipe, (side, classes) = get_recipe(name), SHAPES[name]
     data = SimpleNamespace(num_classes=classes, class_names=None, image_shape=(side, side, 3))
-    random = tf.random.Generator.from_seed(0)
-    images = tf.cast(random.uniform([recipe.batch_size, side, side, 3], 0, 256, tf.int32), tf.uint8)
-    batch = images, random.uniform([recipe.batch_size], 0, classes, tf.int32)
+    batch = random_batch(recipe.batch_size, data.image_shape, classes)
     with contextlib.ExitStack() as stack:
         for patch in patches:
             stack.enter_context(patch)

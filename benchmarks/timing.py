@@ -108,6 +108,15 @@ def start_tensorflow(threads):
     tf.get_logger().setLevel("ERROR")
 
 
+def random_batch(batch_size, image_shape, num_classes):
+    """`(images uint8 [B, H, W, C], labels [B])`, drawn at random."""
+    import tensorflow as tf
+
+    random = tf.random.Generator.from_seed(0)
+    images = tf.cast(random.uniform([batch_size, *image_shape], 0, 256, tf.int32), tf.uint8)
+    return images, random.uniform([batch_size], 0, num_classes, tf.int32)
+
+
 def record(name, rows, key, threads, **versions):
     """Writes rows into `results/NAME.json`, with all that is wanted to make them again."""
     from rows import add_rows, provenance
