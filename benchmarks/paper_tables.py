@@ -160,7 +160,9 @@ def hindsight(rows, before):
         which = ((before, recipe), (now, recipe), (rows, f"{recipe}_guided"))
         figures = [f"{spread(found, name, 1)} ({spread(found, name, 10)})" if errors(found, name, 1) else "" for found, name in which]
         lines.append(f"| {task} | `{recipe}` | {' | '.join(figures)} |")
-    return "\n".join(lines) if len(lines) > 2 else "Not run yet."
+    means = sorted({row["recipe"] for row in now if row.get("ema_momentum")} & {row["recipe"] for row in before})
+    note = f"\nWhat `{'`, `'.join(means)}` errs in hindsight is of a running mean of the weights besides; the other columns are not."
+    return "\n".join([*lines, *([note] if means else [])]) if len(lines) > 2 else "Not run yet."
 
 
 def other_data(rows):
