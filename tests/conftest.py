@@ -19,6 +19,27 @@ gc.freeze()
 gc.set_threshold(100_000, 50, 100)
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[1] / "benchmarks"
+# Files of a minute or more, the longest first: begun last, one would be left alone at the end.
+LONG = (
+    "search/test_search.py",
+    "test_notebooks.py",
+    "training/test_run.py",
+    "models/test_attention_model.py",
+    "models/test_conformance.py",
+    "models/test_adaptive.py",
+    "training/test_stages.py",
+    "test_docs.py",
+    "test_export.py",
+    "training/test_sequences.py",
+    "models/test_saccader.py",
+    "search/test_workers.py",
+    "test_presets.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    places = {pathlib.Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture
