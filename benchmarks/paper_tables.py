@@ -161,7 +161,7 @@ def hindsight(rows, before):
         figures = [f"{spread(found, name, 1)} ({spread(found, name, 10)})" if errors(found, name, 1) else "" for found, name in which]
         lines.append(f"| {task} | `{recipe}` | {' | '.join(figures)} |")
     means = sorted({row["recipe"] for row in now if row.get("ema_momentum")} & {row["recipe"] for row in before})
-    note = f"\nWhat `{'`, `'.join(means)}` errs in hindsight is of a running mean of the weights besides; the other columns are not."
+    note = f"\nIn hindsight, `{'`, `'.join(means)}` has a running mean of its weights besides, and what else is told of it below."
     return "\n".join([*lines, *([note] if means else [])]) if len(lines) > 2 else "Not run yet."
 
 

@@ -34,8 +34,8 @@ Some recipes are shown more in training than any network of the papers: where th
 clutter (`_joint`, which keeps its last epoch).
 The controls have a recipe's layers and schedule, but places drawn at random, or always the centre, in training and test; where a scan
 taught the policy, a row shows the same weights on that scan, so that one sees what the policy adds to it. The CNN is the paper's
-(8 filters of 10x10 at stride 5, 256 units), trained here on the same batches, its learning rate chosen on validation among those that are
-told below.
+(8 filters of 10x10 at stride 5, 256 units), trained here on the batches of the recipe with the paper's layers, its learning rate chosen on
+validation among those that are told below.
 {not_run}
 
 {paper_tables}
