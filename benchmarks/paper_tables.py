@@ -160,9 +160,12 @@ def hindsight(rows, before):
         which = ((before, recipe), (now, recipe), (rows, f"{recipe}_guided"))
         figures = [f"{spread(found, name, 1)} ({spread(found, name, 10)})" if errors(found, name, 1) else "" for found, name in which]
         lines.append(f"| {task} | `{recipe}` | {' | '.join(figures)} |")
+    if len(lines) == 2:
+        return "Not run yet."
     means = sorted({row["recipe"] for row in now if row.get("ema_momentum")} & {row["recipe"] for row in before})
-    note = f"\nIn hindsight, `{'`, `'.join(means)}` has a running mean of its weights besides, and what else is told of it below."
-    return "\n".join([*lines, *([note] if means else [])]) if len(lines) > 2 else "Not run yet."
+    if means:
+        lines += ["", f"In hindsight, `{'`, `'.join(means)}` has a running mean of its weights besides, and what else is told of it below."]
+    return "\n".join(lines)
 
 
 def other_data(rows):
