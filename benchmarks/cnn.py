@@ -1,9 +1,9 @@
 """The paper's two-layer CNN on a recipe's data, batches, augmentation and schedule; its row goes into `results/paper_tables.json`.
 
-python benchmarks/cnn.py RECIPE [--learning-rates 0.0003 0.001 0.003 0.01 0.03] [--seed 0] [--manual-dir ../shared/data]
+python benchmarks/cnn.py RECIPE [--learning-rates 0.0003 0.001 0.003 0.01 0.03] [--epochs N] [--seed 0] [--manual-dir ../shared/data]
 
-Its learning rate is chosen on validation; RAM's recipes take theirs from one setting. Rates that are tried later are held against the row
-that is there: the best on validation stays.
+Its learning rate is chosen on validation; RAM's recipes take theirs from one setting. Rates and lengths that are tried later are held
+against the row that is there: the best on validation stays, and tells of the others.
 """
 
 import argparse
@@ -28,13 +28,15 @@ LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe")
     parser.add_argument("--learning-rates", type=float, nargs="+", default=LEARNING_RATES)
+    parser.add_argument("--epochs", type=int, help="the recipe's if not given")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     recipe = get_recipe(options.recipe)
+    recipe = dataclasses.replace(recipe, epochs=options.epochs or recipe.epochs)
     data = datasets.load(recipe.data, manual_dir=options.manual_dir)
     runs = [train(dataclasses.replace(recipe, learning_rate=rate), data, options.seed) for rate in options.learning_rates]
     row = joined(best_row(runs, recipe, data, options))
@@ -77,13 +79,17 @@ def train(recipe, data, seed):
 
 
 def joined(row):
-    """Of this row and one that is there, of the same schedule and another rate, what validates better, with the rates of both."""
-    same = [other for other in read_rows("paper_tables") if all(other[field] == row[field] for field in (*KEY, "epochs", "augmentation"))]
-    rows = [row, *(other for other in same if str(other["learning_rate"]) not in row["tuning"])]
-    best = min(rows, key=lambda each: each["validation_error_percent"])
-    tuning = {rate: error for each in rows[::-1] for rate, error in each["tuning"].items()}
-    command = best["command"].replace(" --seed", f" --learning-rates {' '.join(tuning)} --seed")
-    return {**best, "tuning": tuning, "command": command}
+    """Of this row and one that is there, on the same batches, what validates better, with what was tried for both."""
+    there = [other for other in read_rows("paper_tables") if all(other[field] == row[field] for field in (*KEY, "augmentation"))]
+    tuning = {name: error for each in (*there, row) for name, error in each["tuning"].items()}
+    best = min((row, *there), key=lambda each: each["validation_error_percent"])
+    return {**best, "tuning": tuning}
+
+
+def command(options, chosen):
+    """What trains the chosen network alone again."""
+    told = f"--learning-rates {chosen.learning_rate:g} --epochs {chosen.epochs} --seed {options.seed}"
+    return f"python benchmarks/cnn.py {options.recipe} {told} --manual-dir ../shared/data"
 
 
 def best_row(runs, recipe, data, options):
@@ -105,9 +111,9 @@ def best_row(runs, recipe, data, options):
         "learning_rate": chosen.learning_rate,
         "weight_decay": recipe.weight_decay,
         "ema_momentum": recipe.ema_momentum,
-        "tuning": {str(rate.learning_rate): min(errors) for rate, _, errors in runs},
+        "tuning": {f"{tried.learning_rate:g} ({tried.epochs} epochs)": min(errors) for tried, _, errors in runs},
         "preset": None,
-        **provenance(f"python benchmarks/cnn.py {recipe.name} --seed {options.seed}"),
+        **provenance(command(options, chosen)),
         "error_percent": round(100 * (1 - accuracy), 4),
         "rollouts": 0,
         "num_glimpses": None,

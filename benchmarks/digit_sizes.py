@@ -24,7 +24,7 @@ SIZES = (20, 24, 28, 32, 36, 40)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("preset")
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()

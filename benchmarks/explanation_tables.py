@@ -50,7 +50,8 @@ def joint_table(rows):
     for row in sorted(rows, key=lambda row: (row["preset"], row["seed"], row["epochs"], row["decoder"], row["state_weight"])):
         errors = f"{row['validation_error_percent']:.2f} | {row['test_error_percent']:.2f}"
         pixels = " | ".join(f"{value:.4f}" for value in (*np.take(row["test_squared_error"], [0, -1]), row["test_blank_error"]))
-        lines.append(f"| {row['preset']} | {row['decoder']} | {row['state_weight']:g} | {row['epochs']} | {errors} | {pixels} |")
+        began = f", {row['began_from']}" if "began_from" in row else ""
+        lines.append(f"| {row['preset']}{began} | {row['decoder']} | {row['state_weight']:g} | {row['epochs']} | {errors} | {pixels} |")
     return "\n".join(lines) if rows else "Not run yet."
 
 

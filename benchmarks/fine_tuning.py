@@ -22,7 +22,7 @@ LEARNING_RATES = (3e-4, 1e-3, 3e-3)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("preset")
     parser.add_argument("folder")
     parser.add_argument("--epochs", type=int, default=20)

@@ -30,7 +30,7 @@ def large_image(rows):
 
 
 def _unfair(rows):
-    """What to hold against the comparison, as far as the rows tell: unequal epochs, the clock, precision, tuning, sides left out."""
+    """What to hold against the comparison, as far as the rows tell: epochs, the clock, precision, tuning, sides left out."""
     rams, cnns = ([row for row in rows if (row["contender"] == "ram") == ours] for ours in (True, False))
     if not rams:
         return
@@ -42,6 +42,9 @@ def _unfair(rows):
     yield from _ahead(ram, cnns)
     if shorter:
         yield f"Not yet a fair race: {_names(shorter)} had fewer epochs than RAM."
+    unfinished = [row for row in cnns if row["best_epoch"] == row["epochs"]]
+    if unfinished:
+        yield f"The best epoch is the last of {_names(unfinished)}: more epochs might do better."
     if faster:
         clock = f"By the clock ({ram.get('timed_on', ram['device'])})"
         yield f"{clock} RAM takes longer than {_names(faster)}: its looks come one after the other."

@@ -43,7 +43,8 @@ def main():
 def write(row, options):
     from rows import add_rows, provenance
 
-    command = f"python benchmarks/large_image.py --workdir W --epochs {options.epochs} --dtype {options.dtype}"
+    command = f"python benchmarks/large_image.py --workdir W --sides {row['side']} --epochs {options.epochs} --dtype {options.dtype}"
+    command += f" --seed {options.seed} --manual-dir ../shared/data"
     add_rows("large_image", [{"seed": options.seed, **provenance(command), **row}], KEY)
     print(json.dumps(row), flush=True)
 

@@ -77,7 +77,7 @@ def not_run(rows):
         "No two-layer CNN": sorted(names - {row["task"] for row in found if row["policy"] == "whole image"}),
         "Recipes not run": sorted(_published() - set(recipes)),
         "The CNN's best rate is the highest it was given, so that higher ones may do better": sorted(
-            row["task"] for row in found if "tuning" in row and _best_rate(row["tuning"]) == max(map(float, row["tuning"]))
+            row["task"] for row in found if "tuning" in row and row["learning_rate"] == max(map(_rate, row["tuning"]))
         ),
     }
     return "\n".join(f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
@@ -89,8 +89,9 @@ def _published():
     return {name for name in RECIPES if name.startswith("ram_") and get_recipe(name).data in data}
 
 
-def _best_rate(errors):
-    return float(min(errors, key=errors.get))
+def _rate(tried):
+    """The learning rate of a trial such as "0.003 (60 epochs)"."""
+    return float(tried.split()[0])
 
 
 def task_table(task, rows):
@@ -112,8 +113,17 @@ def task_table(task, rows):
         single = spread(ours, recipe, 0 if policy == "whole image" else 1)
         about = f"{size:,} | {augmented(ours, recipe)} | {preset}"
         lines.append(f"| `{recipe}` | {policy} | {single} | {spread(ours, recipe, 10)} | {about} |")
-    told = [f"Goal: {task.goal:.2f}. {verdict(task, found)}", *_beside_its_teacher(found), *([task.others] if task.others else [])]
+    told = [verdict(task, found), *_beside_its_teacher(found), *_weak_cnn(task, found), *([task.others] if task.others else [])]
     return "\n".join([*lines, "", *told])
+
+
+def _weak_cnn(task, rows):
+    """A line where our CNN errs more than others' networks of the same layers."""
+    ours = [row for row in rows if row["policy"] == "whole image"]
+    others = {"the paper's": task.paper_cnn, "tfRAM's": task.public_cnn}
+    better = [f"{who} {error:.2f}" for who, error in others.items() if error and ours and error < ours[0]["error_percent"]]
+    if better:
+        yield f"Our two-layer CNN, of {ours[0]['epochs']} epochs, is a weak opponent: {' and '.join(better)} are better."
 
 
 def augmented(rows, recipe):
@@ -134,13 +144,13 @@ def verdict(task, found):
     if not ours:
         return "Not run yet."
     told = [row for row in ours if guided(row)]
-    words = [_against(task.goal, unguided(ours))]
-    return " ".join([*words, *([f"Shown more in training than the paper's networks: {_against(task.goal, told).lower()}"] if told else [])])
+    own = f"Goal {task.goal:.2f}: {_against(task.goal, unguided(ours))}."
+    return f"{own} Recipes that are shown more in training: {_against(task.goal, told)}." if told else own
 
 
 def _against(goal, rows):
     best = mean(rows, best_recipe(rows), 1)
-    return "Met." if best <= goal else f"Missed by {best - goal:.2f}."
+    return f"met, {best:.2f}" if best <= goal else f"missed by {best - goal:.2f}, {best:.2f}"
 
 
 def guided(row):
@@ -179,7 +189,8 @@ def other_data(rows):
         single = spread(ours, recipe, 0 if policy == "whole image" else 1)
         figures = f"{single} | {spread(ours, recipe, 10)} | {chosen['parameters']:,} | {augmented(ours, recipe)}"
         lines.append(f"| {data} | `{recipe}` | {_looks(chosen)} | {policy} | {figures} | {chosen['preset'] or ''} |")
-    return "\n".join([*lines, *_other_goals(rows)]) if len(lines) > 2 else "Not run yet."
+    others = [row for row in rows if row["task"] not in names]
+    return "\n".join([*lines, "", *_other_facts(others), *_other_goals(rows)]) if len(lines) > 2 else "Not run yet."
 
 
 def _looks(row):
@@ -188,6 +199,18 @@ def _looks(row):
         return ""
     side, scales = row["model"]["patch_size"], row["model"].get("num_scales", 1)
     return f"{row['num_glimpses']} of {side}x{side}x{scales}"
+
+
+def _other_facts(rows):
+    """What is missing beside the rows of each set, what its first look tells alone, and what a policy adds to the scan that taught it."""
+    for data in sorted({row["task"] for row in rows}):
+        there = [row for row in rows if row["task"] == data]
+        wanted = {"random places": "random", "the centre": "centre", "the two-layer CNN": "whole image"}
+        missing = [what for what, policy in wanted.items() if policy not in {row["policy"] for row in there}]
+        yield f"{data}: not run with {', '.join(missing)}." if missing else f"{data}:"
+        own = next(row for row in there if row["policy"] == "own" and row["rollouts"] == 1)
+        yield f"After its first look `{own['recipe']}` errs {own['error_percent_by_glimpse'][0]:.2f}, after all {own['error_percent']:.2f}."
+        yield from _beside_its_teacher(there)
 
 
 def _other_goals(rows):
@@ -246,7 +269,8 @@ def optimiser():
     usual = {field.name: field.default for field in dataclasses.fields(Recipe)}
     rate = f"a learning rate that rises over {100 * usual['warmup']:g} % of the steps and falls to zero by a cosine"
     told = f"All by AdamW, weight decay {usual['weight_decay']:g} unless told, {rate}, gradients clipped at norm {usual['clipnorm']:g}."
-    return f"{told} Where `ema_momentum` is told, a running mean of the weights over the steps is validated and asked, not the weights."
+    means = "Where `ema_momentum` is told, a running mean of the weights over the steps is validated and asked, not the weights."
+    return f"{told} {means} What is `joint` goes on from a preset, by Adam without weight decay, rise or clipping."
 
 
 def settings(rows):

@@ -22,6 +22,7 @@ from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import load_data, open_finished
 from tf_glimpse.training.workdirs import write_json
 
+BY_ADAM = {"weight_decay": 0.0, "warmup": 0.0, "clipnorm": None}  # as `joint_reconstruction.py` trains
 FIGURES = ("error_percent", "error_percent_by_glimpse", "rollouts", "num_glimpses", "examples")
 
 
@@ -52,11 +53,11 @@ def preset_note(row, found):
     """The preset's own note, with what the training together changed."""
     base = json.loads((PRESETS / f"{row['preset']}.json").read_text())
     told = f"{base['recipe']['description']}, trained on from `{row['preset']}` together with the autoencoder of its states"
-    recipe = {**base["recipe"], "description": told, "epochs": row["epochs"], "learning_rate": row["learning_rate"]}
+    changed = {"description": told, "epochs": row["epochs"], "learning_rate": row["learning_rate"], **BY_ADAM}
     chosen = {"validation_accuracy": 1 - row["validation_error_percent"] / 100, "best_epoch": row["epochs"]}
     results = {**base["results"], **found, **chosen, "versions": row["versions"]}
     del results["train_seconds"]  # of the base
-    return {**{name: row[name] for name in ("seed", "command", "commit")}, "recipe": recipe, "results": results}
+    return {**{name: row[name] for name in ("seed", "command", "commit")}, "recipe": {**base["recipe"], **changed}, "results": results}
 
 
 def paper_rows(name, row, found):
@@ -64,6 +65,7 @@ def paper_rows(name, row, found):
     base = next(old for old in read_rows("paper_tables") if old["recipe"] == row["preset"] and old["seed"] == row["seed"])
     joint = {"joint": {"from": row["preset"], "state_weight": row["state_weight"], "decoder": row["decoder"]}}
     made = {field: row[field] for field in ("epochs", "learning_rate", "command", "commit", "device", "versions")}
+    made["weight_decay"] = BY_ADAM["weight_decay"]
     chosen = {"validation_error_percent": row["validation_error_percent"], "best_epoch": row["epochs"], "validation_curve": []}
     told = {"recipe": name, "preset": name, "policy": "own", "train_seconds": None}
     return [{**base, **told, **joint, **made, **chosen, **{field: results[field] for field in FIGURES}} for results in found]

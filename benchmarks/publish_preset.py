@@ -62,7 +62,7 @@ Limits: it knows its {classes} classes, {objects}, and nothing else; it has no
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workdir", type=pathlib.Path)
     parser.add_argument("name")
     options = parser.parse_args()

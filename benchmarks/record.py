@@ -22,7 +22,7 @@ KEY = ("task", "recipe", "policy", "seed", "rollouts")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workdir", type=pathlib.Path)
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
@@ -53,7 +53,7 @@ def stop_if_changed(workdir, recipe):
     published = get_recipe(recipe["name"])
     published = with_policy(published, recipe["actions"]) if recipe["actions"] else published
     settings = json.loads(json.dumps(dataclasses.asdict(published)))
-    changed = [key for key, value in settings.items() if recipe[key] != value]
+    changed = [key for key, value in settings.items() if recipe.get(key) != value]
     if changed:
         sys.exit(f"{workdir} was trained with other settings than recipe {recipe['name']}: {', '.join(changed)}")
 

@@ -3,6 +3,7 @@
 python benchmarks/saccader_tables.py
 """
 
+import argparse
 import pathlib
 
 import numpy as np
@@ -77,6 +78,7 @@ slice is made by padding. With XLA, which is off in these recipes, every choice 
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     rows = read_rows("saccader_photos")
     (HERE / "saccader.md").write_text(page())
     for recipe in sorted({row["recipe"] for row in rows}):

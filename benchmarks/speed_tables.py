@@ -16,6 +16,12 @@ FILES = {
 
 
 def training_speed(rows):
+    """A table a device, for the ranking depends on it."""
+    devices = sorted({row["device"] for row in rows}, key=lambda device: max(row["date"] for row in rows if row["device"] == device))
+    return "\n\n".join(_training_speed([row for row in rows if row["device"] == device]) for device in devices[::-1])
+
+
+def _training_speed(rows):
     lines = ["| task | contender | images/s | tf_glimpse is | goal |", "|---|---|---|---|---|"]
     for row in sorted(rows, key=lambda row: (row["task"], -row["images_per_second"])):
         goal = f"{row['goal']:g}x: {'met' if row['met'] else 'missed'}" if row["goal"] else ""

@@ -1,8 +1,9 @@
-"""Makes `benchmarks/README.md`, the README's short table and the pictures from `results/*.json`; nothing in them is typed by hand.
+"""Makes `benchmarks/README.md`, the README's short table and the pictures from `results/*.json`; no figure of ours is typed by hand.
 
 python benchmarks/tables.py
 """
 
+import argparse
 import pathlib
 
 import explanation_tables
@@ -21,8 +22,8 @@ PRESETS = HERE.parent / "tf_glimpse" / "presets"
 PAGE = """# Benchmarks
 
 This page is made from `results/*.json` by `python benchmarks/tables.py`. Every row there holds its command, commit, device and
-versions, and its seed where something was trained; `tf-glimpse evaluate --preset NAME --manual-dir ../shared/data --json` checks a shipped
-row in seconds.
+versions, and its seed where something was trained by a recipe. `tf-glimpse evaluate --preset NAME --manual-dir ../shared/data --json`
+checks a shipped row, in seconds once the set is prepared (the canvases take minutes on a new machine).
 
 ## The paper's tables
 
@@ -31,11 +32,11 @@ should be held against. The epoch of a run is picked on 6,000 validation images;
 deterministic rollout, then ten sampled ones averaged, which can be worse where training saw the deterministic rollout only (all but 28x28).
 Where there are several seeds: mean, and standard deviation with its number of runs.
 Some recipes are shown more in training than any network of the papers: where the digit lies (`_guided`), or the same image without its
-clutter (`_joint`, which keeps its last epoch).
+clutter (`_joint`, which keeps its last epoch and has no learning curve).
 The controls have a recipe's layers and schedule, but places drawn at random, or always the centre, in training and test; where a scan
-taught the policy, a row shows the same weights on that scan, so that one sees what the policy adds to it. The CNN is the paper's
-(8 filters of 10x10 at stride 5, 256 units), trained here on the batches of the recipe with the paper's layers, its learning rate chosen on
-validation among those that are told below.
+taught the policy, a row shows the same weights on that scan, so that one sees what the policy adds to it. A control is asked once; ten
+rollouts of random places, averaged, would do better. The CNN is the paper's (8 filters of 10x10 at stride 5, 256 units), trained here, one
+seed, on the batches of the recipe with the paper's layers, its rate and length chosen on validation among those that are told below.
 {not_run}
 
 {paper_tables}
@@ -53,19 +54,22 @@ from, which they are not any more: trained again, they will differ.
 
 ### Other data
 
+The widest of CIFAR-10's three scales is the whole image.
+
 {other_data}
 
 ### Other digit sizes at test time
 
 Error in % of one deterministic rollout on the 10,000 test digits, brought to another size and put on newly drawn canvases, with as much
-clutter as in training. `ram_cluttered_60` was trained on digits of 28 px alone, the others on digits of 25 to 31 px (zoom 0.1).
+clutter as in training. `ram_cluttered_60` was trained on digits of 28 px alone, the others on digits of 25 to 31 px (zoom 0.1),
+`ram_translated_60` on bent ones too.
 
 {digit_sizes}
 
 ### A preset's layers on one's own photos
 
 Test accuracy in % of a preset with a new head, and of the same layers from scratch, each at that of three learning rates which is best on
-a tenth of the training photos.
+a tenth of the training photos; photos brought to the preset's size, one seed, 736 test photos (standard error about 1.7 points).
 
 {fine_tuning}
 
@@ -126,7 +130,8 @@ nothing says that sequences help a short trial to foretell. Trials this small sp
 ### Why attention at all: 1024x1024 px
 
 One 28 px digit among 32 pieces. The pyramid of RAM and the down-sampling of the smaller CNNs touch every pixel once ("pooled"); what a
-network then reads is a small part of that for RAM, whose policy was told in training where the digit lies.
+network then reads is a small part of that for RAM (six looks of 16x16 at seven scales), whose policy was told in training where the digit
+lies. Its weights are not shipped.
 
 {large_image}
 
@@ -145,10 +150,12 @@ Six looks on photos (Elsayed et al. 2019); all policies and stages, ablations an
 
 ## Speed
 
-Whole training steps (forward, backward, optimiser) of the paper's layers learning by REINFORCE from one sampled rollout, as all public RAMs
-do, batch 128, float32, against a plain PyTorch RAM and against the bare matrix products of the same step, by TensorFlow's, XLA's and
-PyTorch's kernels. The contenders take turns, medians of three blocks, in one run. The published recipes do more in a step; theirs are timed
-with the pipeline below.
+Whole training steps (forward, backward, optimiser) of the paper's layers learning by REINFORCE from one sampled rollout, the plainest form,
+batch 128, float32, against a plain PyTorch RAM and against the bare matrix products of the same step, by TensorFlow's, XLA's and PyTorch's
+kernels. PyTorch's RAM has its fused AdamW and crops by an unfolded view (by a loop over the batch in its first form, as the most-used
+repository does), and once more by `torch.compile` in its default mode; ours is compiled by XLA. The contenders take turns, medians of three
+blocks, in one run. `ram_translated_60` has the retina of 60x60 cluttered. The published recipes do more in a step; theirs are timed with
+the pipeline below. The ranking depends on the processor.
 
 {training_speed}
 
@@ -156,8 +163,8 @@ Where the time of those steps goes (`tf.profiler`):
 
 {profile}
 
-What was chosen for it, undone (how many times as long a step then takes); image by image the glimpses are cut without XLA, which is far
-slower at it still, and are to be held against the line above:
+What was chosen for it, undone (how many times as long a step then takes). Glimpses cut image by image are timed without XLA, and so against
+the step without XLA:
 
 {choices}
 
@@ -166,7 +173,8 @@ recipes on pixels drawn at random:
 
 {onednn}
 
-Inference against the image's size, ms a call:
+Inference against the image's size, ms a call. RAM has the layers of `ram_cluttered_100`, untrained, and looks at places that it is given;
+decoding is timed before RAM at batch 1, and costs a CNN as much:
 
 {image_size}
 
@@ -194,7 +202,8 @@ Start-up:
 - `digit_sizes.py PRESET` and `fine_tuning.py PRESET FOLDER` write theirs.
 - `publish_preset.py W NAME` makes a preset (weights, recipe, model card) of a finished run.
 - `information_gain.py DATA --workdir W` trains both rewards and writes their rows; `explanations.py PRESET` writes faithfulness and stress.
-- `accuracy_flops.py --workdir W` searches all three families; `large_image.py --workdir W` trains and times the CNNs of the 1024 px task.
+- `accuracy_flops.py --workdir W` searches all three families; `large_image.py --workdir W` trains the CNNs of the 1024 px task, and
+  `large_image.py --time` times what is trained.
 - `publish_vae.py PRESET` trains the autoencoder that ships with a preset; `joint_reconstruction.py PRESET --workdir W` trains both
   together, and `publish_joint.py W/WEIGHT PRESET --decoder D --epochs N` makes a preset of them.
 - `near_optimal_glimpses.py SEQUENCES` trains with sequences and without, `near_optimal_cost.py` and `completions.py` measure how they
@@ -206,6 +215,7 @@ Start-up:
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     rows = read_rows("paper_tables")
     (HERE / "README.md").write_text(page(rows))
     README.write_text(paper_tables.with_presets(paper_tables.with_short_table(README.read_text(), rows), PRESETS))

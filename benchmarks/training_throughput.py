@@ -3,7 +3,7 @@
 python benchmarks/training_throughput.py [--threads 2] [--torch-python PATH] [--manual-dir ../shared/data]
 
 The contenders take turns, each warm; a figure is the median of three blocks. "fastest" compares the fastest single steps, which a busy
-machine disturbs least. Rows go into `results/speed_training.json`.
+machine disturbs least. Rows go into `results/speed_training.json`, beside those of other devices.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main():
         rows = compared(task, timings)
         report(task, rows)
         sizes = {"batch_size": BATCH_SIZE}
-        record("speed_training", [{**row, **sizes} for row in rows], ("task", "contender"), options.threads, **versions)
+        record("speed_training", [{**row, **sizes} for row in rows], ("task", "contender", "device"), options.threads, **versions)
 
 
 def parsed_options():

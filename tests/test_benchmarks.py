@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shlex
 
 import pytest
 
@@ -34,6 +35,37 @@ def test_every_row_says_how_to_make_it_again(tables):
         assert "dirty" not in row["commit"]
         trained_by_a_recipe = row["policy"] != "whole image" and "joint" not in row
         assert not trained_by_a_recipe or {"model", "loss", "learning_rate", "weight_decay", "batch_size", "checked_by"} <= set(row)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "benchmarks" / "results").glob("*.json")), ids=lambda file: file.stem)
+def test_every_result_has_a_clean_commit_and_a_command_that_runs_as_written(file):
+    for row in json.loads(file.read_text())["rows"]:
+        assert "dirty" not in row["commit"]
+        program, *words = shlex.split(row["command"])
+        assert program in ("tf-glimpse", "python")
+        assert "/work" not in row["command"]
+        if program == "python":
+            script = (ROOT / words[0]).read_text()
+            assert all(f'"{word}"' in script for word in words if word.startswith("--")), row["command"]
+
+
+def test_a_cnn_that_errs_more_than_others_of_its_layers_is_called_weak(tables):
+    task = next(task for task in tables.TASKS if task.public_cnn)
+    row = {"policy": "whole image", "epochs": 5, "error_percent": task.paper_cnn + 0.1}
+    (told,) = tables.paper_tables._weak_cnn(task, [row])
+    assert "of 5 epochs, is a weak opponent" in told and f"the paper's {task.paper_cnn:.2f}" in told
+    assert not list(tables.paper_tables._weak_cnn(task, [{**row, "error_percent": min(task.paper_cnn, task.public_cnn)}]))
+
+
+def test_of_two_cnns_the_better_on_validation_stays_and_tells_of_both(benchmark_script, monkeypatch):
+    cnn = benchmark_script("cnn")
+    there = {**dict.fromkeys(cnn.KEY, "same"), "augmentation": {}, "validation_error_percent": 5.0, "tuning": {"0.001 (9 epochs)": 5.0}}
+    monkeypatch.setattr(cnn, "read_rows", lambda name: [there, {**there, "augmentation": {"shift": 1}, "validation_error_percent": 1.0}])
+    for error in (4.0, 6.0):
+        row = {**there, "validation_error_percent": error, "tuning": {"0.003 (20 epochs)": error}}
+        kept = cnn.joined(row)
+        assert kept["validation_error_percent"] == min(error, 5.0)
+        assert kept["tuning"] == {"0.001 (9 epochs)": 5.0, "0.003 (20 epochs)": error}
 
 
 def test_a_users_mistake_is_told_in_one_line(benchmark_script, capsys):

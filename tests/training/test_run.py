@@ -94,6 +94,17 @@ def test_another_recipe_seed_or_setting_is_refused(tmp_path):
             workdirs.claim(folder, TINY, 0, "other data")
 
 
+def test_a_run_of_a_version_that_lacked_a_setting_is_gone_on_with_where_it_stands_at_its_default(tmp_path):
+    with workdirs.locked(tmp_path / "run") as folder:
+        workdirs.claim(folder, TINY, 0, "the data")
+        note = workdirs.read_json(folder / "recipe.json")
+        del note["recipe"]["ema_momentum"], note["recipe"]["teacher"]
+        workdirs.write_json(folder / "recipe.json", note)
+        assert workdirs.check(folder, TINY, 0)
+        with pytest.raises(UserError, match=r"ema_momentum 0.0 there, 0.9 here"):
+            workdirs.check(folder, dataclasses.replace(TINY, ema_momentum=0.9), 0)
+
+
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     with workdirs.locked(tmp_path / "run"), pytest.raises(UserError, match="another process is training"):
         train_and_evaluate(TINY, tmp_path / "run", verbose=0)

@@ -43,7 +43,7 @@ def refuse_other_things(workdir, note, kind):
 
 
 def check(workdir, recipe, seed):
-    """Whether the folder holds a run of just this recipe and seed.
+    """Whether the folder holds a run of just this recipe and seed; a setting that came after the run began stands at its default there.
 
     Raises:
         UserError: something else in it, or a run of another recipe, seed or setting.
@@ -53,7 +53,8 @@ def check(workdir, recipe, seed):
         refuse_other_things(workdir, "recipe.json", "a run of this recipe")
         return False
     note = read_json(workdir / "recipe.json", "recipe", "seed")
-    _compare(workdir, note, json.loads(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed})))
+    found = {**note, "recipe": {**_defaults(recipe), **note["recipe"]}}
+    _compare(workdir, found, json.loads(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed})))
     return True
 
 
@@ -129,6 +130,13 @@ def write_json(file, content):
     part = file.with_name(file.name + ".part")
     part.write_text(json.dumps(content, indent=1) + "\n")
     os.replace(part, file)
+
+
+def _defaults(recipe):
+    """The settings that a recipe need not tell, as they are without."""
+    unset, fields = dataclasses.MISSING, dataclasses.fields(recipe)
+    plain = {field.name: field.default for field in fields if field.default is not unset}
+    return plain | {field.name: field.default_factory() for field in fields if field.default_factory is not unset}
 
 
 def _compare(workdir, found, wanted):
