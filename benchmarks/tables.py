@@ -47,8 +47,8 @@ seed, on the batches of the recipe with the paper's layers, its rate and length 
 
 Test error in % of one deterministic rollout (of ten sampled ones averaged). The recipes of earlier commits, which learned from look-ahead
 alone, beside those that learn from the place that turned out best too (`hindsight_weight`), and beside those that are told in training
-where the digit lies instead. When the 100x100 rows were trained (c2c2e44), the model's own looks were among the places that hindsight chose
-from, which they are not any more: trained again, they will differ.
+where the digit lies instead. When `ram_cluttered_100_paper` was trained (c2c2e44), the model's own looks were among the places that
+hindsight chose from, which they are not any more: trained again, it will differ.
 
 {hindsight}
 
