@@ -306,11 +306,14 @@ def draw_curves(rows, path):
     figure = Figure(figsize=(12, 4.2), layout="constrained", dpi=110)
     for axes, task in zip(figure.subplots(1, len(TASKS)), TASKS, strict=True):
         runs = [row for row in rows if row["task"] == task.name and row["rollouts"] <= 1 and not row["policy"].startswith("its teacher")]
+        shown = max((len(row["validation_curve"]) for row in runs if row["policy"] != "whole image"), default=1)
         for row in (row for row in runs if row["validation_curve"]):
-            label, colour = f"{row['recipe']}, {row['policy']}", COLOURS.get(row["policy"], _colour(row))
+            longer = f" ({row['epochs']} epochs)" if len(row["validation_curve"]) > shown else ""
+            label, colour = f"{row['recipe']}, {row['policy']}{longer}", COLOURS.get(row["policy"], _colour(row))
             named = {line.get_label() for line in axes.lines}  # one line a seed
             label = f"_{label}" if label in named else label  # matplotlib leaves such out of the legend
-            axes.plot(range(1, len(row["validation_curve"]) + 1), row["validation_curve"], color=colour, label=label)
+            curve = row["validation_curve"][:shown]
+            axes.plot(range(1, len(curve) + 1), curve, color=colour, label=label)
         axes.set(title=task.name, xlabel="epoch", ylabel="validation error, %", yscale="log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
