@@ -159,7 +159,7 @@ the pipeline below. The ranking depends on the processor.
 
 {training_speed}
 
-Where the time of those steps goes (`tf.profiler`):
+Where the time of such steps goes (`tf.profiler`), on a slower machine of the same name:
 
 {profile}
 
