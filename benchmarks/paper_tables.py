@@ -174,7 +174,10 @@ def hindsight(rows, before):
         return "Not run yet."
     means = sorted({row["recipe"] for row in now if row.get("ema_momentum")} & {row["recipe"] for row in before})
     if means:
-        lines += ["", f"In hindsight, `{'`, `'.join(means)}` has a running mean of its weights besides, and what else is told of it below."]
+        lines += [
+            "",
+            f"In hindsight, a running mean of the weights is asked besides of `{'` and `'.join(means)}`, with what else is told below.",
+        ]
     return "\n".join(lines)
 
 

@@ -53,7 +53,8 @@ def stop_if_changed(workdir, recipe):
     published = get_recipe(recipe["name"])
     published = with_policy(published, recipe["actions"]) if recipe["actions"] else published
     settings = json.loads(json.dumps(dataclasses.asdict(published)))
-    changed = [key for key, value in settings.items() if recipe.get(key) != value]
+    found = {**workdirs.defaults(published), **recipe}
+    changed = [key for key, value in settings.items() if found[key] != value]
     if changed:
         sys.exit(f"{workdir} was trained with other settings than recipe {recipe['name']}: {', '.join(changed)}")
 

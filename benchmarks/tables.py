@@ -155,11 +155,11 @@ batch 128, float32, against a plain PyTorch RAM and against the bare matrix prod
 kernels. PyTorch's RAM has its fused AdamW and crops by an unfolded view (by a loop over the batch in its first form, as the most-used
 repository does), and once more by `torch.compile` in its default mode; ours is compiled by XLA. The contenders take turns, medians of three
 blocks, in one run. `ram_translated_60` has the retina of 60x60 cluttered. The published recipes do more in a step; theirs are timed with
-the pipeline below. The ranking depends on the processor.
+the pipeline below. The ranking depends on the processor, and machines of one name differ in speed: compare within a table.
 
 {training_speed}
 
-Where the time of such steps goes (`tf.profiler`), on a slower machine of the same name:
+Where the time of such steps goes (`tf.profiler`):
 
 {profile}
 

@@ -57,6 +57,18 @@ def test_a_cnn_that_errs_more_than_others_of_its_layers_is_called_weak(tables):
     assert not list(tables.paper_tables._weak_cnn(task, [{**row, "error_percent": min(task.paper_cnn, task.public_cnn)}]))
 
 
+def test_a_run_of_a_version_that_lacked_a_setting_is_recorded_where_the_recipe_leaves_it_at_its_default(benchmark_script):
+    stop_if_changed = benchmark_script("record").stop_if_changed
+    for name, changed in (("ram_mnist", None), ("ram_cluttered_100", "ema_momentum")):
+        older = dataclasses.asdict(get_recipe(name))
+        del older["ema_momentum"]
+        if changed is None:
+            stop_if_changed("W", json.loads(json.dumps(older)))
+        else:
+            with pytest.raises(SystemExit, match=f"other settings than recipe {name}: {changed}"):
+                stop_if_changed("W", json.loads(json.dumps(older)))
+
+
 def test_of_two_cnns_the_better_on_validation_stays_and_tells_of_both(benchmark_script, monkeypatch):
     cnn = benchmark_script("cnn")
     there = {**dict.fromkeys(cnn.KEY, "same"), "augmentation": {}, "validation_error_percent": 5.0, "tuning": {"0.001 (9 epochs)": 5.0}}

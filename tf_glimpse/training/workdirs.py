@@ -53,7 +53,7 @@ def check(workdir, recipe, seed):
         refuse_other_things(workdir, "recipe.json", "a run of this recipe")
         return False
     note = read_json(workdir / "recipe.json", "recipe", "seed")
-    found = {**note, "recipe": {**_defaults(recipe), **note["recipe"]}}
+    found = {**note, "recipe": {**defaults(recipe), **note["recipe"]}}
     _compare(workdir, found, json.loads(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed})))
     return True
 
@@ -132,8 +132,8 @@ def write_json(file, content):
     os.replace(part, file)
 
 
-def _defaults(recipe):
-    """The settings that a recipe need not tell, as they are without."""
+def defaults(recipe):
+    """The settings that a recipe need not tell, as they are without; what a version that lacked them trained by."""
     unset, fields = dataclasses.MISSING, dataclasses.fields(recipe)
     plain = {field.name: field.default for field in fields if field.default is not unset}
     return plain | {field.name: field.default_factory() for field in fields if field.default_factory is not unset}
