@@ -20,6 +20,7 @@ ROWS = [
     ["search"],
     ["server"],
     ["demo"],
+    ["commands"],
     ["cli"],
 ]
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

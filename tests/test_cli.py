@@ -6,6 +6,7 @@ from PIL import Image
 
 from tf_glimpse import cli
 from tf_glimpse.cli import main
+from tf_glimpse.commands.arguments import images_of
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ def test_misspelled_commands_exit_with_2(words, capsys):
 @pytest.mark.parametrize("before", [[], ["a.png"]])
 def test_images_may_stand_after_options(before):
     options = cli._parsed(["draw", "--preset", "ram_digits", *before, "--out", "x", "b.png", "c.png"])
-    assert cli._images(options) == [*before, "b.png", "c.png"]
+    assert images_of(options) == [*before, "b.png", "c.png"]
     assert options.workdir is None
     with pytest.raises(SystemExit):
         cli._parsed(["evaluate", "--preset", "ram_digits", "--json", "run", "b.png"])

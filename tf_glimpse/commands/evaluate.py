@@ -1,0 +1,43 @@
+"""`tf-glimpse evaluate`: the error of a run or a preset."""
+
+import json
+
+from tf_glimpse.commands import arguments
+
+
+def add(commands):
+    """Adds the command and its arguments."""
+    command = commands.add_parser("evaluate", help="error of a trained model", description="Error of a run or a preset on a split.")
+    arguments.add_model(command)
+    arguments.add_data(command)
+    command.add_argument("--split", choices=("train", "validation", "test"), help="default: test")
+    command.add_argument(
+        "--rollouts", type=arguments.count, default=1, help="1: the deterministic one (default); more: sampled and averaged"
+    )
+    policies = ("random", "centre", "ordered_logits", "sobel_mean", "sobel_variance")
+    command.add_argument("--policy", choices=policies, help="who chooses the places, the last three for a Saccader; default: the model")
+    command.add_argument("--num-glimpses", type=arguments.count, help="looks of a Saccader; default: as many as it was trained with")
+    command.add_argument("--seed", type=arguments.seed, default=0, help="of draws")
+    command.add_argument("--threshold", type=float, help="of a model that stops; default: what the search found, if it is a search's")
+    command.add_argument("--json", action="store_true", help="print one line of JSON")
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Runs it."""
+    from tf_glimpse.training.finished import evaluate_finished, open_finished
+
+    finished = open_finished(options.workdir, options.preset)
+    how = (options.split, options.policy, options.rollouts, options.seed, options.threshold, options.num_glimpses)
+    results = evaluate_finished(finished, *how, **arguments.data_of(options))
+    if options.json:
+        print(json.dumps(results))
+        return
+    how = "one deterministic rollout" if options.rollouts == 1 else f"{options.rollouts} sampled rollouts averaged"
+    how = how if results["policy"] == "own" else f"{results['policy']} places"
+    print(
+        f"{results['split']} error {results['error_percent']:.2f} % of {results['examples']} images: {results['num_glimpses']} looks, {how}"
+    )
+    if "threshold" in results:
+        error, looks = results["adaptive_error_percent"], results["mean_glimpses"]
+        print(f"stopping at an expected gain of {results['threshold']:.3g}: {error:.2f} %, {looks:.2f} looks on average")

@@ -1,0 +1,22 @@
+"""`tf-glimpse export`: a SavedModel for servers."""
+
+from tf_glimpse.commands import arguments
+
+
+def add(commands):
+    """Adds the command and its arguments."""
+    command = commands.add_parser("export", help="write a SavedModel", description="Writes OUT/VERSION, for servers.")
+    arguments.add_model(command)
+    command.add_argument("--out", required=True, help="folder of the model's versions")
+    command.add_argument("--version", type=arguments.count, help="default: one more than the highest there")
+    command.add_argument("--no-warm-up", action="store_true", help="write no warm-up records (they need the extra `serve`)")
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Runs it."""
+    from tf_glimpse.export import export_model
+    from tf_glimpse.training.finished import open_finished
+
+    sizes = {"warm_up_batch_sizes": ()} if options.no_warm_up else {}
+    print(export_model(open_finished(options.workdir, options.preset).model, options.out, options.version, **sizes))
