@@ -4,18 +4,22 @@
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell $(name) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $(name))))
 BIN := .venv/bin
 INSTALLED := .venv/installed-by-make
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint wheel clean
+.PHONY: help demo test test-slow lint wheel clean
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name words; do printf 'make %-7s %s\n' "$$name" "$$words"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name words; do printf 'make %-9s %s\n' "$$name" "$$words"; done
 
 demo: $(INSTALLED) ## train on real digits, draw the glimpses, export, ask it over REST (5 minutes)
 	$(BIN)/tf-glimpse demo --workdir build/demo
 
-test: lint ## ruff, then every test and doctest (a quarter of an hour on 2 cores)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: lint ## ruff, then every test and doctest that is not slow (a quarter of an hour on 2 cores)
+	$(PYTEST)
+
+test-slow: $(INSTALLED) ## only the tests marked slow
+	$(PYTEST) -m slow
 
 lint: $(INSTALLED) ## ruff alone
 	$(BIN)/python -m ruff check .
