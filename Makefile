@@ -1,13 +1,21 @@
-# Sets up its own .venv (Python 3.11, exact versions of constraints.txt) and runs. A second call installs nothing again.
+# Sets up its own .venv (Python 3.11, 3.12 or 3.13, exact versions of constraints.txt) and runs. A second call installs nothing again.
 
-# The first of python3.11 and python3 that is a 3.11. Another one: make test PYTHON=/path/to/python
-PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell $(name) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $(name))))
-BIN := .venv/bin
-INSTALLED := .venv/installed-by-make
+PYTHONS := 3.11 3.12 3.13
+VERSION := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+# The first of python3.11, python3.12, python3.13 and python3 that runs and is one of them. To choose: make test PYTHON=/path/to/python
+PYTHON ?= $(firstword $(foreach name,$(PYTHONS:%=python%) python3,$(if $(filter $(PYTHONS),$(shell $(name) $(VERSION) 2>/dev/null)),$(name))))
+# One environment holds one Python. Another beside it: make test PYTHON=python3.13 VENV=.venv-3.13
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed-by-make
+ifneq ($(origin PYTHON),file)
+GIVEN := $(shell $(PYTHON) $(VERSION))
+THERE := $(shell test ! -x $(BIN)/python || $(BIN)/python $(VERSION))
+endif
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint wheel clean
+.PHONY: help demo test test-slow lint wheel clean chosen-python
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name words; do printf 'make %-9s %s\n' "$$name" "$$words"; done
@@ -28,13 +36,21 @@ wheel: $(INSTALLED) ## dist/tf_glimpse-*.whl, package data included
 	rm -rf build/lib build/bdist.* tf_glimpse.egg-info
 	$(BIN)/python -m build --wheel --no-isolation
 
-clean: ## remove what builds and runs left, keep .venv
+clean: ## remove what builds and runs left, keep the environment
 	rm -rf build dist tf_glimpse.egg-info .pytest_cache .ruff_cache
-	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
-$(INSTALLED): setup.cfg pyproject.toml constraints.txt
-	@test -x $(BIN)/python -o -n "$(PYTHON)" || { echo "tf_glimpse needs Python 3.11, found: $$(python3 --version 2>&1). Install it, or: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Creating .venv with $(PYTHON)"; test ! -e .venv || { echo ".venv has no pip: make it again after rm -rf .venv" >&2; exit 2; }; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }; }
-	@echo "Installing tf_glimpse and what it needs into .venv (once; some minutes)"
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt | chosen-python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Creating $(VENV) with $(PYTHON)"; test ! -e $(VENV) || { echo "$(VENV) has no pip: make it again after rm -rf $(VENV)" >&2; exit 2; }; $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }; }
+	@echo "Installing tf_glimpse and what it needs into $(VENV) (once; some minutes, 3.5 GB)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[serve,test]'
 	@touch $@
+
+# An environment that is there is taken as it is, unless PYTHON names another version: then nothing is installed, run or removed.
+chosen-python:
+ifeq ($(origin PYTHON),file)
+	@test -x $(BIN)/python -o -n "$(PYTHON)" || { echo "tf_glimpse needs Python 3.11, 3.12 or 3.13, found: $$(python3 --version 2>&1). Install one, or: make $(MAKECMDGOALS) PYTHON=/path/to/python3.13" >&2; exit 2; }
+else
+	@test -n "$(filter $(PYTHONS),$(GIVEN))" || { echo "PYTHON=$(PYTHON) should be a Python 3.11, 3.12 or 3.13; it $(if $(GIVEN),is $(GIVEN),does not run here)" >&2; exit 2; }
+	@test "$(or $(THERE),$(GIVEN))" = "$(GIVEN)" || { echo "$(VENV) has Python $(THERE), not $(GIVEN). To have both: make $(MAKECMDGOALS) PYTHON=$(PYTHON) VENV=.venv-$(GIVEN). To have $(GIVEN) alone: rm -rf $(VENV) first" >&2; exit 2; }
+endif
