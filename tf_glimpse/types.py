@@ -34,6 +34,8 @@ class Glimpse(NamedTuple):
 class Trajectory(NamedTuple):
     """What a model returns: one rollout an image. Every field is always a tensor; index t on axis 1 means look t.
 
+    For labels and probabilities ask `model.classify(images)`; of a trajectory they are the argmax and the softmax of `logits[:, -1]`.
+
     Attributes:
         logits: `[B, T, K]` float32, class scores after each look; the prediction is `logits[:, -1]`.
         locations: `[B, T, 2]` float32, (y, x) in [-1, 1], where each look went.
@@ -53,3 +55,14 @@ class Trajectory(NamedTuple):
     entropies: Any
     policy: Any
     hidden: Any
+
+    def __array__(self, *_, **__):
+        """Eight tensors are not one array, whatever `np.argmax(model.predict(images))` hoped for.
+
+        Raises:
+            UserError: always; it says what to ask instead.
+        """
+        asked = "model.classify(images) returns names, labels and probabilities"
+        raise UserError(
+            f"a Trajectory holds {len(self)} tensors and is no array: {asked}; the labels are trajectory.logits[:, -1].argmax(-1)."
+        )

@@ -13,6 +13,7 @@ from tf_glimpse.losses.stopping import accuracy_gains, stopping_error
 from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.checked import replicas
+from tf_glimpse.models.classify import classification
 from tf_glimpse.types import UserError
 
 
@@ -120,6 +121,25 @@ class AdaptiveModel(AttentionModel):
         rows = rows if sample_weight is None else rows * tf.cast(tf.reshape(sample_weight, [-1]), rows.dtype)
         return tf.reduce_mean(rows) / replicas()
 
+    def classify(self, images, batch_size=128, threshold=None):
+        """As `AttentionModel.classify`; with a threshold each image is looked at as often as `predict_adaptive` does.
+
+        Args:
+            images, batch_size: as for `AttentionModel.classify`.
+            threshold: a number, as for `predict_adaptive`; None for all looks.
+
+        Returns:
+            a `Classification`, whose places are NaN after an image's last look.
+
+        Raises:
+            UserError: as `AttentionModel.classify`; a threshold with given actions, which are all looked at.
+        """
+        if threshold is None:
+            return super().classify(images, batch_size)
+        if isinstance(images, dict):
+            raise UserError("a threshold says when to stop looking at places of the model's own; leave out the given actions.")
+        return classification(self, images, batch_size, lambda batch: _stopped(self.predict_adaptive(batch, threshold)))
+
     def predict_adaptive(self, images, threshold, max_glimpses=None, batch_size=128):
         """Looks at each image until the expected gain of one more look falls below the threshold.
 
@@ -199,6 +219,12 @@ class AdaptiveModel(AttentionModel):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})
+
+
+def _stopped(prediction):
+    """`(probabilities [B, K], places [B, T, 2])` of an `AdaptivePrediction`; NaN where it no longer looked."""
+    looked = np.arange(prediction.locations.shape[1]) < prediction.num_glimpses[:, None]
+    return tf.nn.softmax(prediction.logits).numpy(), np.where(looked[:, :, None], prediction.locations, np.float32("nan"))
 
 
 def _written(answer, rows, step, news):

@@ -5,7 +5,9 @@ import tensorflow as tf
 
 from tf_glimpse import losses
 from tf_glimpse.models.checked import CheckedModel, replicas
+from tf_glimpse.models.classify import classification
 from tf_glimpse.models.loading import from_preset
+from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.tries import losses_of_tries
 from tf_glimpse.types import UserError
 
@@ -148,6 +150,38 @@ class AttentionModel(CheckedModel):
             "guidance_weight": guidance_weight,
         }
         super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
+
+    def classify(self, images, batch_size=128):
+        """What each image shows, by one deterministic rollout: names, probabilities, and where the model looked.
+
+        (`predict` returns a `Trajectory` of everything that a rollout computes, for losses and metrics.)
+
+        Args:
+            images: an array `[N, H, W, C]`, uint8 0-255 or float 0-1, or one image `[H, W, C]`; a file's path (str or `pathlib.Path`), or a
+                list of them, read as training reads files: turned upright, resized until they just cover the size that the model was
+                built for, the centre cropped; or a dict with "images" and "actions", as for a call.
+            batch_size: images at once; no more files than that are in memory. An answer does not depend on it.
+
+        Returns:
+            a `Classification`: `names`, `labels`, `probabilities` and `places`.
+
+        Raises:
+            UserError: no images, images that no model can take, a file that cannot be read (named), files for a model that was not built,
+                scores that are NaN.
+
+        Example:
+            >>> import numpy as np
+            >>> from tf_glimpse.models.ram import RAM
+            >>> answer = RAM(num_classes=2, patch_size=8, num_glimpses=3, class_names=["cat", "dog"]).classify(np.zeros([4, 28, 28, 1]))
+            >>> len(answer.names), answer.names[0] in ("cat", "dog"), answer.probabilities.shape, answer.places.shape
+            (4, True, (4, 2), (4, 3, 2))
+        """
+        return classification(self, images, batch_size, self._answer)
+
+    def _answer(self, inputs):
+        """`(probabilities [B, K], places [B, T, 2])` of one batch, arrays."""
+        trajectory = compiled(self)(inputs)
+        return tf.nn.softmax(trajectory.logits[:, -1]).numpy(), trajectory.locations.numpy()
 
     def get_compile_config(self):
         config = super().get_compile_config()

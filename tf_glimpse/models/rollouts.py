@@ -28,13 +28,17 @@ def split_rollouts(model, source, rollouts=1, seed=0, actions=None, places=None,
 
 def compiled(model):
     """The model as a graph: a function of inputs, of whether places are drawn (no), and of the draws' seed (int32 `[2]`)."""
-    rollout = _compiled(model, model.num_glimpses)
-    return lambda inputs, sample=False, seed=(0, 0): rollout(inputs, sample, tf.convert_to_tensor(seed, tf.int32))
+
+    def rollout(inputs, sample=False, seed=(0, 0)):
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        return _compiled(model, model.num_glimpses, tuple(images.shape[1:]))(inputs, sample, tf.convert_to_tensor(seed, tf.int32))
+
+    return rollout
 
 
 @functools.lru_cache(maxsize=1)
-def _compiled(model, num_glimpses):
-    """Kept for the next split of the same model, looking as often.
+def _compiled(model, num_glimpses, image_shape):
+    """Kept for the next images of the same model and size, looking as often: a graph of several sizes knows none, and some layers must.
 
     A partial function, as TensorFlow counts all functions of one place in the code together when it warns of too many traces.
     """
