@@ -16,9 +16,9 @@ from rows import add_rows, provenance
 
 from tf_glimpse import datasets
 from tf_glimpse.datasets.canvas import Canvas, compose
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import open_finished
+from tf_glimpse.weights import PRESETS
 
 SIZES = (20, 24, 28, 32, 36, 40)
 

@@ -48,7 +48,7 @@ def with_presets(text, folder):
     lines = ["| preset | data | looks | test error % | MB |", "|---|---|---|---|---|"]
     for card in sorted(folder.glob("*.json")):
         found, size = json.loads(card.read_text())["results"], card.with_suffix(".keras").stat().st_size / 1e6
-        name = f"[`{card.stem}`](tf_glimpse/presets/{card.stem}.md)"
+        name = f"[`{card.stem}`](tf_glimpse/weights/{card.stem}.md)"
         looks = f"{found['num_glimpses']} of {found['patch_size']} px" + (
             f" at {found['num_scales']} scales" if found["num_scales"] > 1 else ""
         )

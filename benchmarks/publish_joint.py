@@ -17,10 +17,11 @@ from rows import add_rows, read_rows
 
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models.hidden_state_vae import DECODERS, HiddenStateVAE
-from tf_glimpse.models.loading import PRESETS, load_model
+from tf_glimpse.models.loading import load_model
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import load_data, open_finished
 from tf_glimpse.training.workdirs import write_json
+from tf_glimpse.weights import PRESETS
 
 BY_ADAM = {"weight_decay": 0.0, "warmup": 0.0, "clipnorm": None}  # as `joint_reconstruction.py` trains
 FIGURES = ("error_percent", "error_percent_by_glimpse", "rollouts", "num_glimpses", "examples")
@@ -57,7 +58,8 @@ def preset_note(row, found):
     chosen = {"validation_accuracy": 1 - row["validation_error_percent"] / 100, "best_epoch": row["epochs"]}
     results = {**base["results"], **found, **chosen, "versions": row["versions"]}
     del results["train_seconds"]  # of the base
-    return {**{name: row[name] for name in ("seed", "command", "commit")}, "recipe": {**base["recipe"], **changed}, "results": results}
+    about = {**{name: row[name] for name in ("seed", "command", "commit")}, "licence": base["licence"]}
+    return {**about, "recipe": {**base["recipe"], **changed}, "results": results}
 
 
 def paper_rows(name, row, found):

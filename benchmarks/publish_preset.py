@@ -12,9 +12,9 @@ import sys
 from record import stop_if_changed
 from rows import read_rows
 
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.code_version import code_version
+from tf_glimpse.weights import PRESETS
 
 DATA = {
     "digits_canvas": "scikit-learn's bundled handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0), 28 px",
@@ -37,6 +37,8 @@ LIMITS = {  # besides the common ones
     ),
 }
 
+LICENCE = "Apache-2.0"  # of the weights
+
 CARD = """# {name}
 
 {description}.
@@ -54,7 +56,7 @@ CARD = """# {name}
 | commit | {commit} |
 | trained by | `{command}{files}` |
 | checked by | `tf-glimpse evaluate --preset {name} --json{files}` |
-| licence of the weights | Apache-2.0 |
+| licence of the weights | {licence} |
 
 Limits: it knows its {classes} classes, {objects}, and nothing else; it has no
 "none of these", and its probabilities are not calibrated.{limits}
@@ -73,7 +75,7 @@ def main():
     command = f"tf-glimpse train {recipe['name']} --seed {seed} --workdir W"
     shutil.copy(path, PRESETS / f"{options.name}.keras")
     commit = workdirs.trained_by(options.workdir) or code_version()
-    note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit, "results": results}
+    note = {"recipe": recipe, "seed": seed, "command": command, "commit": commit, "licence": LICENCE, "results": results}
     workdirs.write_json(PRESETS / f"{options.name}.json", note)
     (PRESETS / f"{options.name}.md").write_text(card(options.name, note))
 
@@ -109,6 +111,7 @@ def card(name, note, picked="by which the epoch was picked"):
         augment=", ".join(f"{key} {value}" for key, value in recipe["augment"].items()) or "no",
         seed=note["seed"],
         commit=note["commit"],
+        licence=note["licence"],
         command=note["command"],
         files="" if recipe["data"] == "digits_canvas" else " --manual-dir D",
         classes=results["num_classes"],

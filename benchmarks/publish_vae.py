@@ -15,8 +15,8 @@ from tf_glimpse.datasets import load
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain.reconstruction import collect_states, fit_vae, reconstruction_curves
 from tf_glimpse.models.hidden_state_vae import DECODERS
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training.workdirs import write_json
+from tf_glimpse.weights import PRESETS
 
 SETTINGS = {"latent_size": 16, "units": 256, "training_looks": 2}
 

@@ -13,10 +13,10 @@ from rows import add_rows, provenance
 from tasks import task_of
 
 from tf_glimpse.datasets import scan_actions
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import evaluate_model, get_recipe, workdirs
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.training.recipe import with_policy
+from tf_glimpse.weights import PRESETS
 
 KEY = ("task", "recipe", "policy", "seed", "rollouts")
 

@@ -2,10 +2,10 @@
 
 from record import stop_if_changed
 
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import PRESETS
 
 
 def read_staged(run):

@@ -17,7 +17,7 @@ from tasks import TASKS
 
 HERE = pathlib.Path(__file__).parent
 README = HERE.parent / "README.md"
-PRESETS = HERE.parent / "tf_glimpse" / "presets"
+PRESETS = HERE.parent / "tf_glimpse" / "weights"
 
 PAGE = """# Benchmarks
 

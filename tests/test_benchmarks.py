@@ -7,10 +7,10 @@ import shlex
 
 import pytest
 
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.recipe import with_policy
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import PRESETS
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

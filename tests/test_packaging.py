@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = {"module": [sys.executable, "-m", "tf_glimpse.cli"], "script": [str(Path(sys.executable).parent / "tf-glimpse")]}
+COMMANDS = {"module": [sys.executable, "-m", "tf_glimpse"], "script": [str(Path(sys.executable).parent / "tf-glimpse")]}
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def test_wheel_holds_every_module_and_all_data(wheel):
 
 def test_wheel_holds_presets_with_their_cards(wheel):
     presets = {name.removesuffix(".keras") for name in wheel if name.endswith(".keras")}
-    assert "tf_glimpse/presets/ram_digits" in presets
-    assert presets == {name.removesuffix(".md") for name in wheel if name.startswith("tf_glimpse/presets/") and name.endswith(".md")}
+    assert "tf_glimpse/weights/ram_digits" in presets
+    assert presets == {name.removesuffix(".md") for name in wheel if name.startswith("tf_glimpse/weights/") and name.endswith(".md")}
 
 
 def test_wheel_names_its_version_licence_and_script(wheel):
@@ -68,12 +68,13 @@ def test_command_line_answers_within_a_second(start, argument):
     assert seconds < 1.0
 
 
-@pytest.mark.parametrize("argument", ["--help", "recipes"])
+@pytest.mark.parametrize("argument", ["--help", "--version", "recipes", "presets", "--print-completion=bash"])
 def test_command_line_answers_without_tensorflow(argument):
     done, _ = run([*COMMANDS["script"], argument], PYTHONPROFILEIMPORTTIME="1")
     loaded = {line.split("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "tf_glimpse" in loaded
     assert not loaded & {"tensorflow", "keras", "matplotlib", "official", "starlette", "numpy"}
+    assert ("shtab" in loaded) == argument.startswith("--print")
 
 
 def test_importing_the_package_prints_nothing_and_loads_no_tensorflow():

@@ -12,10 +12,10 @@ from tf_glimpse.datasets import load
 from tf_glimpse.datasets.builders import ClutteredMNIST, TranslatedMNIST
 from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import array_source
-from tf_glimpse.models.loading import PRESETS, preset_names
 from tf_glimpse.training import evaluate_model, get_recipe
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import PRESETS, preset_names
 
 AT_MOST = 1000  # test images
 

@@ -6,10 +6,10 @@ import pathlib
 
 import pytest
 
-from tf_glimpse.models.loading import PRESETS, preset_names
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.stages import monitor_of
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import PRESETS, preset_names
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 POLICIES = {"learned", "ordered_logits", "sobel_mean", "sobel_variance", "random", "centre"}

@@ -44,9 +44,10 @@ _HOME = {
     "save_glimpses_gif": "explain",
     "export_model": "export",
     "train_and_evaluate": "training",
+    "presets": "weights",
 }
 
-_ROOMS = ("boed", "datasets", "explain", "export", "layers", "losses", "models", "ops", "search", "server", "training", "types")
+_ROOMS = ("boed", "datasets", "explain", "export", "layers", "losses", "models", "ops", "search", "server", "training", "types", "weights")
 
 __all__ = sorted(_HOME)
 

@@ -12,8 +12,8 @@ from tf_glimpse import RAM
 from tf_glimpse.datasets import ImageData, load
 from tf_glimpse.explain import collect_states, faithfulness, fit_vae, noisy, reconstruction_curves, stress_point
 from tf_glimpse.models import HiddenStateVAE
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import PRESETS
 
 
 @pytest.fixture(scope="module")

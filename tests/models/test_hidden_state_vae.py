@@ -10,8 +10,8 @@ import tensorflow_probability as tfp
 
 from tf_glimpse import RAM
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
-from tf_glimpse.models.loading import PRESETS
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import PRESETS
 
 RANDOM = np.random.default_rng(0)
 HIDDEN = RANDOM.normal(size=[6, 3, 8]).astype("float32")

@@ -8,6 +8,7 @@ from tf_glimpse.models.checked import CheckedModel, replicas
 from tf_glimpse.models.classify import classification
 from tf_glimpse.models.loading import from_preset
 from tf_glimpse.models.rollouts import compiled
+from tf_glimpse.models.saving import save_preset
 from tf_glimpse.models.tries import losses_of_tries
 from tf_glimpse.types import UserError
 
@@ -47,10 +48,11 @@ class AttentionModel(CheckedModel):
 
     @classmethod
     def from_preset(cls, name, num_classes=None, class_names=None):
-        """A model with the trained weights that ship with the package, or of a `.keras` file.
+        """A model with the trained weights that ship with the package, or that you kept yourself.
 
         Args:
-            name: a preset's name, such as "ram_digits", or the path of a `.keras` file.
+            name: a preset's name, such as "ram_digits" (`tf_glimpse.presets()` lists them), a folder that `save_to_preset` made, or the
+                path of a `.keras` file.
             num_classes: of a new, untrained classifier, in place of the preset's; everything else keeps its weights.
             class_names: as many names, for the new classifier; numbers if None.
 
@@ -68,6 +70,33 @@ class AttentionModel(CheckedModel):
         if not hasattr(model, "with_classes"):
             raise UserError(f"a {type(model).__name__} takes no new classifier; give one to the model inside it.")
         return model.with_classes(num_classes, class_names)
+
+    def save_to_preset(self, folder, recipe=None, description=None, results=None, licence=None):
+        """Keeps the model in a folder that `from_preset(folder)` and `tf-glimpse … --preset folder` read.
+
+        The folder holds `model.keras` (without the optimiser), `preset.json` (what follows), and `README.md`, a card to fill in.
+
+        Args:
+            folder: a new or empty one.
+            recipe: what it was trained by, a recipe of `tf_glimpse.training` or a dict such as the "recipe" in a run's `recipe.json`: it
+                names the data that `tf-glimpse evaluate` then takes; None if there was none.
+            description: the task, in a few words; the recipe's if None.
+            results: a dict of figures, such as `{"error_percent": 2.75}`.
+            licence: of the weights.
+
+        Raises:
+            UserError: a folder that holds something, a model that was not built.
+
+        Example:
+            >>> import tempfile
+            >>> from tf_glimpse.models.ram import RAM
+            >>> model, folder = RAM(num_classes=10, patch_size=8, num_glimpses=3), tempfile.mkdtemp()
+            >>> model.build((None, 28, 28, 1))
+            >>> model.save_to_preset(folder, description="handwritten digits")
+            >>> RAM.from_preset(folder).num_glimpses
+            3
+        """
+        save_preset(self, folder, recipe, description, results, licence)
 
     def compile(
         self,

@@ -7,9 +7,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tf_glimpse.layers.placed_picture import PlacedPicture
-from tf_glimpse.models.loading import PRESETS, load_model
+from tf_glimpse.models.loading import load_model
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import PRESETS
 
 tfd = tfp.distributions
 DECODERS = ("dense", "conv", "placed")

@@ -6,8 +6,7 @@ import warnings
 import keras
 
 from tf_glimpse.types import UserError
-
-PRESETS = pathlib.Path(__file__).resolve().parent.parent / "presets"
+from tf_glimpse.weights import find_preset
 
 
 def load_model(path):
@@ -30,19 +29,10 @@ def load_model(path):
         raise UserError(f"{path} is not a model that this version can read: {str(error).splitlines()[0]}") from error
 
 
-def preset_names():
-    """The names of the presets that ship with the package, sorted."""
-    return sorted(path.stem for path in PRESETS.glob("*.keras"))
-
-
 def from_preset(name):
-    """The model of a preset's name or of a `.keras` file's path.
+    """The model of a preset's name, of a folder that `model.save_to_preset(folder)` made, or of a `.keras` file's path.
 
     Raises:
-        UserError: neither; the message lists the presets.
+        UserError: none of them; the message lists the presets.
     """
-    if pathlib.Path(name).suffix == ".keras":
-        return load_model(name)
-    if name not in preset_names():
-        raise UserError(f"No preset {name!r}. There are: {', '.join(preset_names()) or 'none'}; or pass the path of a .keras file.")
-    return load_model(PRESETS / f"{name}.keras")
+    return load_model(name if pathlib.Path(name).suffix == ".keras" else find_preset(name)[0])

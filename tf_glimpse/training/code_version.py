@@ -19,7 +19,7 @@ def code_version():
     try:
         _git("ls-files", "--error-unmatch", "__init__.py")  # fails if the package is installed into somebody else's checkout
         head = _git("rev-parse", "--short", "HEAD").stdout.strip()
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!presets").stdout
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!weights").stdout
     except (OSError, subprocess.CalledProcessError):
         return sys.modules["tf_glimpse"].__version__
     return head + ("-dirty" if changed else "")

@@ -10,11 +10,12 @@ from tf_glimpse import datasets
 from tf_glimpse.models.actions import policy_actions
 from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.attention_model import AttentionModel
-from tf_glimpse.models.loading import PRESETS, from_preset, load_model, preset_names
+from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model, evaluate_stopping
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import find_preset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,7 @@ def open_finished(workdir=None, preset=None):
 
     Args:
         workdir: folder of a finished run or search, or None.
-        preset: the name of a preset that ships with the package, or None.
+        preset: the name of a preset that ships with the package, a folder that `model.save_to_preset(folder)` made, or None.
 
     Raises:
         UserError: neither or both, or one that does not exist; a search's best model that is a CNN.
@@ -41,10 +42,8 @@ def open_finished(workdir=None, preset=None):
     if bool(preset) == bool(workdir):
         raise UserError(f"give either the folder of a finished run, or --preset NAME. Received: {workdir} and {preset}")
     if preset:
-        if preset not in preset_names():
-            raise UserError(f"No preset {preset!r}. There are: {', '.join(preset_names())}.")
-        card = workdirs.read_json(PRESETS / f"{preset}.json", "recipe", "seed")
-        return Finished(from_preset(preset), card["recipe"], card["seed"], preset)
+        path, card = find_preset(preset)
+        return Finished(load_model(path), card["recipe"], card["seed"], preset)
     path, recipe, seed = workdirs.read_run(workdir)
     model = load_model(path)
     if not isinstance(model, AttentionModel):
