@@ -4,10 +4,24 @@ import argparse
 import sys
 
 from tf_glimpse import __version__
-from tf_glimpse.commands import completion, demo, draw, evaluate, explain, export, presets, recipes, search, sequences, serve, train
+from tf_glimpse.commands import (
+    completion,
+    demo,
+    draw,
+    evaluate,
+    explain,
+    export,
+    predict,
+    presets,
+    recipes,
+    search,
+    sequences,
+    serve,
+    train,
+)
 from tf_glimpse.types import UserError
 
-COMMANDS = (recipes, presets, sequences, train, evaluate, draw, explain, export, search, serve, demo)  # in the order of --help
+COMMANDS = (recipes, presets, sequences, train, evaluate, predict, draw, explain, export, search, serve, demo)  # in the order of --help
 
 
 def main(arguments=None):
@@ -41,7 +55,7 @@ def _parsed(arguments):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="tf-glimpse", description="Hard visual attention: train, evaluate, draw, export, serve.")
+    parser = argparse.ArgumentParser(prog="tf-glimpse", description="Hard visual attention: train, evaluate, predict, draw, export, serve.")
     parser.add_argument("--version", action="version", version=f"tf-glimpse {__version__}")
     completion.add(parser)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -22,7 +22,7 @@ def test_bash_completes_with_the_script(tmp_path, capsys):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photo.png").touch()
     asked = {
-        "tf-glimpse pre": {"presets"},
+        "tf-glimpse pre": {"presets", "predict"},
         "tf-glimpse train ram_": {name for name in RECIPES if name.startswith("ram_")},
         "tf-glimpse evaluate --preset saccader_f": {name for name in preset_names() if name.startswith("saccader_f")},
         "tf-glimpse evaluate --split v": {"validation"},
