@@ -63,15 +63,20 @@ def test_own_photos_train_and_evaluate(tmp_path, capsys):
     assert main([*command, str(tmp_path / "run")]) == 0
     assert main(["evaluate", str(tmp_path / "run"), "--split", "validation", "--json"]) == 0
     capsys.readouterr()
-    for other in ([], ["--data", str(data)]):  # its own data, named or not, hold none apart: not those that it was trained on
-        assert main(["evaluate", str(tmp_path / "run"), *other]) == 2
-        assert "no test split" in capsys.readouterr().err
+    for other in ([], ["--data", str(data)]):  # its own data, named or not: only what it was not trained on
+        assert main(["evaluate", str(tmp_path / "run"), *other, "--json"]) == 0
+        told = capsys.readouterr()
+        results = json.loads(told.out)
+        assert (results["split"], results["examples"]) == ("validation", 2)
+        assert "photos has no test split: the error is of the 2 images kept apart for validation; the best epoch" in told.err
+    assert main(["evaluate", str(tmp_path / "run"), "--split", "test"]) == 2
+    assert "has no test split to evaluate on; it has train, validation." in capsys.readouterr().err
     held_out = make_photos(tmp_path / "held_out", count=4)
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--json"]) == 0
     told = capsys.readouterr()
     results = json.loads(told.out)
     assert (results["split"], results["examples"]) == ("all", 8)
-    assert "has no part kept for testing: the error is of all its 8 images" in told.err
+    assert "has no test split: the error is of all its 8 images" in told.err
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--split", "validation"]) == 2
     assert "no validation split" in capsys.readouterr().err
     split = tmp_path / "split"

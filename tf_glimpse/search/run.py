@@ -60,7 +60,7 @@ def search_architectures(
         sequences: folder of `tf-glimpse sequences` of this data, which teach the policy of a "ram" on a share of each batch that falls
             from a half to none by the middle of a trial, so that trials may be shorter; None for none.
         supervision: what of them teaches: "near_optimal", "heuristic" or "random", as for `GlimpseSequences.supervision`.
-        **data_options: as for `tf_glimpse.datasets.load`.
+        **data_options: as for `tf_glimpse.datasets.load`; the folder remembers where the data lie and `skip_corrupt`.
 
     Returns:
         the best model's `best.json` as a dict, or None in a worker.
@@ -76,6 +76,7 @@ def search_architectures(
     if num_workers > 1 and role is None:
         _check(folder, settings)
         return workers.run_all({**settings, "max_trials": max_trials, **data_options, "workdir": str(folder)}, num_workers)
+    data_options = workdirs.known_sources(folder, data_options)
     space = _space(settings, data_options)
     settings |= {"image_shape": list(space.data.image_shape), "fingerprint": space.data.fingerprint}
     if role == "worker":
@@ -86,7 +87,7 @@ def search_architectures(
     _teacher(settings, space)  # tells what does not fit before the folder is this search's
     with workdirs.locked(folder):
         _check(folder, settings)
-        workdirs.write_json(folder / "search.json", settings)
+        workdirs.write_json(folder / "search.json", {**settings, "sources": workdirs.noted_sources(**data_options)})
         _tuner(space, settings, max_trials, folder).search()
         return _finish(folder, settings)
 

@@ -20,13 +20,22 @@ from tf_glimpse.weights import find_preset
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A trained model, and the recipe (a dict), seed and name it came from; of a search also the threshold its best model stops by."""
+    """A trained model, and what it came from.
+
+    Attributes:
+        recipe: a dict.
+        seed: int.
+        preset: its name or folder; None for a run or a search.
+        threshold: that a search's best model stops by, or None.
+        sources: where the data of the run or search lie and how they are read, as `workdirs.known_sources` tells.
+    """
 
     model: object
     recipe: dict
     seed: int
     preset: str | None
     threshold: float | None = None
+    sources: dict = dataclasses.field(default_factory=dict)
 
 
 def open_finished(workdir=None, preset=None):
@@ -48,7 +57,7 @@ def open_finished(workdir=None, preset=None):
     model = load_model(path)
     if not isinstance(model, AttentionModel):
         raise UserError(f"{path} does not look: a model of another kind, which keras.saving.load_model reads.")
-    return Finished(model, recipe, seed, None, workdirs.read_threshold(workdir))
+    return Finished(model, recipe, seed, None, workdirs.read_threshold(workdir), workdirs.known_sources(workdir))
 
 
 def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, threshold=None, num_glimpses=None, **data_options):
@@ -56,7 +65,8 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
 
     Args:
         finished: from `open_finished`.
-        split: "train", "validation" or "test"; None is "test", or of other `data` without it its own validation split, or else all.
+        split: "train", "validation" or "test"; None is "test", or of data without it what was kept apart for validation, or else all of
+            other `data` than the run's own. What is not a test split is told on stderr.
         policy: None for the model's own, "random" or "centre"; for a Saccader also "ordered_logits", "sobel_mean" or "sobel_variance".
         rollouts: as for `evaluate_model`.
         seed: of draws.
@@ -84,18 +94,27 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
         raise UserError("--threshold stops within the looks that a model was trained with; leave out --num-glimpses.")
     threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
     data = load_data(finished, whole=split is None, **data_options)
-    source = getattr(data, split or "test")
-    if source is None and split is None and _other(finished, data_options.get("data")):
-        source, split = (data.train, "all") if data.validation is None else (data.validation, "validation")
-        if split == "all":
-            print(f"{data.name} has no part kept for testing: the error is of all its {len(source)} images.", file=sys.stderr)
-    split = split or "test"
-    if source is None or (split == "train" and data.canvas):
-        raise UserError(f"{data.name} has no {split} split to evaluate on; try --split validation")
+    source, split = _chosen_split(data, split, own=not _other(finished, data_options.get("data")))
     model = looking(finished.model) if num_glimpses is None else _with_glimpses(looking(finished.model), num_glimpses)
     results = evaluate_model(model, source, rollouts=rollouts, seed=seed, **_chosen_places(model, policy, seed))
     results |= {} if threshold is None else evaluate_stopping(finished.model, source, threshold)
     return {**results, "data": data.name, "split": split, "policy": policy or "own", "seed": finished.seed, "preset": finished.preset}
+
+
+def _chosen_split(data, split, own):
+    """`(source, name of the split)`: the split that was asked for, or the nearest to a test split that the data have."""
+    found = {name: getattr(data, name) for name in ("train", "validation", "test") if getattr(data, name) is not None}
+    if data.canvas:
+        del found["train"]  # bare digits
+    name = split or next((name for name in ("test", "validation") if name in found), "test" if own else "train")
+    if name not in found:
+        raise UserError(f"{data.name} has no {name} split to evaluate on; it has {', '.join(found) or 'none'}.")
+    source = found[name]
+    if split is None and name != "test":
+        kept = "; the best epoch was picked by them, so that other images may fare a little worse" if own else ""
+        told = f"all its {len(source)} images" if name == "train" else f"the {len(source)} images kept apart for validation{kept}"
+        print(f"{data.name} has no test split: the error is of {told}.", file=sys.stderr)
+    return source, "all" if split is None and name == "train" else name
 
 
 def looking(model):
@@ -184,7 +203,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
 
     Args:
         finished: from `open_finished`.
-        data, image_size, manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`; None means the run's own.
+        data, image_size, manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`; None means the run's own, False too.
         whole: keep other data whole: no validation part is split off it.
 
     Raises:
@@ -198,6 +217,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     size = finished.recipe["image_size"] if own else (image_size or model.image_shape[:2])
     channels = None if own else model.image_shape[-1]
     places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
+    places = places if data else {name: value or finished.sources.get(name, value) for name, value in places.items()}
     places["hold_out"] = 0.0 if data else finished.recipe.get("hold_out", 0.0)
     found = datasets.load_photos(name, size, channels=channels, validation_fraction=0.0 if data and whole else 0.1, **places)
     found = found.in_order_of(model.class_names or found.class_names)

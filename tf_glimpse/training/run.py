@@ -32,7 +32,8 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
         recipe: a `Recipe` or `StagedRecipe` whose `data` says what to train on.
         workdir: the folder; made if it is not there.
         seed: int, of weights, data order, clutter and sampled places.
-        manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`.
+        manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`; the folder remembers them, so that they need not be given
+            again when the run goes on or is evaluated.
         deterministic: byte-equal weights for equal seeds: TensorFlow's op determinism, and no XLA.
         verbose: as in `fit`; None shows a progress bar on a terminal and a line an epoch elsewhere.
 
@@ -57,12 +58,13 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
             raise UserError(f"{folder} holds a finished run; nothing was overwritten. Evaluate it, or train in another folder.")
         if deterministic:
             tf.config.experimental.enable_op_determinism()
-        data = load_data(recipe, manual_dir=manual_dir, data_dir=data_dir, skip_corrupt=skip_corrupt)
+        sources = workdirs.known_sources(folder, {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt})
+        data = load_data(recipe, **sources)
         if data.skipped:
             print(f"Left out {data.skipped} images that could not be decoded.")
         keras.utils.set_random_seed(seed)
         model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
-        workdirs.claim(folder, recipe, seed, data.fingerprint)
+        workdirs.claim(folder, recipe, seed, data.fingerprint, sources)
         if model is None:
             return train_stages(recipe, data, folder, seed, verbose)
         progress = Checkpoint(folder, patience=recipe.patience)
@@ -93,6 +95,8 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
         raise UserError(f"{workdir} holds {', '.join(others) or 'a single run'}; pass another folder, or all seeds that are to count.")
     for seed, folder in folders.items():
         workdirs.check(folder, recipe, seed)
+    begun = next((workdirs.known_sources(folder) for folder in folders.values() if (folder / "recipe.json").exists()), {})
+    kwargs = {**begun, **{name: value for name, value in kwargs.items() if value or name not in begun}}
     runs = [workdirs.results(folder) or train_and_evaluate(recipe, folder, seed, **kwargs) for seed, folder in folders.items()]
     errors = np.array([run["error_percent"] for run in runs])
     spread = float(errors.std(ddof=1))

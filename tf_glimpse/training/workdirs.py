@@ -58,8 +58,10 @@ def check(workdir, recipe, seed):
     return True
 
 
-def claim(workdir, recipe, seed, fingerprint):
+def claim(workdir, recipe, seed, fingerprint, sources=None):
     """Writes down whose run the folder is, its data's fingerprint and the code's version; or compares it with what an unfinished run wrote.
+
+    `sources`, where the data lie and how they are read, are written down too, for `known_sources`.
 
     Raises:
         UserError: as `check`, or data that changed since the run began.
@@ -69,12 +71,31 @@ def claim(workdir, recipe, seed, fingerprint):
         note = read_json(file, "fingerprint")
     if note["fingerprint"] != fingerprint:
         raise UserError(f"{recipe.data} holds other images or splits than when the run in {workdir} began; pass another folder.")
+    note = {**note, "sources": noted_sources(**sources)} if sources else note
     write_json(file, {**note, "code": list(dict.fromkeys([*note.get("code", []), code_version()]))})
 
 
 def trained_by(workdir):
     """The versions of the code that a run's training began and went on with, such as "f03c712"; None for a run that did not note them."""
     return " and ".join(read_json(pathlib.Path(workdir) / "recipe.json").get("code", [])) or None
+
+
+def noted_sources(manual_dir=None, data_dir=None, skip_corrupt=False, **_):
+    """Where data lie and how they are read, as a run or a search writes it down: paths whole, so that they mean the same from anywhere."""
+    folders = {"manual_dir": manual_dir, "data_dir": data_dir}
+    whole = {name: folder and str(pathlib.Path(folder).expanduser().resolve()) for name, folder in folders.items()}
+    return {**whole, "skip_corrupt": bool(skip_corrupt)}
+
+
+def known_sources(workdir, given=None):
+    """`given` (manual_dir, data_dir, skip_corrupt, ...), and for what it leaves out what the run or search in the folder was begun with.
+
+    A folder that is no longer there is forgotten: the run may have been moved to another machine.
+    """
+    files = [pathlib.Path(workdir).expanduser() / name for name in ("recipe.json", "search.json")]
+    noted = next((read_json(file).get("sources", {}) for file in files if file.exists()), {})
+    noted = {name: value for name, value in noted.items() if value is True or (value and pathlib.Path(value).is_dir())}
+    return {**noted, **{name: value for name, value in (given or {}).items() if value or name not in noted}}
 
 
 def results(workdir):
