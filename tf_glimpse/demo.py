@@ -2,11 +2,7 @@
 
 import base64
 import json
-import os
 import pathlib
-import shlex
-import shutil
-import sys
 import time
 import urllib.request
 
@@ -19,7 +15,11 @@ RANDOM_PRESET = "ram_digits_random"
 
 
 def run_demo(workdir):
-    """Runs the demonstration in a folder and prints what it finds; a finished training there is not repeated."""
+    """Runs the demonstration in a folder and prints what it finds; a finished training there is not repeated.
+
+    Returns:
+        the paths of the run, of a digit as PNG and of the export.
+    """
     folder, start = pathlib.Path(workdir).expanduser(), time.monotonic()
     warm_up.protos()  # what is missing for the export is told before the training
     control = open_finished(preset=RANDOM_PRESET)
@@ -37,34 +37,7 @@ def run_demo(workdir):
     print(f"\nDone in {time.monotonic() - start:.0f} s. It made:")
     for path in (*pictures, folder / "digit.png", run, export):
         print(f"  {path}")
-    print("Try next, as it stands here:", *next_steps(folder, run, export), sep="\n  ")
-
-
-def next_steps(folder, run, export):
-    """Command lines that a shell runs as they are, from where the user stands."""
-    digit, drawn = folder / "digit.png", folder / "digit_glimpses"
-    steps = (
-        ("evaluate", run, "--rollouts", "10"),
-        ("predict", run, digit),
-        ("draw", run, digit, "--out", drawn),
-        ("serve", export),
-    )
-    return [shlex.join([*_program(), *(word if isinstance(word, str) else _from_here(word) for word in step)]) for step in steps]
-
-
-def _program():
-    """The words that start this program: its name where the shell finds it by that, else its path."""
-    script, found = pathlib.Path(sys.executable).with_name("tf-glimpse"), shutil.which("tf-glimpse")
-    if found and script.exists() and os.path.samefile(found, script):
-        return ["tf-glimpse"]
-    return [_from_here(script)] if script.exists() else [_from_here(pathlib.Path(sys.executable)), "-m", "tf_glimpse"]
-
-
-def _from_here(path):
-    """The path as it is written in the user's folder; whole, if that is another than this program's (`make -C`)."""
-    whole, here = pathlib.Path(os.path.abspath(path)), pathlib.Path.cwd()
-    moved = os.path.realpath(os.environ.get("PWD", here)) != str(here.resolve())
-    return str(whole if moved or not whole.is_relative_to(here) else whole.relative_to(here))
+    return run, folder / "digit.png", export
 
 
 def _evaluate(finished, control):

@@ -2,6 +2,11 @@
 
 import argparse
 import math
+import os
+import pathlib
+import shlex
+import shutil
+import sys
 
 
 def add_model(command):
@@ -94,3 +99,24 @@ def seeds(text):
     if len(values) < 2 or len(set(values)) < len(values):
         raise argparse.ArgumentTypeError(f"wants at least two different seeds, such as 0,1,2, got {text}")
     return values
+
+
+def command_line(*words):
+    """A command of this program that a shell runs as it is written: by its name where the shell finds it by that, else by where it lies.
+
+    Args:
+        words: strings as they are, and `pathlib.Path`s, which are written as the user's shell finds them.
+    """
+    script, found = pathlib.Path(sys.executable).with_name("tf-glimpse"), shutil.which("tf-glimpse")
+    if found and script.exists() and os.path.samefile(found, script):
+        program = ["tf-glimpse"]
+    else:
+        program = [script] if script.exists() else [pathlib.Path(sys.executable), "-m", "tf_glimpse"]
+    return shlex.join(word if isinstance(word, str) else _from_here(word) for word in (*program, *words))
+
+
+def _from_here(path):
+    """The path as it is written in the user's folder; whole, if that is another than this program's (`make -C`)."""
+    whole, here = pathlib.Path(os.path.abspath(path)), pathlib.Path.cwd()
+    moved = os.path.realpath(os.environ.get("PWD", here)) != str(here.resolve())
+    return str(whole if moved or not whole.is_relative_to(here) else whole.relative_to(here))

@@ -9,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 import tf_glimpse
-from tf_glimpse import cli, demo
+from tf_glimpse import cli
+from tf_glimpse.commands.demo import next_steps
 
 SCRIPT = pathlib.Path(sys.executable).with_name("tf-glimpse")
 
 
 def steps_in(folder):
-    return demo.next_steps(folder, folder / "run", folder / "export")
+    return list(next_steps(folder / "run", folder / "digit.png", folder / "export"))
 
 
 def test_the_next_steps_start_this_program_wherever_the_user_stands(tmp_path, monkeypatch):
