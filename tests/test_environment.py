@@ -1,7 +1,5 @@
 """The Python versions that are supported, what is pinned for them, and the environment that `make` sets up."""
 
-import configparser
-import importlib.metadata
 import os
 import re
 import shutil
@@ -10,22 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from packaging.markers import default_environment
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from requirements import needed, requirements_of, setup
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 OTHER = next(version for version in PYTHONS if version != HERE)
-
-
-@pytest.fixture(scope="module")
-def setup():
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg")
-    return config
 
 
 @pytest.fixture(scope="module")
@@ -35,30 +25,9 @@ def pins():
 
 
 @pytest.fixture(scope="module")
-def asked_for(setup):
-    """What `make` installs, of `setup.cfg`: the package's requirements and those of two extras."""
-    extras = setup["options.extras_require"]
-    lines = "\n".join([setup["options"]["install_requires"], extras["serve"], extras["test"]]).splitlines()
-    return [Requirement(line) for line in lines if line and not line.startswith("#")]
-
-
-def needed(requirements, python):
-    """The names of all that the requirements bring along on that Python, by the metadata of what is installed here."""
-    environment = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
-    found, waiting = set(), [(requirement.name, extra) for requirement in requirements for extra in ("", *requirement.extras)]
-    while waiting:
-        name, extra = waiting.pop()
-        if (canonicalize_name(name), extra) in found:
-            continue
-        found.add((canonicalize_name(name), extra))
-        try:
-            brought = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:  # for another Python than this one
-            continue
-        for requirement in map(Requirement, brought):
-            if requirement.marker is None or requirement.marker.evaluate({**environment, "extra": extra}):
-                waiting += [(requirement.name, wanted) for wanted in ("", *requirement.extras)]
-    return {name for name, _ in found}
+def asked_for():
+    """What `make` installs."""
+    return requirements_of("serve", "test")
 
 
 def test_every_package_that_is_needed_is_pinned(asked_for, pins):
@@ -70,17 +39,17 @@ def test_nothing_is_pinned_that_no_dependency_needs(asked_for, pins):
     assert not set(pins) - set.union(*(needed(asked_for, python) for python in PYTHONS))
 
 
-def test_pins_lie_in_the_tested_ranges(setup, asked_for, pins):
-    gpu = [Requirement(line) for line in setup["options.extras_require"]["gpu"].splitlines() if line]
-    for requirement in [*asked_for, *gpu]:
+def test_pins_lie_in_the_tested_ranges(asked_for, pins):
+    for requirement in [*asked_for, *requirements_of("gpu")]:
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 
 
-def test_everything_names_the_same_python_versions(setup):
-    classifiers = re.findall(r"Python :: (3\.\d+)", setup["metadata"]["classifiers"])
+def test_everything_names_the_same_python_versions():
+    config = setup()
+    classifiers = re.findall(r"Python :: (3\.\d+)", config["metadata"]["classifiers"])
     (made,) = re.findall(r"^PYTHONS := (.*)$", (ROOT / "Makefile").read_text(), flags=re.M)
     assert tuple(classifiers) == tuple(made.split()) == PYTHONS
-    allowed = SpecifierSet(setup["options"]["python_requires"])
+    allowed = SpecifierSet(config["options"]["python_requires"])
     assert [f"3.{minor}" for minor in range(20) if f"3.{minor}" in allowed] == list(PYTHONS)
     for page in ("README.md", "CONTRIBUTING.md", ".ci/run"):
         assert "Python 3.11, 3.12 or 3.13" in (ROOT / page).read_text(), page

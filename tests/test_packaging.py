@@ -1,6 +1,5 @@
-"""What users get: the wheel with its data, and a command line that answers at once."""
+"""What users get: the wheel with its data."""
 
-import resource
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = {"module": [sys.executable, "-m", "tf_glimpse"], "script": [str(Path(sys.executable).parent / "tf-glimpse")]}
 
 
 @pytest.fixture(scope="module")
@@ -48,43 +46,6 @@ def test_wheel_names_its_version_licence_and_script(wheel):
     assert "\nLicense: Apache-2.0\n" in metadata or "\nLicense-Expression: Apache-2.0\n" in metadata
     assert any(name.endswith("LICENSE") for name in wheel)
     assert "tf-glimpse = tf_glimpse.cli:main" in scripts
-
-
-def run(command, **environment):
-    """The finished command, and the processor seconds it took (a busy machine does not count)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-@pytest.mark.parametrize("start", COMMANDS)
-@pytest.mark.parametrize("argument", ["--help", "recipes"])
-def test_command_line_answers_within_a_second(start, argument):
-    done, seconds = run([*COMMANDS[start], argument])
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert "ram_digits" in done.stdout if argument == "recipes" else "train" in done.stdout
-    assert seconds < 1.0
-
-
-@pytest.mark.parametrize("argument", ["--help", "--version", "recipes", "presets", "--print-completion=bash"])
-def test_command_line_answers_without_tensorflow(argument):
-    done, _ = run([*COMMANDS["script"], argument], PYTHONPROFILEIMPORTTIME="1")
-    loaded = {line.split("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert "tf_glimpse" in loaded
-    assert not loaded & {"tensorflow", "keras", "matplotlib", "official", "starlette", "numpy"}
-    assert ("shtab" in loaded) == argument.startswith("--print")
-
-
-def test_importing_the_package_prints_nothing_and_loads_no_tensorflow():
-    done, _ = run([sys.executable, "-c", "import sys, tf_glimpse; print({'tensorflow', 'keras'} & set(sys.modules))"])
-    assert (done.stdout, done.stderr) == ("set()\n", "")
-
-
-def test_importing_the_package_turns_onednn_on_unless_that_was_decided():
-    told = [sys.executable, "-c", "import os, tf_glimpse; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"]
-    assert [run(told)[0].stdout, run(told, TF_ENABLE_ONEDNN_OPTS="0")[0].stdout] == ["1\n", "0\n"]
 
 
 def test_constraints_name_exact_versions_and_no_paths():

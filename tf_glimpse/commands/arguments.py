@@ -8,6 +8,10 @@ import shlex
 import shutil
 import sys
 
+from tf_glimpse.datasets.names import folder_of
+from tf_glimpse.training.workdirs import find_finished
+from tf_glimpse.types import UserError
+
 
 def add_model(command):
     """A finished run, or a preset."""
@@ -24,11 +28,32 @@ def add_images(command):
 
 
 def images_of(options):
-    """The files; with a preset argparse has taken the first one for the run's folder."""
-    if not (options.preset and options.workdir):
-        return options.images
-    first, options.workdir = options.workdir, None
-    return [first, *options.images]
+    """The files, which must be there; with a preset argparse has taken the first one for the run's folder."""
+    if options.preset and options.workdir:
+        options.images, options.workdir = [options.workdir, *options.images], None
+    for image in options.images:
+        if not pathlib.Path(image).expanduser().is_file():
+            raise UserError(f"no such file: {image}")
+    return options.images
+
+
+def opened(options):
+    """The finished run or preset of `add_model`. A run, preset or folder of data that is not there is refused before TensorFlow loads."""
+    find_finished(options.workdir, options.preset)
+    if "data" in options:
+        check_data(options.data, options.manual_dir)
+    from tf_glimpse.training.finished import open_finished
+
+    return open_finished(options.workdir, options.preset)
+
+
+def check_data(data, manual_dir):
+    """Refuses a folder of data that is not one of images by class, before TensorFlow loads; the names of sets are looked up later."""
+    folder = data and folder_of(data, manual_dir)
+    if folder:
+        from tf_glimpse.datasets.folders import find_images
+
+        find_images(folder)
 
 
 def add_data(command):

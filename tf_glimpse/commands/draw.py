@@ -13,9 +13,9 @@ def add(commands):
 
 def run(options):
     """Runs it."""
-    from tf_glimpse.training.finished import draw_finished, open_finished
-
     images = arguments.images_of(options)
-    finished = open_finished(options.workdir, options.preset)
+    finished = arguments.opened(options)
+    from tf_glimpse.training.finished import draw_finished
+
     for path in draw_finished(finished, options.out, images, options.count, **arguments.data_of(options)):
         print(path)

@@ -25,9 +25,9 @@ def add(commands):
 
 def run(options):
     """Runs it."""
-    from tf_glimpse.training.finished import evaluate_finished, open_finished
+    finished = arguments.opened(options)
+    from tf_glimpse.training.finished import evaluate_finished
 
-    finished = open_finished(options.workdir, options.preset)
     how = (options.split, options.policy, options.rollouts, options.seed, options.threshold, options.num_glimpses)
     results = evaluate_finished(finished, *how, **arguments.data_of(options))
     if options.json:

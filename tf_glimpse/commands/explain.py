@@ -19,10 +19,9 @@ def add(commands):
 def run(options):
     """Runs it."""
     images = arguments.images_of(options)
+    finished = arguments.opened(options)
     from tf_glimpse.training.explained import explain_finished
-    from tf_glimpse.training.finished import open_finished
 
-    finished = open_finished(options.workdir, options.preset)
     wanted = {"workdir": options.workdir, "vae": options.vae, "fit_epochs": options.fit_vae, "pictures": options.pictures}
     _, paths = explain_finished(finished, options.out, images, options.count, **wanted, **arguments.data_of(options))
     for path in paths:

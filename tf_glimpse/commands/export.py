@@ -15,8 +15,8 @@ def add(commands):
 
 def run(options):
     """Runs it."""
+    finished = arguments.opened(options)
     from tf_glimpse.export import export_model
-    from tf_glimpse.training.finished import open_finished
 
     sizes = {"warm_up_batch_sizes": ()} if options.no_warm_up else {}
-    print(export_model(open_finished(options.workdir, options.preset).model, options.out, options.version, **sizes))
+    print(export_model(finished.model, options.out, options.version, **sizes))

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from tf_glimpse.datasets.names import whole_name
 from tf_glimpse.training.recipe import with_policy
 from tf_glimpse.training.saccader_recipes import StagedRecipe, changed_stages
 from tf_glimpse.types import UserError
@@ -10,8 +11,6 @@ from tf_glimpse.types import UserError
 
 def changed(recipe, options):
     """The recipe with what the command line says instead."""
-    from tf_glimpse.datasets import whole_name
-
     options.data = whole_name(options.data)
     wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate", "dtype")}
     wanted = {name: value for name, value in wanted.items() if value is not None}

@@ -1,6 +1,7 @@
 """`tf-glimpse sequences`: near-optimal glimpse sequences to teach a policy."""
 
 from tf_glimpse.commands import arguments
+from tf_glimpse.datasets.names import whole_name
 from tf_glimpse.training.recipes import get_recipe
 
 
@@ -29,10 +30,9 @@ def add(commands):
 def run(options):
     """Runs it."""
     recipe = get_recipe(options.recipe)
-    from tf_glimpse.datasets import whole_name
-    from tf_glimpse.training.sequences import sequences_for
-
     options.data = whole_name(options.data)
+    arguments.check_data(options.data, options.manual_dir)
+    from tf_glimpse.training.sequences import sequences_for
 
     cost = sequences_for(recipe, **{name: value for name, value in vars(options).items() if name not in ("recipe", "run")})
     speed = f"{cost['sequences']} sequences made ({cost['sequences_a_minute']:.0f} a minute, {cost['passes_a_sequence']:.0f} passes each)"

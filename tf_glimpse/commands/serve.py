@@ -17,6 +17,9 @@ def add(commands):
 
 def run(options):
     """Runs it."""
+    from tf_glimpse.export.versions import highest_version
+
+    highest_version(options.path)  # a folder without a model is refused before TensorFlow loads
     from tf_glimpse.server import serve
 
     limits = {name: getattr(options, name) for name in ("max_body_bytes", "max_pixels") if getattr(options, name)}

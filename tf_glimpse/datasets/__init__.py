@@ -1,5 +1,7 @@
 """Images and labels: named sets, folders, digits on cluttered canvases, and the one tf.data pipeline that feeds them.
 
+The names load on first use: importing this loads no TensorFlow.
+
 Example:
     >>> from tf_glimpse.datasets import eval_batches, load, train_batches
     >>> data = load("digits_canvas")
@@ -8,37 +10,32 @@ Example:
     (TensorShape([32, 60, 60, 1]), 'uint8')
 """
 
-from tf_glimpse.datasets.actions import Supervision, centre_actions, map_actions, random_actions, scan_actions, sequence_actions
-from tf_glimpse.datasets.augment import Augmentation
-from tf_glimpse.datasets.canvas import Canvas
-from tf_glimpse.datasets.checks import check_images
-from tf_glimpse.datasets.decode import decode_image
-from tf_glimpse.datasets.loading import load, whole_name
-from tf_glimpse.datasets.photos import PhotoAugmentation, load_photos
-from tf_glimpse.datasets.pipeline import eval_batches, steps_per_epoch, train_batches
-from tf_glimpse.datasets.sources import ImageData, ImageSource, array_source
-from tf_glimpse.datasets.tasks import one_against_rest
+from tf_glimpse.late import on_first_use
 
-__all__ = [
-    "Augmentation",
-    "Canvas",
-    "ImageData",
-    "ImageSource",
-    "PhotoAugmentation",
-    "Supervision",
-    "array_source",
-    "centre_actions",
-    "check_images",
-    "decode_image",
-    "eval_batches",
-    "load",
-    "load_photos",
-    "map_actions",
-    "one_against_rest",
-    "random_actions",
-    "scan_actions",
-    "sequence_actions",
-    "steps_per_epoch",
-    "train_batches",
-    "whole_name",
-]
+_HOME = {
+    "Supervision": "actions",
+    "centre_actions": "actions",
+    "map_actions": "actions",
+    "random_actions": "actions",
+    "scan_actions": "actions",
+    "sequence_actions": "actions",
+    "Augmentation": "augment",
+    "Canvas": "canvas",
+    "check_images": "checks",
+    "decode_image": "decode",
+    "load": "loading",
+    "whole_name": "names",
+    "PhotoAugmentation": "photos",
+    "load_photos": "photos",
+    "eval_batches": "pipeline",
+    "steps_per_epoch": "pipeline",
+    "train_batches": "pipeline",
+    "ImageData": "sources",
+    "ImageSource": "sources",
+    "array_source": "sources",
+    "one_against_rest": "tasks",
+}
+
+__all__ = sorted(_HOME)
+
+__getattr__ = on_first_use(__name__, _HOME)

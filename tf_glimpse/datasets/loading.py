@@ -1,15 +1,14 @@
 """`load`: images and labels of a named set or of a folder, ready for the pipeline."""
 
 import importlib
-import os
-from pathlib import Path
 
 import numpy as np
 
 from tf_glimpse.datasets.decode import size_pair
 from tf_glimpse.datasets.encoded import encoded_sources
 from tf_glimpse.datasets.folders import find_images
-from tf_glimpse.datasets.prepare import MANUAL_DIR_VARIABLE, NAMES, prepared_builder
+from tf_glimpse.datasets.names import folder_of
+from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import ImageData, array_source, split_files, split_positions
 from tf_glimpse.datasets.stored import read_split
 from tf_glimpse.types import UserError
@@ -65,7 +64,7 @@ def load(
     name = str(name_or_path)
     if not name:
         raise UserError("wanted the name of a data set or a folder, got ''")
-    folder = None if name in NAMES else _folder(name, manual_dir or os.environ.get(MANUAL_DIR_VARIABLE))
+    folder = folder_of(name, manual_dir)
     if folder:
         splits, class_names = find_images(folder)
         sources, skipped = encoded_sources(splits, size, channels, skip_corrupt)
@@ -81,20 +80,6 @@ def load(
         sources |= {split: builder.composed(split, digits) for split, digits in sources.items() if split != "train"}
     about = {"canvas": canvas, "skipped": skipped, "recompose": getattr(builder, "recompose", None) if stores_canvases else None}
     return _image_data(name, sources, builder.info.features["label"].names, validation_fraction, seed, **about)
-
-
-def whole_name(name):
-    """A folder's path kept whole, so that it means the same from anywhere; the name of a known set, and None, as it is."""
-    name = name and str(name)
-    return str(Path(name).expanduser().resolve()) if name and name not in NAMES and Path(name).expanduser().is_dir() else name
-
-
-def _folder(name, manual_dir):
-    """The folder of images that a name means, or None."""
-    if Path(name).expanduser().is_dir() or name.startswith((".", "/", "~")):
-        return name
-    kept = Path(manual_dir).expanduser() / name if manual_dir else None
-    return kept if kept and (kept / "train").is_dir() else None
 
 
 def _image_data(name, sources, class_names, validation_fraction, seed, canvas=None, skipped=0, recompose=None):

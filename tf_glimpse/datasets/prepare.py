@@ -11,22 +11,10 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tf_glimpse.datasets.names import MANUAL_DIR_VARIABLE, NAMES
 from tf_glimpse.types import UserError
 
-MANUAL_DIR_VARIABLE = "TF_GLIMPSE_MANUAL_DIR"
 _PROBE_SECONDS = 3.0
-NAMES = (
-    "mnist",
-    "fashion_mnist",
-    "cifar10",
-    "translated_mnist/60",
-    "translated_mnist/100",
-    "cluttered_mnist/60",
-    "cluttered_mnist/100",
-    "cluttered_mnist/1024",
-    "cluttered_fashion_mnist/60",
-    "digits_canvas",
-)
 _UNPACKED = {"cifar10": "cifar-10-batches-bin", "cifar100": "cifar-100-binary"}  # folders taken in place of their archives
 
 

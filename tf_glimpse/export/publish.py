@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_glimpse.export import warm_up
 from tf_glimpse.export.signatures import CLASSIFY, CLASSIFY_METHOD, signatures
+from tf_glimpse.export.versions import versions
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.types import UserError
 
@@ -73,14 +74,6 @@ def _export(model, base_path, version, warm_up_batch_sizes):
             warm_up.add(folder, tuple(model.image_shape), warm_up_batch_sizes)
         _publish(folder, path)
     return path
-
-
-def versions(base_path):
-    """The versions in a model's folder, in order: its subfolders with a whole number for a name, as TF-Serving sees them."""
-    base_path = Path(base_path).expanduser()
-    if not base_path.is_dir():
-        return []
-    return sorted(int(folder.name) for folder in base_path.iterdir() if folder.name.isdecimal() and folder.is_dir())
 
 
 def _next_version(base_path):

@@ -1,6 +1,6 @@
 """Adaptive stopping's price, and the search for architectures that are worth theirs. Importing this loads no TensorFlow."""
 
-import importlib
+from tf_glimpse.late import on_first_use
 
 __all__ = ["calibrate_threshold", "count_flops", "look_costs", "model_flops", "read_space", "search_architectures", "sweep_thresholds"]
 
@@ -14,8 +14,4 @@ _HOME = {
     "read_space": "space",
 }
 
-
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module 'tf_glimpse.search' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"tf_glimpse.search.{_HOME[name]}"), name)
+__getattr__ = on_first_use(__name__, _HOME)

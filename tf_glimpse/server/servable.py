@@ -1,14 +1,13 @@
 """One version of a SavedModel, ready to be asked."""
 
-from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tf_glimpse.export.publish import versions
 from tf_glimpse.export.signatures import CLASSIFY_METHOD, IMAGE_BYTES, images_in
+from tf_glimpse.export.versions import highest_version
 from tf_glimpse.server.errors import RequestError, one_line
 from tf_glimpse.types import UserError
 
@@ -25,14 +24,9 @@ class Servable:
     """
 
     def __init__(self, base_path, name):
-        found = versions(base_path)
-        if not found:
-            missing = f"no model version (a folder named by a number) in {base_path}"
-            raise UserError(f"{missing}: make one with `tf-glimpse export WORKDIR --out {base_path}`")
+        path = highest_version(base_path)
         self.name = name
-        self.version = str(found[-1])
-        folders = Path(base_path).expanduser().iterdir()
-        path = next(folder for folder in folders if folder.name.isdecimal() and int(folder.name) == found[-1])
+        self.version = str(int(path.name))
         try:
             meta_graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
             self._loaded = tf.saved_model.load(str(path))

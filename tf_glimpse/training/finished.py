@@ -15,7 +15,6 @@ from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model, evaluate_stopping
 from tf_glimpse.types import UserError
-from tf_glimpse.weights import find_preset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,16 +47,12 @@ def open_finished(workdir=None, preset=None):
     Raises:
         UserError: neither or both, or one that does not exist; a search's best model that is a CNN.
     """
-    if bool(preset) == bool(workdir):
-        raise UserError(f"give either the folder of a finished run, or --preset NAME. Received: {workdir} and {preset}")
-    if preset:
-        path, card = find_preset(preset)
-        return Finished(load_model(path), card["recipe"], card["seed"], preset)
-    path, recipe, seed = workdirs.read_run(workdir)
+    path, recipe, seed = workdirs.find_finished(workdir, preset)
     model = load_model(path)
     if not isinstance(model, AttentionModel):
         raise UserError(f"{path} does not look: a model of another kind, which keras.saving.load_model reads.")
-    return Finished(model, recipe, seed, None, workdirs.read_threshold(workdir), workdirs.known_sources(workdir))
+    of_run = (workdirs.read_threshold(workdir), workdirs.known_sources(workdir)) if workdir else ()
+    return Finished(model, recipe, seed, preset, *of_run)
 
 
 def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, threshold=None, num_glimpses=None, **data_options):

@@ -9,6 +9,7 @@ import pathlib
 
 from tf_glimpse.training.code_version import code_version
 from tf_glimpse.types import UserError
+from tf_glimpse.weights import find_preset
 
 
 @contextlib.contextmanager
@@ -102,6 +103,20 @@ def results(workdir):
     """What a finished run found, or None."""
     file = pathlib.Path(workdir).expanduser() / "results.json"
     return read_json(file, "error_percent") if file.exists() else None
+
+
+def find_finished(workdir=None, preset=None):
+    """`(model path, recipe as a dict, seed)` of a run's folder or of a preset, whose arguments are those of `open_finished`.
+
+    Raises:
+        UserError: neither or both, or one that does not exist.
+    """
+    if bool(preset) == bool(workdir):
+        raise UserError(f"give either the folder of a finished run, or --preset NAME. Received: {'both' if workdir else 'neither'}")
+    if workdir:
+        return read_run(workdir)
+    path, card = find_preset(preset)
+    return path, card["recipe"], card["seed"]
 
 
 def read_run(workdir):

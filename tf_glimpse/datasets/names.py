@@ -1,0 +1,40 @@
+"""What the name of data means: a set's name, or a folder's path."""
+
+import os
+from pathlib import Path
+
+MANUAL_DIR_VARIABLE = "TF_GLIMPSE_MANUAL_DIR"
+NAMES = (
+    "mnist",
+    "fashion_mnist",
+    "cifar10",
+    "translated_mnist/60",
+    "translated_mnist/100",
+    "cluttered_mnist/60",
+    "cluttered_mnist/100",
+    "cluttered_mnist/1024",
+    "cluttered_fashion_mnist/60",
+    "digits_canvas",
+)
+
+
+def whole_name(name):
+    """A folder's path kept whole, so that it means the same from anywhere; the name of a known set, and None, as it is."""
+    name = name and str(name)
+    return str(Path(name).expanduser().resolve()) if name and name not in NAMES and Path(name).expanduser().is_dir() else name
+
+
+def folder_of(name, manual_dir=None):
+    """The folder of images that a name means, whether it is there or not; None for the name of a set.
+
+    Args:
+        name: as for `load`. What begins with `.`, `/` or `~`, or ends with `/`, is a path.
+        manual_dir: a folder whose subfolders, named by a set, hold its images; default: environment variable TF_GLIMPSE_MANUAL_DIR.
+    """
+    if name in NAMES:
+        return None
+    if Path(name).expanduser().is_dir() or name.startswith((".", "/", "~")) or name.endswith("/"):
+        return name
+    manual_dir = manual_dir or os.environ.get(MANUAL_DIR_VARIABLE)
+    kept = Path(manual_dir).expanduser() / name if manual_dir else None
+    return kept if kept and (kept / "train").is_dir() else None
