@@ -58,6 +58,8 @@ NOT_THERE = [
     "evaluate --preset ram_digits --data ./nowhere",
     "draw nowhere --out W/look",
     "draw --preset ram_digits nowhere.png --out W/look",
+    "predict nowhere docs/glimpses.png --out W/answers.csv",
+    "predict --preset ram_minst docs --out W/answers.csv",
     "explain nowhere --out W/report.html",
     "explain --preset ram_digits --data ./nowhere --out W/report.html",
     "export nowhere --out W",

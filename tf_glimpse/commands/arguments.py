@@ -28,20 +28,20 @@ def add_images(command):
 
 
 def images_of(options):
-    """The files, which must be there; with a preset argparse has taken the first one for the run's folder."""
+    """The files; with a preset argparse has taken the first one for the run's folder."""
     if options.preset and options.workdir:
         options.images, options.workdir = [options.workdir, *options.images], None
-    for image in options.images:
-        if not pathlib.Path(image).expanduser().is_file():
-            raise UserError(f"no such file: {image}")
     return options.images
 
 
 def opened(options):
-    """The finished run or preset of `add_model`. A run, preset or folder of data that is not there is refused before TensorFlow loads."""
+    """The finished run or preset of `add_model`. What an option names and is not there is refused before TensorFlow loads."""
     find_finished(options.workdir, options.preset)
     if "data" in options:
         check_data(options.data, options.manual_dir)
+    for image in getattr(options, "images", ()):
+        if not pathlib.Path(image).expanduser().is_file():
+            raise UserError(f"no such file: {image}")
     from tf_glimpse.training.finished import open_finished
 
     return open_finished(options.workdir, options.preset)

@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 from tf_glimpse.commands import arguments
+from tf_glimpse.training.workdirs import find_finished
 from tf_glimpse.types import UserError
 
 
@@ -29,6 +30,7 @@ def run(options):
     from tf_glimpse.training.image_files import ImageFiles, is_image
 
     files = ImageFiles(arguments.images_of(options))
+    find_finished(options.workdir, options.preset)  # what is not there is told before TensorFlow loads
     out = None if options.out == "-" else pathlib.Path(options.out).expanduser()
     if out and (is_image(out) or out.is_dir()):
         raise UserError(f"--out expects a file such as answers.csv. Received: {str(out)!r}")
