@@ -9,6 +9,7 @@ import shutil
 
 import numpy as np
 
+from tf_glimpse.files import read_json
 from tf_glimpse.types import UserError
 
 _FITTED_ON = 10_000  # images that the principal components are found from
@@ -118,7 +119,7 @@ class Bank:
     @property
     def _copies(self):
         """How many times each image is there, moved or not; the first are not."""
-        facts = json.loads((self.folder / "bank.json").read_text())
+        facts = read_json(self.folder / "bank.json", "flips", "shifts")
         return len(_moves(facts["flips"], facts["shifts"]))
 
 
@@ -152,7 +153,7 @@ def build_bank(folder, images, labels, *, origins=None, flips=False, shifts=0, c
     facts = {"count": len(images) * len(moves), "shape": list(images.shape[1:]), "flips": flips, "shifts": shifts, "components": components}
     facts |= {"seed": seed, "digest": _digest(images, labels, origins)}
     if (folder / "bank.json").exists():
-        if json.loads((folder / "bank.json").read_text()) != facts:
+        if read_json(folder / "bank.json") != facts:
             raise UserError(f"{folder} holds another bank than asked for; nothing was overwritten. Pass another folder.")
         return Bank(folder)
     part = folder.with_name(f"{folder.name}.part-{os.getpid()}")

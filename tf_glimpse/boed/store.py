@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_glimpse.datasets.actions import Supervision, map_actions, sequence_actions
 from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.files import damaged, read_json
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.types import UserError
 
@@ -159,9 +160,9 @@ def read_plan(folder):
     if not file.exists():
         return None
     try:
-        return Plan(**json.loads(file.read_text()))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{file} is damaged ({error}); restore it, or pass another folder") from error
+        return Plan(**read_json(file))
+    except TypeError as error:
+        raise damaged(file, error) from error
 
 
 def read_first_map(folder, plan):

@@ -35,7 +35,7 @@ class AttentionNetwork(keras.layers.Layer):
         super().__init__(**kwargs)
         self.mixed_channels = mixed_channels
         self.embeddings = []
-        self.mixing = keras.layers.Conv2D(mixed_channels, 1, dtype=self.dtype_policy, name="mixing")
+        self.mixing = keras.layers.Conv2D(mixed_channels, 1, data_format="channels_last", dtype=self.dtype_policy, name="mixing")
 
     def build(self, features_shape, what_shape):
         shape, dtype = tuple(features_shape), self.dtype_policy

@@ -68,7 +68,8 @@ class Bottleneck(keras.layers.Layer):
         self.widen.build(inner)
         outer = (*input_shape[:-1], 4 * self.filters)
         if self.strides != 1 or input_shape[-1] != outer[-1]:
-            self.projection = keras.layers.Conv2D(outer[-1], 1, use_bias=False, dtype=self.dtype_policy, name="projection")
+            options = {"use_bias": False, "data_format": "channels_last", "dtype": self.dtype_policy}
+            self.projection = keras.layers.Conv2D(outer[-1], 1, name="projection", **options)
             self.norm = BatchNorm(dtype=self.dtype_policy, name="norm", **NORM)
             self.projection.build(input_shape)
             self.norm.build(outer)

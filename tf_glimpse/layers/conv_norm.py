@@ -46,8 +46,8 @@ class ConvNorm(keras.layers.Layer):
         self.relu = relu
         self.zero_gamma = zero_gamma
         self.thinning = strides if kernel_size == 1 else 1
-        options = {"padding": padding, "dilation_rate": dilation_rate, "use_bias": False, "dtype": self.dtype_policy, "name": "conv"}
-        self.conv = keras.layers.Conv2D(filters, kernel_size, strides // self.thinning, **options)
+        options = {"padding": padding, "dilation_rate": dilation_rate, "use_bias": False, "data_format": "channels_last"}
+        self.conv = keras.layers.Conv2D(filters, kernel_size, strides // self.thinning, dtype=self.dtype_policy, name="conv", **options)
         self.norm = BatchNorm(gamma_initializer="zeros" if zero_gamma else "ones", dtype=self.dtype_policy, name="norm", **NORM)
 
     def build(self, input_shape):

@@ -1,5 +1,7 @@
 """The one train_step and test_step of the package."""
 
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -223,10 +225,13 @@ class AttentionModel(CheckedModel):
             terms, loss = self.loss_terms(inputs, labels, trajectory, weights)
             scaled = self.optimizer.scale_loss(loss)
         variables = self.trainable_variables
+        if not variables:
+            warnings.warn("The model does not have any trainable weights: nothing is learned.", stacklevel=2)
         sources = [variable.value for variable in variables]  # the tape makes no zeros for a Keras variable: its dtype is a string
         gradients, policy_gradient = tape.gradient(scaled, [sources, trajectory.policy], unconnected_gradients="zero")
         rows = tf.cast(tf.shape(policy_gradient)[0], tf.float32) / self.optimizer.scale_loss(1.0)  # before the step may change the scale
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        if variables:
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         terms["policy_gradient_variance"] = losses.policy_gradient_variance(policy_gradient * rows)
         return self._report(inputs, labels, trajectory, weights, loss, terms)
 

@@ -7,11 +7,16 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets.checks import check_images, check_labels
+from tf_glimpse.models.precision import check_precision
 from tf_glimpse.types import UserError
 
 
 class CheckedModel(keras.Model):
     """`fit`, `evaluate` and `predict` say what is wrong with images and labels, as far as a subclass has `patch_size`, `num_classes`."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        check_precision(self.dtype_policy)
 
     def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), *, jit_compile=False, **kwargs):
         """As `keras.Model.compile`; the loss is sparse categorical cross-entropy from logits if None, and XLA is off unless asked for.

@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 
 from tf_glimpse.layers.placed_picture import PlacedPicture
 from tf_glimpse.models.loading import load_model
+from tf_glimpse.models.precision import check_precision
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import PRESETS
@@ -71,6 +72,7 @@ class HiddenStateVAE(keras.Model):
 
     def __init__(self, image_shape, latent_size=16, units=256, decoder="dense", kl_weight=1.0, training_looks=None, seed=0, **kwargs):
         super().__init__(**kwargs)
+        check_precision(self.dtype_policy)
         if decoder not in DECODERS or min(latent_size, units, *image_shape) < 1 or len(image_shape) != 3:
             wanted = f"a decoder of {', '.join(DECODERS)}, image_shape (H, W, C), and sizes of at least 1"
             raise UserError(f"HiddenStateVAE wants {wanted}. Received: {decoder=}, {image_shape=}, {latent_size=}, {units=}")
@@ -192,9 +194,9 @@ def _picture(decoder, image_shape, units):
     return [
         keras.layers.Dense(rows * columns * _CHANNELS, activation="relu"),
         keras.layers.Reshape((rows, columns, _CHANNELS)),
-        keras.layers.Conv2DTranspose(_CHANNELS, 4, strides=2, padding="same", activation="relu"),
-        keras.layers.Conv2DTranspose(channels, 4, strides=2, padding="same", dtype="float32"),
-        keras.layers.Cropping2D(spare, dtype="float32"),
+        keras.layers.Conv2DTranspose(_CHANNELS, 4, 2, "same", data_format="channels_last", activation="relu"),
+        keras.layers.Conv2DTranspose(channels, 4, 2, "same", data_format="channels_last", dtype="float32"),
+        keras.layers.Cropping2D(spare, "channels_last", dtype="float32"),
     ]
 
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tf_glimpse.models.precision import check_precision
 from tf_glimpse.ops.masks import observe
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
@@ -45,6 +46,7 @@ class ImageVAE(keras.Model):
 
     def __init__(self, image_shape, latent_size=16, filters=16, units=128, conditional=True, seed=0, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        check_precision(self.dtype_policy)
         if len(image_shape) != 3 or image_shape[0] % 4 or image_shape[1] % 4:
             raise UserError(f"ImageVAE wants images [H, W, C] with sides that are multiples of 4. Received: {tuple(image_shape)}")
         self.image_shape = tuple(image_shape)
@@ -99,17 +101,18 @@ class ImageVAE(keras.Model):
         return tf.reduce_mean(tf.reduce_sum(errors, axis=[1, 2, 3])) + sum(self.losses)
 
     def _reader(self, outputs, name):
-        maps = [keras.layers.Conv2D(self.filters * (1 + depth), 3, 2, "same", activation="relu") for depth in range(2)]
-        hidden = keras.layers.Dense(self.units, activation="relu")
-        return keras.Sequential([*maps, keras.layers.Flatten(), hidden, keras.layers.Dense(outputs, dtype="float32")], name=name)
+        maps = [keras.layers.Conv2D(self.filters * (1 + depth), 3, 2, "same", "channels_last", activation="relu") for depth in range(2)]
+        hidden = [keras.layers.Flatten("channels_last"), keras.layers.Dense(self.units, activation="relu")]
+        return keras.Sequential([*maps, *hidden, keras.layers.Dense(outputs, dtype="float32")], name=name)
 
     def _writer(self):
         height, width, channels = self.image_shape
         first = [keras.layers.Dense(self.units, activation="relu")]
         first += [keras.layers.Dense(height * width // 16 * 2 * self.filters, activation="relu")]
         first += [keras.layers.Reshape((height // 4, width // 4, 2 * self.filters))]
-        maps = [keras.layers.Conv2DTranspose(self.filters, 3, 2, "same", activation="relu")]
-        return keras.Sequential([*first, *maps, keras.layers.Conv2DTranspose(channels, 3, 2, "same", dtype="float32")], name="decoder")
+        maps = [keras.layers.Conv2DTranspose(self.filters, 3, 2, "same", data_format="channels_last", activation="relu")]
+        last = keras.layers.Conv2DTranspose(channels, 3, 2, "same", data_format="channels_last", dtype="float32")
+        return keras.Sequential([*first, *maps, last], name="decoder")
 
     def get_config(self):
         names = ("image_shape", "latent_size", "filters", "units", "conditional", "seed")

@@ -2,9 +2,11 @@
 
 import pathlib
 import warnings
+import zipfile
 
 import keras
 
+from tf_glimpse.models.precision import check_precision
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import find_preset
 
@@ -16,17 +18,47 @@ def load_model(path):
         path: the file.
 
     Raises:
-        UserError: no such file, or one that Keras cannot read.
+        UserError: no such file, a damaged one, or one of parts that this program does not know.
     """
+    check_precision()
     path = pathlib.Path(path).expanduser()
     if not path.is_file():
         raise UserError(f"No model at {path}. Wanted: a .keras file, as model.save(path) or `tf-glimpse train` write it.")
+    _check_whole(path)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
             return keras.saving.load_model(path)
-    except (ValueError, OSError, TypeError) as error:
-        raise UserError(f"{path} is not a model that this version can read: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # a file may hold anything, so that Keras may raise anything
+        raise UserError(f"{path} is not a model that this version can read: {_first_line(error)}") from error
+
+
+def load_weights(model, path):
+    """`model.load_weights(path)`, a `.weights.h5` or `.keras` file.
+
+    Raises:
+        UserError: no such file, a damaged one, or one of another model.
+    """
+    try:
+        model.load_weights(path)
+    except Exception as error:  # as above
+        raise UserError(f"{path} does not hold the weights of this {type(model).__name__}: {_first_line(error)}") from error
+
+
+def _check_whole(path):
+    """Compares each part of a zip file with its checksum, which Keras does not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except Exception as error:  # damaged headers raise errors of many classes
+        raise UserError(f"{path} is damaged, or no .keras file: {_first_line(error)}") from error
+    if broken:
+        raise UserError(f"{path} is damaged: the checksum of {broken} in it is wrong; restore it.")
+
+
+def _first_line(error):
+    told = str(error).strip().splitlines()
+    return told[0] if told else type(error).__name__
 
 
 def from_preset(name):

@@ -60,7 +60,7 @@ class PatchClassifier(CheckedModel):
         self.window_size = window_size or side
         if self.window_size is None:
             raise UserError("a backbone that takes any size wants window_size, the pixels a side that windows are brought to.")
-        with _policy(self.dtype_policy):
+        with _settings(self.dtype_policy):
             self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
         _check_output(self.backbone.output_shape, None if top else num_classes)
         self.top = keras.layers.Dense(num_classes, dtype="float32", name="top") if top else None
@@ -107,7 +107,7 @@ class PatchClassifier(CheckedModel):
         """Float 0-1 pixels of the backbone's size, and as its application wants them normalised."""
         if pixels.shape[1] != self.window_size:
             pixels = tf.image.resize(pixels, [self.window_size] * 2, "bilinear", antialias=True)
-        return _module_of(self.application).preprocess_input(255.0 * pixels) if self.application else pixels
+        return _module_of(self.application).preprocess_input(255.0 * pixels, data_format="channels_last") if self.application else pixels
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x=x, y=y, y_pred=y_pred[:, -1], sample_weight=sample_weight, training=training)
@@ -144,14 +144,16 @@ def _check_output(shape, size):
 
 
 @contextlib.contextmanager
-def _policy(policy):
-    """Makes a dtype policy the one that layers are made with, for an application takes none."""
-    before = keras.config.dtype_policy()
+def _settings(policy):
+    """Makes a dtype policy and channels last the ones that layers are made with, for an application takes neither."""
+    before, layout = keras.config.dtype_policy(), keras.config.image_data_format()
     keras.config.set_dtype_policy(policy)
+    keras.config.set_image_data_format("channels_last")
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+        keras.config.set_image_data_format(layout)
 
 
 def _module_of(name):

@@ -57,7 +57,7 @@ def shufflenet_v2(image_shape, num_classes, width=1.0, shrink=1):
     """
     inputs = keras.layers.Input(image_shape)
     maps = _conv(_shrunk(inputs, shrink), _scaled(24, width), 3, 2)
-    maps = keras.layers.MaxPooling2D(3, 2, padding="same")(maps)
+    maps = keras.layers.MaxPooling2D(3, 2, "same", "channels_last")(maps)
     for channels, blocks in SHUFFLENET_STAGES:
         maps = _shuffle_down(maps, _scaled(channels, width) // 2)
         for _ in range(blocks - 1):
@@ -77,17 +77,17 @@ def _shrunk(images, shrink):
     """Pixels 0-1, each the mean of `shrink` x `shrink`."""
     if any(side % shrink for side in images.shape[1:3]):
         raise UserError(f"shrink wants a divisor of the image's sides. Received: {shrink=}, images of {images.shape[1:3]} px")
-    return keras.layers.AveragePooling2D(shrink)(images) if shrink > 1 else images
+    return keras.layers.AveragePooling2D(shrink, data_format="channels_last")(images) if shrink > 1 else images
 
 
 def _conv(maps, channels, kernel_size, strides=1, relu=True, relu6=False):
-    maps = keras.layers.Conv2D(channels, kernel_size, strides, padding="same", use_bias=False)(maps)
+    maps = keras.layers.Conv2D(channels, kernel_size, strides, "same", "channels_last", use_bias=False)(maps)
     maps = keras.layers.BatchNormalization(momentum=0.9)(maps)
     return keras.layers.ReLU(6.0 if relu6 else None)(maps) if relu or relu6 else maps
 
 
 def _depthwise(maps, strides=1, relu6=False):
-    maps = keras.layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(maps)
+    maps = keras.layers.DepthwiseConv2D(3, strides, "same", data_format="channels_last", use_bias=False)(maps)
     maps = keras.layers.BatchNormalization(momentum=0.9)(maps)
     return keras.layers.ReLU(6.0)(maps) if relu6 else maps
 
@@ -117,5 +117,5 @@ def _shuffled(left, right):
 
 
 def _classified(inputs, maps, num_classes, name):
-    logits = keras.layers.Dense(num_classes)(keras.layers.GlobalAveragePooling2D()(maps))
+    logits = keras.layers.Dense(num_classes)(keras.layers.GlobalAveragePooling2D("channels_last")(maps))
     return keras.Model(inputs, logits, name=name)

@@ -11,6 +11,7 @@ import keras_tuner
 
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import read_sequences
+from tf_glimpse.files import damaged
 from tf_glimpse.search import workers
 from tf_glimpse.search.frontier import Point, best_under, draw_frontiers, frontier, write_csv
 from tf_glimpse.search.space import SPACES, least_flops, most_flops
@@ -180,7 +181,14 @@ def _affords(space, budget_mflops):
 def read_points(workdir):
     """The points of every finished trial in a search's folder."""
     files = sorted(pathlib.Path(workdir).glob("tuner/trial_*/points.json"))
-    return [Point(**point) for file in files for point in workdirs.read_json(file, "points")["points"]]
+    return [point for file in files for point in _points(file)]
+
+
+def _points(file):
+    try:
+        return [Point(**point) for point in workdirs.read_json(file, points=list)["points"]]
+    except TypeError as error:
+        raise damaged(file, error) from error
 
 
 def _finish(folder, settings):

@@ -302,7 +302,7 @@ def read_space(path):
         return None
     try:
         content = json.loads(pathlib.Path(path).expanduser().read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"--space wants a JSON file of choices by name. {path}: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"--space wants a JSON object of choices by name. Received: {type(content).__name__} in {path}")

@@ -11,6 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_glimpse.files import damaged, parse_json
+from tf_glimpse.models.loading import load_weights
+
 
 class Checkpoint(keras.callbacks.Callback):
     """Keeps everything a resumed run needs in `workdir/checkpoint-N`, renamed into place when whole; N epochs are done.
@@ -61,9 +64,9 @@ class Checkpoint(keras.callbacks.Callback):
         if not found:
             return 0
         self.folder = found[-1]
+        self.history = _read_history(self.folder / "history.json")
+        load_weights(model, self.folder / "training.weights.h5")
         self._remove(*found[:-1])
-        self.history = json.loads((self.folder / "history.json").read_text())
-        model.load_weights(self.folder / "training.weights.h5")
         self._write_log()  # a kill may have left it an epoch short
         return len(self.history)
 
@@ -113,6 +116,17 @@ class Checkpoint(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.history)
         os.replace(part, self.workdir / "log.csv")
+
+
+def _read_history(file):
+    """The rows of a checkpoint's history, one an epoch."""
+    history, count = parse_json(file), int(file.parent.name.rpartition("-")[2])
+    rows = history if isinstance(history, list) else []
+    if len(rows) != count or not all(isinstance(row, dict) and {"epoch", "seconds"} <= set(row) for row in rows):
+        raise damaged(file, f"expected the history of {count} epochs")
+    if not all(isinstance(value, int | float) for row in rows for value in row.values()):
+        raise damaged(file, "expected numbers")
+    return rows
 
 
 class GlimpsePictures(keras.callbacks.Callback):

@@ -12,6 +12,7 @@ from tf_glimpse import datasets
 from tf_glimpse.boed.store import check_model, read_sequences
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models import RAM
+from tf_glimpse.models.loading import load_weights
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import ACTIONS, judge
@@ -175,7 +176,7 @@ def _supervision(data, model, places=None, sequences=None, **options):
 def _finish(recipe, data, seed, progress):
     """The best epoch's model without its optimiser, evaluated once."""
     workdir, model = progress.workdir, build_model(recipe, data, seed)
-    model.load_weights(progress.best_weights)
+    load_weights(model, progress.best_weights)
     write_whole(workdir / "model.keras", model.save)
     best = {"best_epoch": progress.best_epoch, "validation_accuracy": progress.best_value, "train_seconds": round(progress.seconds, 1)}
     return judge(model, recipe, data, seed, workdir, best)

@@ -7,6 +7,7 @@ import keras
 from tf_glimpse import datasets
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import collect_logits, fit_temperatures
+from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
@@ -77,7 +78,7 @@ def temper(model, source):
 def _train(recipe, stage, data, folder, before, seed, verbose):
     model = build_saccader(recipe, data, seed)
     if before:
-        model.load_weights(before)
+        load_weights(model, before)
     if stage.tempered:
         temper(model, data.validation or data.train)
     part = compile_stage(model, recipe, stage, stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size))
@@ -88,7 +89,7 @@ def _train(recipe, stage, data, folder, before, seed, verbose):
         batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, stage.epochs, augment)
         validation = None if data.validation is None else datasets.eval_batches(data.validation, 200)
         fit_epochs(part, batches, validation, stage.epochs, epoch, _callbacks(part, data, stage, progress), verbose)
-    part.load_weights(progress.best_weights)
+    load_weights(part, progress.best_weights)
     write_whole(folder / "model.keras", _uncompiled(model).save)
     found = {"best_epoch": progress.best_epoch, progress.monitor: progress.best_value, "train_seconds": round(progress.seconds, 1)}
     workdirs.write_json(folder / "results.json", {"stage": stage.name, "epochs": stage.epochs, **found})
@@ -108,7 +109,7 @@ def _uncompiled(model):
 
 def _finish(recipe, data, workdir, folders, seed):
     model = build_saccader(recipe, data, seed)
-    model.load_weights(folders[-1] / "model.keras")
+    load_weights(model, folders[-1] / "model.keras")
     write_whole(workdir / "model.keras", model.save)
     stages = [workdirs.read_json(folder / "results.json", "best_epoch", "train_seconds") for folder in folders]
     best = {"best_epoch": stages[-1]["best_epoch"], "validation_accuracy": stages[-1].get("val_accuracy")}

@@ -4,9 +4,9 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-import os
 import pathlib
 
+from tf_glimpse.files import damaged, read_json, write_json
 from tf_glimpse.training.code_version import code_version
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import find_preset
@@ -53,7 +53,7 @@ def check(workdir, recipe, seed):
     if not (workdir / "recipe.json").exists():
         refuse_other_things(workdir, "recipe.json", "a run of this recipe")
         return False
-    note = read_json(workdir / "recipe.json", "recipe", "seed")
+    note = read_recipe(workdir / "recipe.json")
     found = {**note, "recipe": {**defaults(recipe), **note["recipe"]}}
     _compare(workdir, found, json.loads(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed})))
     return True
@@ -69,7 +69,7 @@ def claim(workdir, recipe, seed, fingerprint, sources=None):
     """
     file, note = workdir / "recipe.json", {"recipe": dataclasses.asdict(recipe), "seed": seed, "fingerprint": fingerprint}
     if check(workdir, recipe, seed):
-        note = read_json(file, "fingerprint")
+        note = read_json(file, "fingerprint", recipe=dict)
     if note["fingerprint"] != fingerprint:
         raise UserError(f"{recipe.data} holds other images or splits than when the run in {workdir} began; pass another folder.")
     note = {**note, "sources": noted_sources(**sources)} if sources else note
@@ -102,7 +102,7 @@ def known_sources(workdir, given=None):
 def results(workdir):
     """What a finished run found, or None."""
     file = pathlib.Path(workdir).expanduser() / "results.json"
-    return read_json(file, "error_percent") if file.exists() else None
+    return read_json(file, error_percent=float) if file.exists() else None
 
 
 def find_finished(workdir=None, preset=None):
@@ -130,42 +130,33 @@ def read_run(workdir):
         seeds = ", ".join(sorted(str(folder) for folder in workdir.glob("seed-*")))
         raise UserError(f"{workdir} holds several seeds; take one of {seeds}.")
     if (workdir / "best.json").exists():
-        note = read_json(workdir / "best.json", "recipe", "seed")
+        note = read_recipe(workdir / "best.json")
         return workdir / "best.keras", note["recipe"], note["seed"]
     if not (workdir / "recipe.json").exists():
         raise UserError(f"No run in {workdir}. Wanted: a folder that `tf-glimpse train RECIPE --workdir {workdir}` made.")
     if not results(workdir):
         raise UserError(f"The run in {workdir} is not finished; `tf-glimpse train` with the same arguments goes on with it.")
-    note = read_json(workdir / "recipe.json", "recipe", "seed")
+    note = read_recipe(workdir / "recipe.json")
     return workdir / "model.keras", note["recipe"], note["seed"]
+
+
+def read_recipe(file):
+    """The object in the JSON file of a run, a search or a preset that says by which recipe and seed a model was trained.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    note = read_json(file, recipe=dict, seed=int)
+    missing = [name for name in ("name", "data") if name not in note["recipe"]]
+    if missing:
+        raise damaged(file, f"its recipe lacks {', '.join(missing)}")
+    return {**note, "recipe": {"image_size": None, "actions": None, **note["recipe"]}}
 
 
 def read_threshold(workdir):
     """The threshold that a search found its best model at, or None: a run, or a model that does not stop."""
     file = pathlib.Path(workdir).expanduser() / "best.json"
     return read_json(file, "threshold")["threshold"] if file.exists() else None
-
-
-def read_json(file, *keys):
-    """The file's content, a dict with these keys.
-
-    Raises:
-        UserError: the file is not JSON, or lacks a key.
-    """
-    try:
-        content = json.loads(file.read_text())
-        if not isinstance(content, dict) or not set(keys) <= set(content):
-            raise ValueError(f"wanted the keys {', '.join(keys)}")
-        return content
-    except (ValueError, OSError) as error:
-        raise UserError(f"{file} is damaged ({error}); pass another folder, or restore it.") from error
-
-
-def write_json(file, content):
-    """Writes JSON so that a kill leaves the old file or the new one, never half of one."""
-    part = file.with_name(file.name + ".part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(part, file)
 
 
 def defaults(recipe):

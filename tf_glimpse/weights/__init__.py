@@ -1,9 +1,9 @@
 """Presets: the trained weights that ship with the package, and folders of one's own laid out alike. Loads no TensorFlow."""
 
-import json
 import pathlib
 from typing import NamedTuple
 
+from tf_glimpse.files import read_json
 from tf_glimpse.types import UserError
 
 PRESETS = pathlib.Path(__file__).resolve().parent
@@ -56,10 +56,10 @@ def find_preset(name):
         UserError: neither; the message lists the presets. A card that cannot be read.
     """
     if name in preset_names():
-        return PRESETS / f"{name}.keras", _card(PRESETS / f"{name}.json")
+        return PRESETS / f"{name}.keras", read_json(PRESETS / f"{name}.json", recipe=dict, seed=int)
     folder = pathlib.Path(name).expanduser()
     if (folder / CARD).is_file():
-        return folder / MODEL, _card(folder / CARD)
+        return folder / MODEL, read_json(folder / CARD, recipe=dict, seed=int)
     made = "a folder that model.save_to_preset(folder) made"
     raise UserError(f"No preset {str(name)!r}. There are: {', '.join(preset_names()) or 'none'}; or pass {made}.")
 
@@ -68,14 +68,3 @@ def _described(name):
     model, card = find_preset(name)
     recipe, results = card["recipe"], card["results"]
     return Preset(name, recipe["description"], recipe["data"], results["error_percent"], model.stat().st_size / 1e6, card["licence"])
-
-
-def _card(file):
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-        missing = [key for key in ("recipe", "seed") if key not in card]
-    except (ValueError, OSError, TypeError) as error:
-        raise UserError(f"{file} is damaged ({error}); save the preset again.") from error
-    if missing:
-        raise UserError(f"{file} is damaged (it lacks {', '.join(missing)}); save the preset again.")
-    return card
