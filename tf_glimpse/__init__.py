@@ -44,6 +44,7 @@ _HOME = {
     "save_glimpses_gif": "explain",
     "export_model": "export",
     "train_and_evaluate": "training",
+    "from_recipe": "training",
     "presets": "weights",
 }
 
