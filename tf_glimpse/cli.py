@@ -1,7 +1,9 @@
 """`tf-glimpse …`: joins the commands, and ends each with its exit code. What they do is imported when they run."""
 
 import argparse
+import contextlib
 import sys
+import warnings
 
 from tf_glimpse import __version__
 from tf_glimpse.commands import (
@@ -19,7 +21,7 @@ from tf_glimpse.commands import (
     serve,
     train,
 )
-from tf_glimpse.types import UserError
+from tf_glimpse.types import DataWarning, UserError
 
 COMMANDS = (recipes, presets, sequences, train, evaluate, predict, draw, explain, export, search, serve, demo)  # in the order of --help
 
@@ -28,7 +30,8 @@ def main(arguments=None):
     """Runs one command; returns the exit code: 0, 2 for a user's mistake told in one line, 130 when interrupted."""
     options = _parsed(arguments)
     try:
-        options.run(options)
+        with _notes_in_one_line():
+            options.run(options)
     except UserError as error:
         print(f"tf-glimpse: {error}", file=sys.stderr)
         return 2
@@ -41,6 +44,23 @@ def main(arguments=None):
         print(f"tf-glimpse: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+@contextlib.contextmanager
+def _notes_in_one_line():
+    """What `load` warns of, as lines for people."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", DataWarning)
+        shown = warnings.showwarning
+
+        def show(message, category, *where, **more):
+            if issubclass(category, DataWarning):
+                print(f"note: {message}", file=sys.stderr)
+            else:
+                shown(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _parsed(arguments):

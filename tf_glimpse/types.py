@@ -13,6 +13,10 @@ class UserError(ValueError):
     _keras_call_info_injected = True  # so that Keras does not add a layer's arguments to the line
 
 
+class DataWarning(UserWarning):
+    """What a user should know about the data, in one line; nothing was refused. The command line prints it as a note."""
+
+
 class Glimpse(NamedTuple):
     """One look, as `GlimpseCell` returns it and `unroll` stacks it on axis 1.
 

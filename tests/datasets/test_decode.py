@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
 from tf_glimpse.datasets import decode_image
-from tf_glimpse.datasets.decode import image_header
+from tf_glimpse.datasets.decode import image_header, read_image, readable_endings
 from tf_glimpse.types import UserError
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -136,3 +136,46 @@ def test_truncated_and_foreign_files_are_named(write_image, tmp_path):
         decode_image(tmp_path / "nothing.png")
     with pytest.raises(UserError, match=r"the image sent \(0 bytes\)"):
         decode_image(b"")
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted"),
+    [
+        (ALPHA, ALPHA),
+        (ALPHA[..., 2:], np.concatenate([ALPHA[..., 2:3].repeat(3, -1), ALPHA[..., 3:]], axis=-1)),
+        (COLOUR, np.concatenate([COLOUR, np.full([3, 4, 1], 255, np.uint8)], axis=-1)),
+        (GREY, np.stack([GREY, GREY, GREY, np.full_like(GREY, 255)], axis=-1)),
+    ],
+    ids=["RGBA", "grey+alpha", "RGB", "grey"],
+)
+def test_alpha_is_a_fourth_channel_if_wanted(write_image, stored, wanted):
+    path = write_image("image.png", stored)
+    np.testing.assert_array_equal(decode_image(path, channels=4), wanted)
+    small = decode_image(path, channels=4, size=2)
+    np.testing.assert_array_equal(small[..., :3], decode_image(path, channels=3, size=2), "colours do not depend on the alpha channel")
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF"])
+def test_transparent_parts_are_noticed(write_image, file_format):
+    opaque = np.concatenate([COLOUR, np.full([3, 4, 1], 255, np.uint8)], axis=-1)
+    for stored, see_through in ((ALPHA, True), (opaque, False), (COLOUR, False)):
+        path = write_image(f"image.{file_format.lower()}", stored, format=file_format)
+        assert read_image(path).see_through == see_through
+        assert not read_image(path, channels=4).see_through, "the fourth channel shows it"
+
+
+def test_palettes_keep_their_alpha(write_image):
+    palette = Image.fromarray(COLOUR).quantize(12)
+    path = write_image("transparent.png", palette, transparency=bytes(range(12)))
+    with Image.open(path) as stored:
+        np.testing.assert_array_equal(decode_image(path, channels=4), stored.convert("RGBA"))
+    assert read_image(path).see_through
+
+
+def test_only_what_pillow_decodes_by_itself_is_read(tmp_path):
+    """Encapsulated PostScript would start a program, whatever the file is called."""
+    (tmp_path / "photo.jpg").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
+    with pytest.raises(UserError, match="not an image that Pillow knows"):
+        decode_image(tmp_path / "photo.jpg")
+    assert {".jfif", ".tif", ".webp", ".ppm"} < readable_endings()
+    assert not {".eps", ".h5", ".mpg", ".pdf", ".txt"} & readable_endings()

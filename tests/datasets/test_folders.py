@@ -1,10 +1,16 @@
+import os
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from tf_glimpse.datasets import encoded, eval_batches, load, whole_name
-from tf_glimpse.datasets.sources import split_files
+from tf_glimpse.datasets import decode_image, encoded, eval_batches, load, whole_name
+from tf_glimpse.datasets.splits import split_files
 from tf_glimpse.types import UserError
+
+# Images of one grey are enough for most of these tests: those of one folder are then copies of each other, which is told (test_notes.py).
+pytestmark = pytest.mark.filterwarnings("ignore::tf_glimpse.types.DataWarning")
 
 
 def filled(level, size=(20, 30), channels=3):
@@ -131,10 +137,13 @@ def test_corrupt_files_are_named_or_skipped_and_counted(classes_folder, write_im
     with pytest.raises(UserError, match=r"cannot decode '.*photos/a/torn.jpg': .*truncated.*--skip-corrupt"):
         load(classes_folder)
     (classes_folder / "b" / "text.jpg").write_text("hello")
-    with pytest.raises(UserError, match=r"photos/b/text.jpg': not an image"):
+    (classes_folder / "a" / "empty.png").touch()
+    with pytest.raises(UserError, match="cannot decode 3 of 23 images: .*remove them, or leave out .* with skip_corrupt=True") as told:
         load(classes_folder)
+    for name in ("a/torn.jpg': .*truncated", "b/text.jpg': not an image", "a/empty.png': not an image"):
+        assert re.search(name, str(told.value)), "all are named at once, whether their header or their pixels are broken"
     data = load(classes_folder, skip_corrupt=True)
-    assert data.skipped == 2 and len(data.train) + len(data.validation) == 20
+    assert data.skipped == 3 and len(data.train) + len(data.validation) == 20
     np.testing.assert_array_equal(levels(data.train) >= 100, data.train.labels == 1)
 
 
@@ -167,7 +176,7 @@ def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_
         write_image("one/photos/image.png", filled(1))
         load(tmp_path / "one")
     (classes_folder / "c").mkdir()
-    with pytest.raises(UserError, match=r"no images in '.*photos/c'; wanted files ending in"):
+    with pytest.raises(UserError, match=r"no images in '.*photos/c'; wanted files that Pillow reads"):
         load(classes_folder)
     for path in ("split/train/a/1.png", "split/train/b/1.png", "split/test/a/1.png", "split/test/c/1.png"):
         write_image(path, filled(1))
@@ -176,7 +185,7 @@ def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_
     for split in ("train", "val", "validation"):
         for name in "ab":
             write_image(f"twice/{split}/{name}/1.png", filled(1))
-    with pytest.raises(UserError, match="wanted one validation split in '.*twice', found train, val, validation"):
+    with pytest.raises(UserError, match="wanted one validation split in '.*twice', found val, validation"):
         load(tmp_path / "twice")
 
 
@@ -192,7 +201,8 @@ def test_a_folder_with_nothing_readable_is_told(tmp_path):
     ("options", "message"),
     [
         ({"validation_fraction": 1.0}, "validation_fraction must be from 0 to below 1, got 1.0"),
-        ({"channels": 4}, r"channels must be 1 \(grey\), 3 \(RGB\) or None, got 4"),
+        ({"channels": 2}, r"channels must be 1 \(grey\), 3 \(RGB\), 4 \(RGB and alpha\) or None, got 2"),
+        ({"white_level": 0}, "white_level must be a number above 0, such as 4095, or None, got 0"),
         ({"image_size": 0}, r"image_size must be at least 1 pixel, one number or \(height, width\), got 0"),
     ],
 )
@@ -207,3 +217,128 @@ def test_a_folder_named_as_a_known_set_is_not_meant_by_its_name(tmp_path, monkey
         (tmp_path / name).mkdir()
     assert [whole_name(name) for name in ("cifar10", "tf_flowers", None)] == ["cifar10", "tf_flowers", None]
     assert [whole_name(name) for name in ("photos", "./cifar10")] == [str(tmp_path / "photos"), str(tmp_path / "cifar10")]
+
+
+def test_images_in_subfolders_of_a_class_are_its_images(classes_folder, write_image):
+    write_image("photos/a/2024/may/1.png", filled(40))
+    write_image("photos/a/2024/0.png", filled(41))
+    (classes_folder / "a" / "2024" / "back").symlink_to(classes_folder)  # a circle of links
+    data = load(classes_folder, validation_fraction=0)
+    assert [file for file in data.train.files if file.count("/") > 1] == ["a/2024/0.png", "a/2024/may/1.png"]
+    assert [levels(data.train)[data.train.files.index(f"a/2024/{name}.png")] for name in ("0", "may/1")] == [41, 40]
+    assert len(data.train) == 22 and data.class_names == ["a", "b"]
+
+
+def test_links_to_files_and_folders_are_followed(classes_folder, tmp_path):
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "a").symlink_to(classes_folder / "a")
+    (tmp_path / "linked" / "b").mkdir()
+    (tmp_path / "linked" / "b" / "one.png").symlink_to(classes_folder / "b" / "0.PNG")
+    data = load(tmp_path / "linked", validation_fraction=0)
+    assert len(data.train) == 11 and data.train.files[-1] == "b/one.png"
+
+
+ENDINGS = [
+    ".jpg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".pbm",
+    ".jp2",
+    ".tga",
+    ".ico",
+    ".avif",
+    ".JPG",
+]
+
+
+def test_whatever_pillow_reads_is_taken(write_image, tmp_path):
+    for number, ending in enumerate(ENDINGS):
+        image = Image.fromarray(filled(5 * number, (16, 16), 3))
+        write_image(f"{'ab'[number % 2]}/{number:02}{ending}", image.convert("1") if ending == ".pbm" else image)
+    data = load(tmp_path, validation_fraction=0)
+    assert {file[4:] for file in data.train.files} == set(ENDINGS)
+    numbers = [int(file[2:4]) for file in data.train.files]
+    wanted = [0 if ENDINGS[number] == ".pbm" else 5 * number for number in numbers]
+    np.testing.assert_allclose(levels(data.train), wanted, atol=4)  # some formats lose a little
+
+
+@pytest.mark.parametrize(
+    ("training", "validating", "testing"),
+    [
+        ("train", "val", "test"),
+        ("training", "validation", "testing"),
+        ("Train", "VAL", "Test"),
+        ("train", "valid", "eval"),
+        ("TRAINING", "dev", None),
+        ("train", None, None),
+    ],
+)
+def test_names_of_splits(write_image, tmp_path, training, validating, testing):
+    counts = {training: 3, validating: 2, testing: 1}
+    for split, count in counts.items():
+        for name in "ab" if split else "":
+            for number in range(count):
+                write_image(f"set/{split}/{name}/{number}.png", filled(number))
+    data = load(tmp_path / "set", validation_fraction=0)
+    found = [0 if source is None else len(source) for source in (data.train, data.validation, data.test)]
+    assert found == [6, 4 if validating else 0, 2 if testing else 0]
+    assert data.class_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "names", [["training", "testing"], ["train", "test"], ["train", "val", "cats"], ["dev", "eval"], ["Train"]], ids=str
+)
+def test_folders_named_as_splits_are_no_classes(write_image, tmp_path, names):
+    for name in names:
+        write_image(f"flat/{name}/1.png", filled(1))
+    with pytest.raises(UserError, match=r"has folders named as splits \(.*\) without a training split that has classes; expects .*CLASS"):
+        load(tmp_path / "flat")
+
+
+@pytest.mark.parametrize("names", [["car", "train"], ["invalid", "valid"], ["control", "test"]], ids=str)
+def test_classes_may_be_called_as_a_split_among_others(write_image, tmp_path, names):
+    for number, name in enumerate(names):
+        for photo in range(2):
+            write_image(f"classes/{name}/{photo}.png", filled(50 * number + photo))
+    assert load(tmp_path / "classes", validation_fraction=0).class_names == sorted(names)
+
+
+def test_folders_beside_the_splits_are_told(write_image, tmp_path):
+    for path in ("train/a/1.png", "train/b/1.png", "unlabelled/x/1.png", "unlabelled/2.png", "train/loose.png"):
+        write_image(f"set/{path}", filled(len(path)))
+    notes = " | ".join(load(tmp_path / "set", validation_fraction=0).notes)
+    assert "left out 3 files that lie beside the classes: train/loose.png, unlabelled/2.png, unlabelled/x/1.png" in notes
+
+
+def test_a_pipe_does_not_hang(classes_folder):
+    os.mkfifo(classes_folder / "a" / "pipe.png")
+    assert len(load(classes_folder, validation_fraction=0).train) == 20
+    with pytest.raises(UserError, match="pipe.png': it is no regular file"):
+        decode_image(classes_folder / "a" / "pipe.png")
+
+
+def test_folders_named_in_latin_1_are_read(write_image, tmp_path):
+    for number, name in enumerate(["caf\udce9", "th\u00e9"]):  # the first as Latin-1, the second as UTF-8 writes it
+        for photo in range(2):
+            write_image(f"set/{name}/{photo}.png", filled(100 * number + photo))
+    data = load(tmp_path / "set", validation_fraction=0)
+    assert data.class_names == ["caf\u00e9", "th\u00e9"]
+    assert "names of classes that are no UTF-8 are read as Latin-1: caf\u00e9" in data.notes
+    np.testing.assert_array_equal(levels(data.train) >= 100, data.train.labels == 1)
+    write_image("set/caf\u00e9/1.png", filled(3))
+    with pytest.raises(UserError, match="has classes whose names read alike"):
+        load(tmp_path / "set")
+
+
+def test_a_class_of_other_files_alone_names_them(classes_folder):
+    (classes_folder / "c").mkdir()
+    (classes_folder / "c" / "film.mp4").write_text("x")
+    with pytest.raises(UserError, match=r"no images in '.*photos/c' \(found film.mp4\); wanted files that Pillow reads"):
+        load(classes_folder)

@@ -81,11 +81,12 @@ def test_floats_are_refused():
 
 @pytest.fixture
 def folder(tmp_path):
-    for split, count in (("train", 10), ("val", 4)):
-        for name in ("a", "b"):
+    for place, (split, count) in enumerate((("train", 10), ("val", 4))):
+        for label, name in enumerate("ab"):
             (tmp_path / "pets" / split / name).mkdir(parents=True)
             for number in range(count):
-                Image.fromarray(coordinates(30, 40 + number)).save(tmp_path / "pets" / split / name / f"{number}.png")
+                photo = coordinates(30, 40 + number) + np.uint8([0, 0, 100 * label + 20 * place + number])
+                Image.fromarray(photo).save(tmp_path / "pets" / split / name / f"{number}.png")
     return tmp_path / "pets"
 
 

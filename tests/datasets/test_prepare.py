@@ -17,7 +17,7 @@ from tf_glimpse.datasets import builders, encoded, eval_batches, load, loading, 
 from tf_glimpse.datasets.decode import decode_image
 from tf_glimpse.datasets.encoded import encoded_sources
 from tf_glimpse.datasets.prepare import prepared_builder
-from tf_glimpse.datasets.sources import split_positions
+from tf_glimpse.datasets.splits import split_positions
 from tf_glimpse.datasets.stored import read_split
 from tf_glimpse.types import UserError
 
@@ -205,7 +205,7 @@ def test_a_split_too_large_to_hold_is_read_from_its_records(tmp_path, monkeypatc
     images, again = read_split(builder, "test", decode=False)
     assert isinstance(images, stored.StoredImages) and list(images) == held
     np.testing.assert_array_equal(again, labels)
-    sources, skipped = encoded_sources({"test": (images, again)}, image_size=14)
+    sources, skipped, _ = encoded_sources({"test": (images, again)}, image_size=14)
     few = np.array([5, 0, 399])
     assert (skipped, sources["test"].image_shape) == (0, (14, 14, 1))
     expected = [decode_image(held[index], 1, 14) for index in few]
@@ -213,7 +213,7 @@ def test_a_split_too_large_to_hold_is_read_from_its_records(tmp_path, monkeypatc
     monkeypatch.setattr(stored.StoredImages, "__getitem__", lambda self, index: held[index] if index != 7 else held[index][:40])
     with pytest.raises(UserError, match="leave out such files"):
         encoded_sources({"test": (images, again)})
-    sources, skipped = encoded_sources({"test": (images, again)}, skip_corrupt=True)
+    sources, skipped, _ = encoded_sources({"test": (images, again)}, skip_corrupt=True)
     assert (skipped, len(sources["test"])) == (1, len(held) - 1)
     np.testing.assert_array_equal(sources["test"].fetch([7])[0], decode_image(held[8]))
 
@@ -224,7 +224,7 @@ def test_images_of_a_large_set_are_read_when_they_are_wanted(tmp_path, monkeypat
     monkeypatch.setattr(encoded, "CACHE_BYTES", 0)
     read, get = [], stored.StoredImages.__getitem__
     monkeypatch.setattr(stored.StoredImages, "__getitem__", lambda self, index: read.append(index) or get(self, index))
-    sources, _ = loading.read_sources(builder, image_size=14)
+    sources, *_ = loading.read_sources(builder, image_size=14)
     assert set(read) <= {0} and sources["test"].image_shape == (14, 14, 1)  # the first tells files from bytes
     read.clear()
     sources["test"].fetch([3, 5])

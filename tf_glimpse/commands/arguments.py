@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 
-from tf_glimpse.datasets.names import folder_of
+from tf_glimpse.datasets.names import refuse_wrong_name
 from tf_glimpse.training.workdirs import find_finished
 from tf_glimpse.types import UserError
 
@@ -38,7 +38,7 @@ def opened(options):
     """The finished run or preset of `add_model`. What an option names and is not there is refused before TensorFlow loads."""
     find_finished(options.workdir, options.preset)
     if "data" in options:
-        check_data(options.data, options.manual_dir)
+        check_data(options.data, options.manual_dir, options.data_dir)
     for image in getattr(options, "images", ()):
         if not pathlib.Path(image).expanduser().is_file():
             raise UserError(f"no such file: {image}")
@@ -47,13 +47,10 @@ def opened(options):
     return open_finished(options.workdir, options.preset)
 
 
-def check_data(data, manual_dir):
-    """Refuses a folder of data that is not one of images by class, before TensorFlow loads; the names of sets are looked up later."""
-    folder = data and folder_of(data, manual_dir)
-    if folder:
-        from tf_glimpse.datasets.folders import find_images
-
-        find_images(folder)
+def check_data(data, manual_dir, data_dir):
+    """Refuses what is neither the name of a set nor a folder of images by class, before TensorFlow loads; None is neither, and passes."""
+    if data:
+        refuse_wrong_name(data, manual_dir, data_dir)
 
 
 def add_data(command):

@@ -31,7 +31,7 @@ def add(commands):
 def run(options):
     """Runs it."""
     given = {name: value for name, value in vars(options).items() if name not in ("run", "workers", "space")}
-    arguments.check_data(options.data, options.manual_dir)
+    arguments.check_data(options.data, options.manual_dir, options.data_dir)
     from tf_glimpse.search import read_space, search_architectures
 
     best = search_architectures(**given, num_workers=options.workers, space=read_space(options.space))

@@ -31,7 +31,7 @@ def run(options):
     """Runs it."""
     recipe = get_recipe(options.recipe)
     options.data = whole_name(options.data)
-    arguments.check_data(options.data, options.manual_dir)
+    arguments.check_data(options.data, options.manual_dir, options.data_dir)
     from tf_glimpse.training.sequences import sequences_for
 
     cost = sequences_for(recipe, **{name: value for name, value in vars(options).items() if name not in ("recipe", "run")})

@@ -38,7 +38,7 @@ def run(options):
     recipe = changed(get_recipe(options.recipe), options)
     if recipe.data is None:
         raise UserError(f"recipe {recipe.name} wants --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
-    arguments.check_data(recipe.data, options.manual_dir)
+    arguments.check_data(recipe.data, options.manual_dir, options.data_dir)
     from tf_glimpse.training import train_and_evaluate, train_seeds
 
     sources = {name: getattr(options, name) for name in ("manual_dir", "data_dir", "skip_corrupt", "deterministic")}

@@ -14,7 +14,8 @@ import tensorflow_datasets as tfds
 
 from tf_glimpse.datasets.canvas import Canvas, compose
 from tf_glimpse.datasets.prepare import prepared_builder
-from tf_glimpse.datasets.sources import ImageSource, array_source, split_positions
+from tf_glimpse.datasets.sources import ImageSource, array_source
+from tf_glimpse.datasets.splits import split_positions
 from tf_glimpse.datasets.stored import read_split
 
 _DIGIT_SIZE = 28

@@ -38,3 +38,33 @@ def folder_of(name, manual_dir=None):
     manual_dir = manual_dir or os.environ.get(MANUAL_DIR_VARIABLE)
     kept = Path(manual_dir).expanduser() / name if manual_dir else None
     return kept if kept and (kept / "train").is_dir() else None
+
+
+def refuse_wrong_name(name, manual_dir=None, data_dir=None):
+    """Refuses in a second what `load` would refuse once TensorFlow is loaded: a folder that is none or has no classes, an unknown set.
+
+    Args:
+        name, manual_dir, data_dir: as for `load`.
+
+    Raises:
+        UserError: as `load`.
+    """
+    if name in NAMES:
+        return
+    if folder := folder_of(name, manual_dir):
+        from tf_glimpse.datasets.folders import find_images
+
+        find_images(folder)
+        return
+    import tensorflow_datasets as tfds
+
+    from tf_glimpse.datasets.prepare import unknown_name
+
+    own = Path(data_dir).expanduser() if data_dir else Path(tfds.core.constants.DATA_DIR)
+    plain = name.partition("/")[0]
+    if ":" in name or (plain and (own / plain).is_dir()):
+        return
+    try:
+        tfds.builder_cls(plain)
+    except (tfds.core.DatasetNotFoundError, ValueError):
+        raise unknown_name(name) from None

@@ -1,13 +1,14 @@
 """Training-time augmentation of photos: the Inception crop, mirroring, colours, RandAugment; all drawn from a stateless seed."""
 
 import dataclasses
+import warnings
 
 import tensorflow as tf
 
-from tf_glimpse.datasets.loading import load
+from tf_glimpse.datasets.loading import hold_out_part, load
+from tf_glimpse.datasets.notes import leak_notes, tell
 from tf_glimpse.datasets.rand_augment import rand_augment
-from tf_glimpse.datasets.sources import split_files, split_positions
-from tf_glimpse.types import UserError
+from tf_glimpse.types import DataWarning, UserError
 
 _BOXES, _MIRRORS, _COLOURS, _RAND = range(4)  # one random stream each
 _GREY = [0.2989, 0.587, 0.114]  # how bright red, green and blue are
@@ -121,18 +122,24 @@ def load_photos(name, image_size=None, train_size=None, hold_out=0.0, **options)
     if not 0 <= hold_out < 1:
         raise UserError(f"hold_out wants a share from 0 to below 1. Received: {hold_out}")
 
-    def held_out(size):
-        return _held_out(load(name, image_size=size, **options), hold_out, options.get("seed", 0))
+    data = _held_out(load(name, image_size=image_size, **options), hold_out, options)
+    tell([note for note in leak_notes({"train": data.train, "validation": data.validation}) if note not in data.notes])
+    if train_size in (None, image_size):
+        return data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # told already
+        whole = {} if data.train.files is None else {"validation_fraction": 0.0}
+        large = load(name, image_size=train_size, **{**options, **whole})
+    if data.train.files is None:
+        return dataclasses.replace(data, train=_held_out(large, hold_out, options).train)
+    places = {file: place for place, file in enumerate(large.train.files)}
+    train = large.train.subset([places[file] for file in data.train.files])
+    return dataclasses.replace(data, train=dataclasses.replace(train, copies=data.train.copies))
 
-    data = held_out(image_size)
-    return data if train_size in (None, image_size) else dataclasses.replace(data, train=held_out(train_size).train)
 
-
-def _held_out(data, fraction, seed):
+def _held_out(data, fraction, options):
     """The data with a part of its training photos to validate on and its validation photos to test on, if it has no test photos."""
     if not fraction or data.test is not None or data.validation is None:
         return data
-    labels, files = data.train.labels, data.train.files
-    parts = split_positions(labels, fraction, seed) if files is None else split_files(files, labels, fraction, seed)
-    train, validation = (data.train.subset(positions) for positions in parts)
+    train, validation = hold_out_part(data.train, fraction, options.get("seed", 0), options.get("group_duplicates", False))
     return dataclasses.replace(data, train=train, validation=validation, test=data.validation)

@@ -55,14 +55,19 @@ def _find_builder(name, data_dir):
             builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
         features = builder.info.features
     except (tfds.core.DatasetNotFoundError, ValueError):
-        wanted = f"{', '.join(NAMES)}, another TFDS name, a folder, or one in --manual-dir D (or {MANUAL_DIR_VARIABLE}=D)"
-        raise UserError(f"no folder and no data set called '{name}'; wanted {wanted}") from None
+        raise unknown_name(name) from None
     except (ImportError, OSError) as error:
         raise _failed(f"TFDS cannot open '{name}'", error) from error
     found = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
     if [type(found.get(key)) for key in ("image", "label")] != [tfds.features.Image, tfds.features.ClassLabel]:
         raise UserError(f"'{name}' has no feature 'image' with one class 'label'; it has {', '.join(found) or features}")
     return builder
+
+
+def unknown_name(name):
+    """The `UserError` of a name that means nothing."""
+    wanted = f"{', '.join(NAMES)}, another TFDS name, a folder, or one in --manual-dir D (or {MANUAL_DIR_VARIABLE}=D)"
+    return UserError(f"no folder and no data set called '{name}'; wanted {wanted}")
 
 
 def _failed(what, error):

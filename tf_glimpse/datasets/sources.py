@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -22,12 +21,14 @@ class ImageSource:
         image_shape: (H, W, C) of what `fetch` returns.
         fetch: indices int64 `[n]` -> uint8 `[n, H, W, C]`; runs inside tf.data. `len(source)` is N.
         files: tuple of N "CLASS/name", where the images come from a folder.
+        copies: int64 `[N]`, equal for images of the same pixels, in whichever split; None where nobody looked.
     """
 
     labels: np.ndarray
     image_shape: tuple
     fetch: Callable
     files: tuple | None = None
+    copies: np.ndarray | None = None
 
     def __len__(self):
         """Number of images."""
@@ -37,7 +38,10 @@ class ImageSource:
         """The images at `positions` (int `[n]`), in that order, sharing this source's memory."""
         positions = np.asarray(positions, np.int64)
         files = self.files and tuple(self.files[position] for position in positions)
-        return ImageSource(self.labels[positions], self.image_shape, lambda indices: self.fetch(tf.gather(positions, indices)), files)
+        copies = None if self.copies is None else self.copies[positions]
+        return dataclasses.replace(
+            self, labels=self.labels[positions], fetch=lambda indices: self.fetch(tf.gather(positions, indices)), files=files, copies=copies
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +59,7 @@ class ImageData:
         canvas: `Canvas` that training digits are placed on, or None.
         skipped: how many corrupt files were left out (with `skip_corrupt=True`).
         recompose: with a canvas, a function (split's name, its images, pieces) -> images, for `with_clutter`.
+        notes: tuple of what a user should know about the data, a line each, as `load` told it.
 
     Raises:
         UserError: labels outside of 0 to num_classes - 1.
@@ -70,6 +75,7 @@ class ImageData:
     canvas: Canvas | None = None
     skipped: int = 0
     recompose: Callable | None = None
+    notes: tuple = ()
 
     def __post_init__(self):
         """Checks the labels of every split."""
@@ -150,53 +156,3 @@ def array_source(images, labels):
     with tf.device("CPU:0"):
         stored = tf.constant(images)
     return ImageSource(labels.astype(np.int64), tuple(stored.shape[1:]), lambda indices: tf.gather(stored, indices))
-
-
-def split_positions(labels, fraction, seed):
-    """Positions of a training and a validation part with the classes' shares kept: fixed by `seed`, both in ascending order.
-
-    Args:
-        labels: int `[N]`.
-        fraction: share of the validation part, 0 to below 1; `round(fraction * N)` images.
-        seed: int.
-
-    Returns:
-        Two int64 arrays.
-
-    Example:
-        >>> train, validation = split_positions([0] * 50 + [1] * 50, fraction=0.1, seed=0)
-        >>> len(train), len(validation), int((validation < 50).sum())
-        (90, 10, 5)
-    """
-    labels = np.asarray(labels)
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    count = round(fraction * len(labels))
-    held_out = by_class[((np.arange(count) + 0.5) * len(labels) / max(count, 1)).astype(np.int64)]
-    return np.setdiff1d(np.arange(len(labels)), held_out), np.sort(held_out)
-
-
-def split_files(files, labels, fraction, seed):
-    """Parts as `split_positions` does, but by each file's own name: a new file changes the part of one other at most.
-
-    Args:
-        files: N "CLASS/name"; within a class those with the lowest SHA-256 of "SEED/CLASS/name" are held out.
-        labels: int `[N]`.
-        fraction: share of the validation part, 0 to below 1; `round(fraction * N)` of each class's N files, but never all of them.
-        seed: int.
-
-    Returns:
-        Two int64 arrays of positions, training and validation.
-
-    Example:
-        >>> files = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg"]
-        >>> train, validation = split_files(files, [0, 0, 1, 1], fraction=0.5, seed=0)
-        >>> len(train), len(validation)
-        (2, 2)
-    """
-    labels = np.asarray(labels)
-    hashes = [hashlib.sha256(os.fsencode(f"{seed}/{file}")).digest() for file in files]
-    ranked = np.array(sorted(range(len(files)), key=hashes.__getitem__), np.int64)
-    classes = [ranked[labels[ranked] == label] for label in np.unique(labels)]
-    held_out = np.concatenate([members[: min(round(fraction * len(members)), len(members) - 1)] for members in classes])
-    return np.setdiff1d(np.arange(len(files)), held_out), np.sort(held_out)

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tf_glimpse.datasets.class_names import checked_class_names
 from tf_glimpse.layers import (
     CategoricalLocation,
     ConvGlimpseEncoder,
@@ -84,13 +85,13 @@ class RAM(AttentionModel):
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
-        _check_classes(num_classes, class_names, num_glimpses)
+        _check_classes(num_classes, num_glimpses)
         self.num_classes = num_classes
         self.patch_size = patch_size
         self.num_scales = num_scales
         self.num_glimpses = num_glimpses
         self.units = units
-        self.class_names = None if class_names is None else [str(name) for name in class_names]
+        self.class_names = checked_class_names(class_names, num_classes)
         dtype = self.dtype_policy
         self.cell = GlimpseCell(
             retina=Retina(patch_size, num_scales, aligned, dtype=dtype, name="retina"),
@@ -239,8 +240,6 @@ def _part(role, given, known, **defaults):
         raise UserError(f"{role} {name!r} does not take these options: {options} ({str(error).splitlines()[0]})") from error
 
 
-def _check_classes(num_classes, class_names, num_glimpses):
+def _check_classes(num_classes, num_glimpses):
     if num_classes < 2 or num_glimpses < 1:
         raise UserError(f"RAM wants num_classes of at least 2 and num_glimpses of at least 1. Received: {num_classes=}, {num_glimpses=}")
-    if class_names is not None and len(class_names) != num_classes:
-        raise UserError(f"class_names wants {num_classes} names, one a class. Received: {len(class_names)}")

@@ -5,6 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
+from tf_glimpse.datasets.class_names import checked_class_names
 from tf_glimpse.layers.attention_network import AttentionNetwork
 from tf_glimpse.layers.retina import Retina
 from tf_glimpse.layers.saccader_cell import SaccaderCell
@@ -67,13 +68,13 @@ class Saccader(SaccaderStages):
         super().__init__(seed=seed, **kwargs)
         if not isinstance(bagnet, BagNet):
             bagnet = BagNet(**{"dtype": self.dtype_policy, "name": "bagnet", "num_classes": num_classes, **(bagnet or {})})
-        _check(num_classes, bagnet.num_classes, class_names, num_glimpses)
+        _check(num_classes, bagnet.num_classes, num_glimpses)
         self.num_classes = num_classes
         self.bagnet = bagnet
         self.num_glimpses = num_glimpses
         self.mixed_channels = mixed_channels
         self.even_spacing = even_spacing
-        self.class_names = None if class_names is None else [str(name) for name in class_names]
+        self.class_names = checked_class_names(class_names, num_classes)
         self.attention = AttentionNetwork(mixed_channels, dtype=self.dtype_policy, name="attention")
         self.cell = SaccaderCell(name="cell")
         self.patch_size, self.num_scales = bagnet.receptive_field, 1
@@ -212,9 +213,7 @@ def _running_mean(logits):
     return tf.cumsum(logits, axis=1) / tf.range(1, logits.shape[1] + 1, dtype=tf.float32)[:, None]
 
 
-def _check(num_classes, bagnet_classes, class_names, num_glimpses):
+def _check(num_classes, bagnet_classes, num_glimpses):
     if num_glimpses < 1 or num_classes != bagnet_classes:
         wanted = f"num_glimpses of at least 1 and a BagNet of {num_classes} classes"
         raise UserError(f"Saccader wants {wanted}. Received: {num_glimpses=}, a BagNet of {bagnet_classes}")
-    if class_names is not None and len(class_names) != num_classes:
-        raise UserError(f"class_names wants {num_classes} names, one a class. Received: {len(class_names)}")

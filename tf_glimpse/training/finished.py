@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import sys
+import warnings
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, evaluate_model, evaluate_stopping
-from tf_glimpse.types import UserError
+from tf_glimpse.types import DataWarning, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,13 +215,17 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
     places = places if data else {name: value or finished.sources.get(name, value) for name, value in places.items()}
     places["hold_out"] = 0.0 if data else finished.recipe.get("hold_out", 0.0)
-    found = datasets.load_photos(name, size, channels=channels, validation_fraction=0.0 if data and whole else 0.1, **places)
+    places |= {"channels": channels, "validation_fraction": 0.0 if data and whole else 0.1}
+    with warnings.catch_warnings():
+        if own:  # its notes were told when it was trained
+            warnings.simplefilter("ignore", DataWarning)
+        found = datasets.load_photos(name, size, **places)
     found = found.in_order_of(model.class_names or found.class_names)
     if list(found.class_names) != list(model.class_names or found.class_names) or found.num_classes != model.num_classes:
         raise UserError(f"the model knows {model.num_classes} classes, {model.class_names}; {name} has {list(found.class_names)}")
     if min(found.image_shape[:2]) < model.patch_size:
         raise UserError(f"the model wants images of at least {model.patch_size} px a side, one patch; {name} has {found.image_shape[:2]}")
-    if found.skipped:
+    if found.skipped and own:
         print(f"Left out {found.skipped} images that could not be decoded.", file=sys.stderr)
     return found
 

@@ -4,7 +4,7 @@ import collections
 import os
 import pathlib
 
-from PIL import Image
+from tf_glimpse.datasets.decode import readable_endings
 
 
 class ImageFiles:
@@ -53,4 +53,4 @@ class ImageFiles:
 
 def is_image(path):
     """Whether a file's name ends as that of an image which Pillow reads."""
-    return Image.registered_extensions().get(path.suffix.lower()) in Image.OPEN
+    return path.suffix.lower() in readable_endings()

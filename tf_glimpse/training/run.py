@@ -61,8 +61,6 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
             tf.config.experimental.enable_op_determinism()
         sources = workdirs.known_sources(folder, {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt})
         data = load_data(recipe, **sources)
-        if data.skipped:
-            print(f"Left out {data.skipped} images that could not be decoded.")
         keras.utils.set_random_seed(seed)
         model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
         workdirs.claim(folder, recipe, seed, data.fingerprint, sources)
