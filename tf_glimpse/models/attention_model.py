@@ -41,6 +41,8 @@ class AttentionModel(CheckedModel):
         seed: int, the seed of every draw in training, together with the optimiser's step; None draws one from Keras' global seed.
     """
 
+    line_terms = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
+
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if seed is not None and not 0 <= seed < 2**31:
@@ -153,7 +155,8 @@ class AttentionModel(CheckedModel):
                 and wants `anytime_weight` above zero as well.
             guidance_weight: weight of the likelihood of a known place, where the object is, under the policy after each look of the model's
                 own; wants batches with "places" `[B, 2]`. It trains the states that the policy reads too.
-            jit_compile: whether XLA compiles the steps (about twice as fast on a CPU; the first step then takes some seconds).
+            jit_compile: whether XLA compiles the training step: up to twice as fast on a CPU, but the first one takes from ten seconds to
+                a minute, so that it pays from some hundred steps on. Evaluation and `predict` are not compiled.
             **kwargs: as for `keras.Model.compile`.
 
         Raises:

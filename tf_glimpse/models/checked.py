@@ -1,5 +1,6 @@
 """A Keras model of logits that looks at NumPy arrays before it takes them, and is saved with which of its layers learn."""
 
+import contextlib
 import inspect
 
 import keras
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from tf_glimpse.datasets.checks import check_images, check_labels
 from tf_glimpse.models.precision import check_precision
+from tf_glimpse.models.progress import quiet_xla, with_progress
 from tf_glimpse.types import UserError
 
 
@@ -48,8 +50,48 @@ class CheckedModel(keras.Model):
         """Whether each layer learns, those that hold others first."""
         return [layer.trainable for layer in self._flatten_layers()]
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
-        """As `keras.Model.fit`; NumPy images and labels are checked first.
+    awaits_xla = False  # whether the next training step is compiled before it runs
+
+    def make_train_function(self, force=False):
+        """As Keras'; takes note that XLA will compile the step."""
+        if self.jit_compile and (force or self.train_function is None):
+            quiet_xla()
+            self.awaits_xla = True
+        super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        """As Keras', never compiled by XLA: it would compile again, for seconds, for each other size of batch, as the last one has."""
+        with self._without_xla():
+            super().make_test_function(force)
+
+    def make_predict_function(self, force=False):
+        """As Keras', never compiled by XLA, as in `make_test_function`."""
+        with self._without_xla():
+            return super().make_predict_function(force)
+
+    @contextlib.contextmanager
+    def _without_xla(self):
+        jit_compile, self.jit_compile = self.jit_compile, False
+        try:
+            yield
+        finally:
+            self.jit_compile = jit_compile
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        **kwargs,
+    ):
+        """As `keras.Model.fit`; NumPy images and labels are checked first. An epoch's line shows loss, metrics and reward.
+
+        All terms of the loss are in the history, and on the line too with `callbacks=[keras.callbacks.ProgbarLogger()]`.
 
         Raises:
             UserError: no images; images or labels that no model can take: wrong rank, channels or dtype, NaN, labels out of range.
@@ -59,7 +101,8 @@ class CheckedModel(keras.Model):
             self._check_arrays(*validation_data[:2])
         with self.distribute_strategy.scope():
             self._make_variables(x, y)
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+        callbacks = with_progress(callbacks, verbose)
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.evaluate`; NumPy images and labels are checked first, as in `fit`."""

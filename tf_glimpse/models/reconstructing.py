@@ -44,6 +44,8 @@ class ReconstructingModel(AttentionModel):
     Reference: "Explaining Recurrent Attention Models", whose autoencoder reads the last state.
     """
 
+    line_terms = ("reward", "reconstruction")
+
     def __init__(self, model, vae, state_weight=1e-3, seed=None, **kwargs):
         super().__init__(seed=model.seed if seed is None else seed, **{"dtype": model.dtype_policy, **kwargs})
         if state_weight < 0 or type(model).loss_terms is not AttentionModel.loss_terms:

@@ -99,6 +99,11 @@ class SaccaderStages(AttentionModel):
         config, names = super().get_compile_config(), ("stage", "num_targets", "teacher_forcing", "stop_gradient")
         return {**config, **{name: getattr(self, name) for name in names}} if config else config
 
+    @property
+    def line_terms(self):
+        """What the stage learns by: where to look, or the reward."""
+        return MONITORS if self.stage == "location" else super().line_terms
+
     def loss_terms(self, inputs, labels, trajectory, weights=None):
         if self.stage == "reinforce":
             baselines = self._batch_mean(inputs, labels, trajectory, weights)
