@@ -13,7 +13,7 @@ def changed(recipe, options):
     """The recipe with what the command line says instead."""
     options.data = whole_name(options.data)
     wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate", "dtype")}
-    wanted = {name: value for name, value in wanted.items() if value is not None}
+    wanted = {name: value for name, value in wanted.items() if value is not None} | ({"jit_compile": False} if options.no_jit else {})
     if isinstance(recipe, StagedRecipe):
         return _changed_stages(recipe, wanted, options)
     several = [name for name, value in wanted.items() if isinstance(value, tuple)]

@@ -1,5 +1,7 @@
 """`tf-glimpse train`: a recipe in a folder, resumed when called again."""
 
+import pathlib
+
 from tf_glimpse.commands import arguments
 from tf_glimpse.commands.recipe_changes import changed
 from tf_glimpse.training.recipes import get_recipe
@@ -30,6 +32,8 @@ def add(commands):
         "--seeds", type=arguments.seeds, help="several, such as 0,1,2: each in WORKDIR/seed-N, mean and 95 %% interval at the end"
     )
     command.add_argument("--deterministic", action="store_true", help="byte-equal weights for equal seeds (slower: no XLA)")
+    command.add_argument("--no-jit", action="store_true", help="no XLA: starts at once, each step slower; short runs do without anyway")
+    command.add_argument("--all-terms", action="store_true", help="show every term of the loss; log.csv and tensorboard/ have them anyway")
     command.set_defaults(run=run)
 
 
@@ -41,12 +45,19 @@ def run(options):
     arguments.check_data(recipe.data, options.manual_dir, options.data_dir)
     from tf_glimpse.training import train_and_evaluate, train_seeds
 
-    sources = {name: getattr(options, name) for name in ("manual_dir", "data_dir", "skip_corrupt", "deterministic")}
+    sources = {name: getattr(options, name) for name in ("manual_dir", "data_dir", "skip_corrupt", "deterministic", "all_terms")}
     if options.seeds:
         summary = train_seeds(recipe, options.workdir, options.seeds, **sources)
         print(f"error {summary['error_percent']:.2f} +- {summary['interval']:.2f} % (95 %, {len(options.seeds)} seeds)")
         return
     results = train_and_evaluate(recipe, options.workdir, options.seed, **sources)
-    print(
-        f"{results['split']} error {results['error_percent']:.2f} % with one deterministic rollout; model in {options.workdir}/model.keras"
-    )
+    error = f"{results['split']} error {results['error_percent']:.2f} % with one deterministic rollout"
+    print(f"{error}; model in {options.workdir}/model.keras")
+    print("\n".join(["next:", *_next(pathlib.Path(options.workdir))]))
+
+
+def _next(workdir):
+    """What one does with a finished run, as commands that run as they are."""
+    yield arguments.command_line("evaluate", workdir)
+    yield arguments.command_line("draw", workdir, "--out", pathlib.Path("glimpses"))
+    yield arguments.command_line("export", workdir, "--out", pathlib.Path("served"))

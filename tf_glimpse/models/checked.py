@@ -54,9 +54,10 @@ class CheckedModel(keras.Model):
 
     def make_train_function(self, force=False):
         """As Keras'; takes note that XLA will compile the step."""
-        if self.jit_compile and (force or self.train_function is None):
-            quiet_xla()
-            self.awaits_xla = True
+        if force or self.train_function is None:
+            self.awaits_xla = bool(self.jit_compile)
+            if self.jit_compile:
+                quiet_xla()
         super().make_train_function(force)
 
     def make_test_function(self, force=False):
@@ -102,7 +103,10 @@ class CheckedModel(keras.Model):
         with self.distribute_strategy.scope():
             self._make_variables(x, y)
         callbacks = with_progress(callbacks, verbose)
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, **kwargs)
+        try:
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, **kwargs)
+        finally:
+            self.awaits_xla = False
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.evaluate`; NumPy images and labels are checked first, as in `fit`."""

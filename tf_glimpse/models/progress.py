@@ -1,5 +1,6 @@
 """What `fit` shows while it trains: the numbers that tell how it goes, and a word before XLA compiles."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -27,8 +28,8 @@ def shown(model, logs):
 class EpochLine(keras.callbacks.ProgbarLogger):
     """Keras' progress bar without the terms of the loss that only its author reads.
 
-    `fit` of this package's models uses it by default. `fit(..., callbacks=[keras.callbacks.ProgbarLogger()])` shows every term; the history,
-    `CSVLogger` and `TensorBoard` have them all either way.
+    `fit` of this package's models uses it by default. `fit(..., callbacks=[keras.callbacks.ProgbarLogger()])` shows every term; the
+    history, `CSVLogger` and `TensorBoard` have them all either way.
     """
 
     async_safe = True  # as Keras' own: does not hold up the next step
@@ -64,11 +65,9 @@ def with_progress(callbacks, verbose):
 
 
 def quiet_xla():
-    """Keeps XLA's two lines off stderr, where the user keeps TensorFlow's log quiet; a TensorFlow that names the switch otherwise shows them."""
+    """Keeps XLA's two lines off stderr, where TensorFlow's log is kept quiet; a TensorFlow that renames the switch shows them."""
     if int(os.environ.get("TF_CPP_MIN_LOG_LEVEL", 0)) < _ERROR:
         return
     library = pathlib.Path(tf.sysconfig.get_lib()) / "libtensorflow_framework.so.2"
-    try:
+    with contextlib.suppress(OSError, AttributeError):
         getattr(ctypes.CDLL(str(library)), _SET_MIN_LOG_LEVEL)(_ERROR)
-    except (OSError, AttributeError):
-        pass

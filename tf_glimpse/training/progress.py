@@ -27,10 +27,8 @@ class RunProgress(EpochLine):
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
         if self.bar is None:
-            steps = self.target or 1
-            self.bar = tqdm(
-                total=steps * self.epochs, initial=steps * epoch, bar_format=_BAR, disable=not self.shows_bar, leave=False, dynamic_ncols=True
-            )
+            steps, how = self.target or 1, {"bar_format": _BAR, "leave": False, "dynamic_ncols": True}
+            self.bar = tqdm(total=steps * self.epochs, initial=steps * epoch, disable=not self.shows_bar, **how)
         self.bar.set_description_str(f"epoch {epoch + 1} of {self.epochs}")
 
     def on_train_batch_end(self, batch, logs=None):
@@ -68,8 +66,12 @@ def ending(progress, epochs):
     """
     done, name = len(progress.history), progress.monitor.removeprefix("val_").replace("_", " ")
     if progress.best_value is None:
-        return f"Trained {done} epochs; there is no validation split, so the last epoch is kept."
+        return f"Trained {_epochs(done)}; there is no validation split, so the last epoch is kept."
     best = f"best was epoch {progress.best_epoch} ({name} {progress.best_value:.4g}), whose weights are kept"
     if done < epochs:
-        return f"Stopped after epoch {done}: no better validation {name} for {progress.patience} epochs; {best}."
-    return f"Trained {done} epochs: by validation the {best}."
+        return f"Stopped after epoch {done}: no better validation {name} for {_epochs(progress.patience)}; {best}."
+    return f"Trained {_epochs(done)}: by validation the {best}."
+
+
+def _epochs(count):
+    return f"{count} epoch{'s' if count != 1 else ''}"

@@ -30,7 +30,7 @@ class Recipe:
         patience: epochs without a better validation accuracy after which the run stops; None for never.
         image_size: side that images of mixed sizes are brought to; None keeps one common size.
         dtype: a Keras dtype policy.
-        jit_compile: whether XLA compiles the steps.
+        jit_compile: whether XLA compiles the training step, if the run is long enough for that to pay (`fitting.compiles`).
     """
 
     name: str

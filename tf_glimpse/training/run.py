@@ -16,13 +16,16 @@ from tf_glimpse.models.loading import load_weights
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import ACTIONS, judge
-from tf_glimpse.training.fitting import fit_epochs, make_optimizer
+from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
+from tf_glimpse.training.progress import ending
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import train_stages
 from tf_glimpse.types import UserError
 
 
-def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=None, skip_corrupt=False, deterministic=False, verbose=None):
+def train_and_evaluate(
+    recipe, workdir, seed=0, *, manual_dir=None, data_dir=None, skip_corrupt=False, deterministic=False, verbose=None, all_terms=False
+):
     """Trains a recipe in a folder, picks the best epoch on validation and evaluates that once on test.
 
     The folder then holds `model.keras` (the best epoch's weights, no optimiser), `results.json`, `recipe.json`, `log.csv`, `tensorboard/`
@@ -36,7 +39,8 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
         manual_dir, data_dir, skip_corrupt: as for `tf_glimpse.datasets.load`; the folder remembers them, so that they need not be given
             again when the run goes on or is evaluated.
         deterministic: byte-equal weights for equal seeds: TensorFlow's op determinism, and no XLA.
-        verbose: as in `fit`; None shows a progress bar on a terminal and a line an epoch elsewhere.
+        verbose: 0 for silence, 1 for a progress bar and a line an epoch, 2 for the lines alone; None for 1 on a terminal, else 2.
+        all_terms: whether the lines show every term of the loss; `log.csv` and `tensorboard/` have them all.
 
     Returns:
         the results, a dict as in `results.json`.
@@ -65,10 +69,12 @@ def train_and_evaluate(recipe, workdir, seed=0, *, manual_dir=None, data_dir=Non
         model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
         workdirs.claim(folder, recipe, seed, data.fingerprint, sources)
         if model is None:
-            return train_stages(recipe, data, folder, seed, verbose)
+            return train_stages(recipe, data, folder, seed, verbose, all_terms)
         progress = Checkpoint(folder, patience=recipe.patience)
-        _fit(model, recipe, data, seed, progress, verbose)
-        return _finish(recipe, data, seed, progress)
+        _fit(model, recipe, data, seed, progress, verbose, all_terms)
+        if verbose != 0:
+            print(ending(progress, recipe.epochs), flush=True)
+        return _finish(recipe, data, seed, progress, model.jit_compile)
 
 
 def train_seeds(recipe, workdir, seeds, **kwargs):
@@ -131,12 +137,12 @@ def compiled_model(recipe, data, seed=0):
     loss = dict(recipe.loss)
     if loss.get("entropy_weight"):
         loss["entropy_weight"] = keras.optimizers.schedules.CosineDecay(loss["entropy_weight"], steps)
-    model.compile(make_optimizer(recipe, steps), jit_compile=recipe.jit_compile, **loss)
+    model.compile(make_optimizer(recipe, steps), jit_compile=compiles(recipe, steps), **loss)
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def _fit(model, recipe, data, seed, progress, verbose):
+def _fit(model, recipe, data, seed, progress, verbose, all_terms):
     epoch = progress.restore(model)
     if epoch >= recipe.epochs or progress.exhausted:
         return
@@ -145,7 +151,7 @@ def _fit(model, recipe, data, seed, progress, verbose):
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
     callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
     callbacks += [GlimpsePictures(progress.workdir / "tensorboard", data.validation or data.train)]
-    fit_epochs(model, batches, validation, recipe.epochs, epoch, callbacks, verbose)
+    fit_epochs(model, batches, validation, recipe.epochs, epoch, callbacks, verbose, all_terms)
 
 
 def training_batches(model, recipe, data, seed=0, epoch=0):
@@ -171,10 +177,11 @@ def _supervision(data, model, places=None, sequences=None, **options):
     return datasets.Supervision(datasets.scan_actions(places), **options)
 
 
-def _finish(recipe, data, seed, progress):
+def _finish(recipe, data, seed, progress, jit_compile):
     """The best epoch's model without its optimiser, evaluated once."""
     workdir, model = progress.workdir, build_model(recipe, data, seed)
     load_weights(model, progress.best_weights)
     write_whole(workdir / "model.keras", model.save)
     best = {"best_epoch": progress.best_epoch, "validation_accuracy": progress.best_value, "train_seconds": round(progress.seconds, 1)}
+    best["jit_compile"] = jit_compile
     return judge(model, recipe, data, seed, workdir, best)

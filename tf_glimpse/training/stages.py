@@ -12,11 +12,12 @@ from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import judge
-from tf_glimpse.training.fitting import fit_epochs, make_optimizer
+from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
+from tf_glimpse.training.progress import ending
 from tf_glimpse.types import UserError
 
 
-def train_stages(recipe, data, workdir, seed, verbose=None):
+def train_stages(recipe, data, workdir, seed, verbose=None, all_terms=False):
     """Trains, stage by stage, what is not trained yet, and evaluates the last stage's best epoch once.
 
     Each stage has a folder `workdir/stage-N-NAME`, with what `train_and_evaluate` keeps of a run, and in the end with `model.keras`, the
@@ -32,8 +33,9 @@ def train_stages(recipe, data, workdir, seed, verbose=None):
             continue
         folder.mkdir(exist_ok=True)
         before = folders[number - 1] / "model.keras" if number else None
-        print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {stage.epochs} epochs.", flush=True)
-        _train(recipe, stage, data, folder, before, (len(folders) * seed + number) % 2**31, verbose)
+        if verbose != 0:
+            print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {stage.epochs} epochs.", flush=True)
+        _train(recipe, stage, data, folder, before, (len(folders) * seed + number) % 2**31, verbose, all_terms)
     return _finish(recipe, data, workdir, folders, seed)
 
 
@@ -57,7 +59,7 @@ def compile_stage(model, recipe, stage, steps):
     """Compiles the model, or its BagNet alone, for a stage of so many steps; returns what is to be fitted."""
     part = model.bagnet if stage.name == "classification" else model
     name = {} if part is model.bagnet else {"stage": stage.name}
-    part.compile(make_optimizer(stage, steps), jit_compile=recipe.jit_compile, **name, **stage.loss)
+    part.compile(make_optimizer(stage, steps), jit_compile=compiles(recipe, steps), **name, **stage.loss)
     part.optimizer.build(part.trainable_variables)
     return part
 
@@ -75,7 +77,7 @@ def temper(model, source):
         weight.assign(weight / temperature)
 
 
-def _train(recipe, stage, data, folder, before, seed, verbose):
+def _train(recipe, stage, data, folder, before, seed, verbose, all_terms):
     model = build_saccader(recipe, data, seed)
     if before:
         load_weights(model, before)
@@ -88,11 +90,13 @@ def _train(recipe, stage, data, folder, before, seed, verbose):
         augment = datasets.PhotoAugmentation(data.image_shape[0], **recipe.augment) if recipe.augment else None
         batches = datasets.train_batches(data, recipe.batch_size, seed, epoch, stage.epochs, augment)
         validation = None if data.validation is None else datasets.eval_batches(data.validation, 200)
-        fit_epochs(part, batches, validation, stage.epochs, epoch, _callbacks(part, data, stage, progress), verbose)
+        fit_epochs(part, batches, validation, stage.epochs, epoch, _callbacks(part, data, stage, progress), verbose, all_terms)
+    if verbose != 0:
+        print(ending(progress, stage.epochs), flush=True)
     load_weights(part, progress.best_weights)
     write_whole(folder / "model.keras", _uncompiled(model).save)
     found = {"best_epoch": progress.best_epoch, progress.monitor: progress.best_value, "train_seconds": round(progress.seconds, 1)}
-    workdirs.write_json(folder / "results.json", {"stage": stage.name, "epochs": stage.epochs, **found})
+    workdirs.write_json(folder / "results.json", {"stage": stage.name, "epochs": stage.epochs, "jit_compile": part.jit_compile, **found})
 
 
 def _callbacks(part, data, stage, progress):
