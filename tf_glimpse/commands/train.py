@@ -1,4 +1,4 @@
-"""`tf-glimpse train`: a recipe in a folder, resumed when called again."""
+"""`tf-glimpse train`: a recipe in a folder, from nothing or from trained weights; resumed when called again."""
 
 import pathlib
 
@@ -11,8 +11,17 @@ from tf_glimpse.types import UserError
 def add(commands):
     """Adds the command and its arguments."""
     command = commands.add_parser("train", help="train a recipe in a folder", description="Trains a recipe; called again, resumes.")
-    command.add_argument("recipe", help="see `tf-glimpse recipes`")
+    command.add_argument("recipe", nargs="?", help="see `tf-glimpse recipes`; with --from, its model's own if there is none")
     command.add_argument("--workdir", required=True, help="folder of the run")
+    begun = (
+        "begin with the weights of a preset or of a finished run's folder, which is left as it is: with a new classifier on --data of other"
+    )
+    command.add_argument(
+        "--from",
+        dest="source",
+        metavar="PRESET_OR_RUN",
+        help=f"{begun} classes, else where it ended; a third of the epochs and learning rate",
+    )
     arguments.add_data(command)
     stages = "; of several stages all alike, or one each such as"
     command.add_argument(
@@ -39,7 +48,7 @@ def add(commands):
 
 def run(options):
     """Runs it."""
-    recipe = changed(get_recipe(options.recipe), options)
+    recipe = changed(_begun(options), options)
     if recipe.data is None:
         raise UserError(f"recipe {recipe.name} wants --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
     arguments.check_data(recipe.data, options.manual_dir, options.data_dir)
@@ -54,6 +63,20 @@ def run(options):
     error = f"{results['split']} error {results['error_percent']:.2f} % with one deterministic rollout"
     print(f"{error}; model in {options.workdir}/model.keras")
     print("\n".join(["next:", *_next(pathlib.Path(options.workdir))]))
+
+
+def _begun(options):
+    """The recipe by its name, or the one that goes on from trained weights."""
+    if not (options.recipe or options.source):
+        raise UserError(
+            "train expects a recipe (`tf-glimpse recipes` lists them), or --from with a preset or the folder of a finished run."
+        )
+    recipe = get_recipe(options.recipe) if options.recipe else None
+    if not options.source:
+        return recipe
+    from tf_glimpse.training.starting import started_recipe
+
+    return started_recipe(options.source, recipe, options.data)
 
 
 def _next(workdir):

@@ -72,6 +72,7 @@ def judge(model, recipe, data, seed, workdir, found):
     split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
     test = evaluate_model(model, getattr(data, split), actions=ACTIONS[recipe.actions](model.num_glimpses))
     told = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split}
+    told |= {"start": recipe.start["source"]} if recipe.start else {}
     results = {**told, **test, **found, "versions": {"tensorflow": tf.__version__, "keras": keras.__version__}}
     workdirs.write_json(workdir / "results.json", results)
     return results

@@ -211,7 +211,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
         raise UserError("this model's recipe names no data; give --data")
     own = data is None and image_size is None
     size = finished.recipe["image_size"] if own else (image_size or model.image_shape[:2])
-    channels = None if own else model.image_shape[-1]
+    channels = finished.recipe.get("channels") if own else model.image_shape[-1]
     places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
     places = places if data else {name: value or finished.sources.get(name, value) for name, value in places.items()}
     places["hold_out"] = 0.0 if data else finished.recipe.get("hold_out", 0.0)

@@ -28,9 +28,11 @@ class Recipe:
             makes it, and "kind" as for `tf_glimpse.boed.GlimpseSequences.supervision`; for both, as for `tf_glimpse.datasets.Supervision`,
             "share" and "until"; empty for none.
         patience: epochs without a better validation accuracy after which the run stops; None for never.
-        image_size: side that images of mixed sizes are brought to; None keeps one common size.
+        image_size: side, or (height, width), that images are brought to; None keeps one common size.
+        channels: 1 (grey) or 3 (RGB) that images are brought to; None keeps what they have.
         dtype: a Keras dtype policy.
         jit_compile: whether XLA compiles the training step, if the run is long enough for that to pay (`fitting.compiles`).
+        start: where the weights that training begins with come from, as `training.starting.started_recipe` writes it; empty for none.
     """
 
     name: str
@@ -50,9 +52,16 @@ class Recipe:
     actions: str | None = None
     teacher: dict = dataclasses.field(default_factory=dict)
     patience: int | None = None
-    image_size: int | None = None
+    image_size: int | list | None = None
+    channels: int | None = None
     dtype: str = "float32"
     jit_compile: bool = True
+    start: dict = dataclasses.field(default_factory=dict)
+
+
+def known_fields(kind, note):
+    """What a note written by another version says about the fields that a dataclass has in this one."""
+    return {field.name: note[field.name] for field in dataclasses.fields(kind) if field.name in note}
 
 
 def with_policy(recipe, actions):

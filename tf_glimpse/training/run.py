@@ -20,6 +20,7 @@ from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
 from tf_glimpse.training.progress import ending
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import train_stages
+from tf_glimpse.training.starting import start_weights
 from tf_glimpse.types import UserError
 
 
@@ -117,10 +118,13 @@ def _settled(recipe, deterministic):
 
 
 def load_data(recipe, **places):
-    """The recipe's data; `places` as for `tf_glimpse.datasets.load`."""
+    """The recipe's data, their classes in the order of the model that training begins with; `places` as for `tf_glimpse.datasets.load`."""
+    places = {**places, "channels": recipe.channels}
     if isinstance(recipe, StagedRecipe):
-        return datasets.load_photos(recipe.data, recipe.image_size, recipe.train_size, recipe.hold_out, **places)
-    return datasets.load(recipe.data, image_size=recipe.image_size, **places)
+        data = datasets.load_photos(recipe.data, recipe.image_size, recipe.train_size, recipe.hold_out, **places)
+    else:
+        data = datasets.load(recipe.data, image_size=recipe.image_size, **places)
+    return data.in_order_of(recipe.start.get("class_names") or data.class_names)
 
 
 def build_model(recipe, data, seed=0):
@@ -146,6 +150,8 @@ def _fit(model, recipe, data, seed, progress, verbose, all_terms):
     epoch = progress.restore(model)
     if epoch >= recipe.epochs or progress.exhausted:
         return
+    if recipe.start and not epoch:
+        start_weights(model, recipe.start, verbose)
     batches = training_batches(model, recipe, data, seed, epoch)
     validation = None if data.validation is None else datasets.eval_batches(data.validation, actions=_given_places(model, recipe))
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []

@@ -33,7 +33,7 @@ class StagedRecipe:
     """One run of several stages, but for its seed.
 
     Args:
-        name, description, data, batch_size, image_size, actions, dtype, jit_compile: as in `Recipe`.
+        name, description, data, batch_size, image_size, channels, actions, dtype, jit_compile, start: as in `Recipe`.
         model: keyword arguments of `Saccader`, without the classes.
         stages: of `Stage`, in the order they are trained in; each begins with the best epoch of the one before.
         augment: keyword arguments of `tf_glimpse.datasets.PhotoAugmentation`, without the size; empty for none.
@@ -48,12 +48,14 @@ class StagedRecipe:
     stages: tuple
     augment: dict = dataclasses.field(default_factory=dict)
     batch_size: int = 32
-    image_size: int | None = None
+    image_size: int | list | None = None
+    channels: int | None = None
     train_size: int | None = None
     hold_out: float = 0.0
     actions: str | None = None
     dtype: str = "float32"
     jit_compile: bool = False
+    start: dict = dataclasses.field(default_factory=dict)
 
 
 def changed_stages(recipe, **values):

@@ -14,6 +14,7 @@ from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import judge
 from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
 from tf_glimpse.training.progress import ending
+from tf_glimpse.training.starting import start_weights
 from tf_glimpse.types import UserError
 
 
@@ -81,6 +82,8 @@ def _train(recipe, stage, data, folder, before, seed, verbose, all_terms):
     model = build_saccader(recipe, data, seed)
     if before:
         load_weights(model, before)
+    elif recipe.start and not any(folder.glob("checkpoint-[0-9]*")):
+        start_weights(model, recipe.start, verbose)
     if stage.tempered:
         temper(model, data.validation or data.train)
     part = compile_stage(model, recipe, stage, stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size))
