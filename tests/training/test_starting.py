@@ -88,7 +88,7 @@ def test_weights_that_are_gone_or_others_by_now_are_told(finished_run, tmp_path)
     with pytest.raises(UserError, match="do not fit this recipe's model"):
         start_weights(build_model(dataclasses.replace(recipe, model={**recipe.model, "units": 8}), load_data(recipe)), recipe.start)
     shutil.rmtree(tmp_path / "run")
-    with pytest.raises(UserError, match="No run in"):
+    with pytest.raises(UserError, match="expected a preset .*folder of a finished run"):
         start_weights(model, recipe.start)
 
 

@@ -5,6 +5,7 @@ import pathlib
 from tf_glimpse.commands import arguments
 from tf_glimpse.commands.recipe_changes import changed
 from tf_glimpse.training.recipes import get_recipe
+from tf_glimpse.training.workdirs import find_finished, preset_or_run
 from tf_glimpse.types import UserError
 
 
@@ -74,6 +75,7 @@ def _begun(options):
     recipe = get_recipe(options.recipe) if options.recipe else None
     if not options.source:
         return recipe
+    find_finished(**preset_or_run(options.source))
     from tf_glimpse.training.starting import started_recipe
 
     return started_recipe(options.source, recipe, options.data)

@@ -9,6 +9,7 @@ from tf_glimpse import datasets
 from tf_glimpse.training.finished import looking, open_finished
 from tf_glimpse.training.recipe import Recipe, known_fields
 from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe, changed_stages
+from tf_glimpse.training.workdirs import preset_or_run
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import preset_names
 
@@ -82,8 +83,7 @@ def start_weights(model, start, verbose=None):
 def _open(source):
     """The finished model, and what a recipe writes down about it."""
     source = str(source)
-    is_preset = source in preset_names() or (pathlib.Path(source).expanduser() / "preset.json").is_file()
-    finished = open_finished(preset=source) if is_preset else open_finished(source)
+    finished = open_finished(**preset_or_run(source))
     name = source if source in preset_names() else str(pathlib.Path(source).expanduser().resolve())
     digest = hashlib.sha256()
     for weight in finished.model.get_weights():

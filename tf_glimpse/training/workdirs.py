@@ -9,7 +9,7 @@ import pathlib
 from tf_glimpse.files import damaged, read_json, write_json
 from tf_glimpse.training.code_version import code_version
 from tf_glimpse.types import UserError
-from tf_glimpse.weights import find_preset
+from tf_glimpse.weights import CARD, find_preset, preset_names
 
 
 @contextlib.contextmanager
@@ -117,6 +117,20 @@ def find_finished(workdir=None, preset=None):
         return read_run(workdir)
     path, card = find_preset(preset)
     return path, card["recipe"], card["seed"]
+
+
+def preset_or_run(source):
+    """The arguments of `find_finished` that a name or a path stands for: a preset's name, a preset's folder, or a run's folder.
+
+    Raises:
+        UserError: there is nothing of that name.
+    """
+    folder = pathlib.Path(source).expanduser()
+    if source in preset_names() or (folder / CARD).is_file():
+        return {"preset": source}
+    if not folder.is_dir():
+        raise UserError(f"expected a preset ({', '.join(preset_names())}) or the folder of a finished run. Received: {source!r}")
+    return {"workdir": source}
 
 
 def read_run(workdir):
