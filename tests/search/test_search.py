@@ -65,6 +65,12 @@ def test_its_best_model_is_evaluated_and_exported_as_a_run_is(done, tmp_path, ca
     assert "stopping at an expected gain of 2: " in (told := capsys.readouterr().out) and "1.00 looks on average" in told
     assert main(["evaluate", str(folder), "--threshold", "2", "--policy", "random"]) == 2
     assert "--threshold is for one rollout" in capsys.readouterr().err
+    keras.utils.save_img(tmp_path / "digit.png", load("digits_canvas").test.fetch([0])[0], scale=False)
+    assert main(["predict", str(folder), str(tmp_path / "digit.png")]) == 0  # stops by the threshold that the search found
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    stopped = load_model(folder / "best.keras").classify(tmp_path / "digit.png", threshold=best["threshold"])
+    assert len(json.loads(row["places"])) == np.sum(~np.isnan(stopped.places[0, :, 0]))
+    assert json.loads((folder / "search.json").read_text())["sources"]["skip_corrupt"] is False
     assert main(["export", str(folder), "--out", str(tmp_path / "served"), "--no-warm-up"]) == 0
     assert "adaptive" in tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
 

@@ -13,7 +13,9 @@ _FILES = ("images", "out", "vae", "posterior", "space")
 
 def add(parser):
     """Adds the option."""
-    parser.add_argument("--print-completion", action=_Print, choices=SHELLS, help="print a script by which a shell completes words")
+    parser.add_argument(
+        "--print-completion", action=_Print, choices=SHELLS, help='words that complete at Tab: eval "$(tf-glimpse --print-completion bash)"'
+    )
 
 
 class _Print(argparse.Action):

@@ -63,15 +63,19 @@ def classification(model, images, batch_size, answer):
 
 def _batches(model, images, batch_size):
     """The images in batches: of files, no more than one batch is ever decoded."""
+    images = list(images) if hasattr(images, "__next__") else images  # such as Path.glob gives
     paths = _paths(images)
     if paths is not None:
-        shape = _file_shape(model)
+        shape = file_shape(model)
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             for start in range(0, len(paths), batch_size):
                 yield np.stack(list(threads.map(lambda path: decode_image(path, shape[2], shape[:2]), paths[start : start + batch_size])))
         return
     inputs = images if isinstance(images, dict) else {"images": images}
-    inputs = {name: np.asarray(value) for name, value in inputs.items()}
+    try:
+        inputs = {name: np.asarray(value) for name, value in inputs.items()}
+    except ValueError as error:
+        raise UserError(f"classify expects images of one size in an array; of several sizes, pass their files ({error}).") from error
     if "images" in inputs and inputs["images"].ndim == 3:
         inputs = {name: value[None] for name, value in inputs.items()}
     model._check_arrays(inputs)
@@ -96,8 +100,12 @@ def _paths(images):
     return None
 
 
-def _file_shape(model):
-    """(H, W, C) that files are brought to: what the model was built for."""
+def file_shape(model):
+    """(H, W, C) that files are brought to: what the model was built for.
+
+    Raises:
+        UserError: a model that was built for no size.
+    """
     shape = getattr(model, "image_shape", None)
     if shape is None or None in tuple(shape):
         raise UserError(

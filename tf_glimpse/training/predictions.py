@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from tf_glimpse.datasets import decode_image
 from tf_glimpse.models.adaptive import AdaptiveModel
+from tf_glimpse.models.classify import file_shape
 from tf_glimpse.training.evaluation import ACTIONS
 from tf_glimpse.types import UserError
 
@@ -36,7 +37,7 @@ def predict_files(finished, files, stream, *, total=None, every_class=False, thr
     Raises:
         UserError: a threshold for a model that does not stop; not one file that could be read.
     """
-    model, answered, unreadable = finished.model, 0, []
+    model, shape, answered, unreadable = finished.model, file_shape(finished.model), 0, []
     if threshold is not None and not isinstance(model, AdaptiveModel):
         raise UserError(f"a threshold is for a model that stops early; this is a {type(model).__name__}, which takes all its looks.")
     names = model.class_names or [str(label) for label in range(model.num_classes)]
@@ -44,7 +45,7 @@ def predict_files(finished, files, stream, *, total=None, every_class=False, thr
     table.writerow(["file", "label", "probability", "places", *([f"probability of {name}" for name in names] if every_class else [])])
     with tqdm(total=total, unit=" images", disable=None) as progress, ThreadPoolExecutor(os.cpu_count()) as threads:
         for batch in _batches(files, batch_size):
-            paths, pixels, reasons = _read_all(model, batch, threads)
+            paths, pixels, reasons = _read_all(batch, shape, threads)
             if paths:
                 table.writerows(_rows(paths, _answer(finished, np.stack(pixels), answered, threshold), every_class))
             answered, unreadable = answered + len(paths), unreadable + reasons
@@ -60,13 +61,12 @@ def _batches(files, batch_size):
         yield batch
 
 
-def _read_all(model, batch, threads):
+def _read_all(batch, shape, threads):
     """`(paths, pixels, reasons)`: the files that can be read, their pixels, and in words why the others cannot."""
-    *size, channels = model.image_shape
 
     def read(path):
         try:
-            return path, decode_image(path, channels, tuple(size)), None
+            return path, decode_image(path, shape[2], shape[:2]), None
         except UserError as error:
             return path, None, str(error)
 
