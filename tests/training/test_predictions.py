@@ -119,7 +119,7 @@ def test_what_is_there_is_kept_and_a_failure_leaves_nothing(preset, photos, tmp_
 
 MISTAKES = {
     "no such preset": (["--preset", "ram_digit", "PHOTOS"], "No preset 'ram_digit'"),
-    "no model": (["PHOTOS"], "no images in"),
+    "no model": (["PHOTOS"], "No run in"),
     "no run": (["nowhere", "PHOTOS"], "No run in nowhere"),
     "nothing to look at": (["--preset", "PRESET"], "name files or folders"),
     "a folder without images": (["--preset", "PRESET", "tf_glimpse/commands"], "no images in tf_glimpse/commands; "),

@@ -13,9 +13,8 @@ _FILES = ("images", "out", "vae", "posterior", "space")
 
 def add(parser):
     """Adds the option."""
-    parser.add_argument(
-        "--print-completion", action=_Print, choices=SHELLS, help='words that complete at Tab: eval "$(tf-glimpse --print-completion bash)"'
-    )
+    told = 'print a script by which words complete at Tab: eval "$(tf-glimpse --print-completion bash)"'
+    parser.add_argument("--print-completion", action=_Print, choices=SHELLS, help=told)
 
 
 class _Print(argparse.Action):
