@@ -136,6 +136,21 @@ def test_mistakes_are_one_clear_line(mistake, preset, photos, capsys):
     assert line.startswith("tf-glimpse: ") and words in line
 
 
+def test_files_of_more_than_8_bits_are_read_as_the_recipe_says(tmp_path):
+    """12 bits in 16: by their own brightness, not a sixteenth of it."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 4096, (20, 20)).astype(np.uint16)).save(tmp_path / "deep.png")
+    model = ram()
+    model.save_to_preset(tmp_path / "deep", recipe={"white_level": 4095})
+    model.save_to_preset(tmp_path / "flat")
+    found = []
+    for name in ("deep", "flat"):
+        stream = io.StringIO()
+        predict_files(open_finished(preset=str(tmp_path / name)), [tmp_path / "deep.png"], stream)
+        found.append(float(rows_of(stream.getvalue())[0]["probability"]))
+    expected = [model.classify(tmp_path / "deep.png", white_level=level).probabilities.max() for level in (4095, None)]
+    assert found == pytest.approx(expected, abs=2e-6) and found[0] != pytest.approx(found[1], abs=1e-4)
+
+
 def test_a_control_looks_where_it_was_trained_to(control, photos):
     stream = io.StringIO()
     predict_files(open_finished(preset=str(control)), [photos / "0.jpg", photos / "2.jpg"], stream)

@@ -121,11 +121,11 @@ class AdaptiveModel(AttentionModel):
         rows = rows if sample_weight is None else rows * tf.cast(tf.reshape(sample_weight, [-1]), rows.dtype)
         return tf.reduce_mean(rows) / replicas()
 
-    def classify(self, images, batch_size=128, threshold=None):
+    def classify(self, images, batch_size=128, white_level=None, threshold=None):
         """As `AttentionModel.classify`; with a threshold each image is looked at as often as `predict_adaptive` does.
 
         Args:
-            images, batch_size: as for `AttentionModel.classify`.
+            images, batch_size, white_level: as for `AttentionModel.classify`.
             threshold: a number, as for `predict_adaptive`; None for all looks.
 
         Returns:
@@ -135,10 +135,14 @@ class AdaptiveModel(AttentionModel):
             UserError: as `AttentionModel.classify`; a threshold with given actions, which are all looked at.
         """
         if threshold is None:
-            return super().classify(images, batch_size)
+            return super().classify(images, batch_size, white_level)
         if isinstance(images, dict):
             raise UserError("a threshold says when to stop looking at places of the model's own; leave out the given actions.")
-        return classification(self, images, batch_size, lambda batch: _stopped(self.predict_adaptive(batch, threshold)))
+
+        def answer(batch):
+            return _stopped(self.predict_adaptive(batch, threshold))
+
+        return classification(self, images, batch_size, answer, white_level)
 
     def predict_adaptive(self, images, threshold, max_glimpses=None, batch_size=128):
         """Looks at each image until the expected gain of one more look falls below the threshold.

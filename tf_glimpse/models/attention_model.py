@@ -185,7 +185,7 @@ class AttentionModel(CheckedModel):
         }
         super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
 
-    def classify(self, images, batch_size=128):
+    def classify(self, images, batch_size=128, white_level=None):
         """What each image shows, by one deterministic rollout: names, probabilities, and where the model looked.
 
         (`predict` returns a `Trajectory` of everything that a rollout computes, for losses and metrics.)
@@ -195,6 +195,7 @@ class AttentionModel(CheckedModel):
                 list of them, read as training reads files: turned upright, resized until they just cover the size that the model was
                 built for, the centre cropped; or a dict with "images" and "actions", as for a call.
             batch_size: images at once; no more files than that are in memory. An answer does not depend on it.
+            white_level: what is white in files of more than 8 bits, if the training was told so, as for `datasets.decode_image`.
 
         Returns:
             a `Classification`: `names`, `labels`, `probabilities` and `places`.
@@ -210,7 +211,7 @@ class AttentionModel(CheckedModel):
             >>> len(answer.names), answer.names[0] in ("cat", "dog"), answer.probabilities.shape, answer.places.shape
             (4, True, (4, 2), (4, 3, 2))
         """
-        return classification(self, images, batch_size, self._answer)
+        return classification(self, images, batch_size, self._answer, white_level)
 
     def _answer(self, inputs):
         """`(probabilities [B, K], places [B, T, 2])` of one batch, arrays."""

@@ -36,7 +36,7 @@ class Classification(NamedTuple):
         return "\n".join(lines[:_SHOWN] + ([f"... and {more} more"] if more > 0 else []))
 
 
-def classification(model, images, batch_size, answer):
+def classification(model, images, batch_size, answer, white_level=None):
     """The `Classification` of all images, a batch at a time.
 
     Args:
@@ -44,13 +44,14 @@ def classification(model, images, batch_size, answer):
         images: as for `AttentionModel.classify`.
         batch_size: images at once.
         answer: a function of a batch of inputs that returns `(probabilities [B, K], places [B, T, 2])`, arrays.
+        white_level: as for `decode_image`, of files.
 
     Raises:
         UserError: no images, images that no model can take, a file that cannot be read, scores that are no numbers.
     """
     if batch_size < 1:
         raise UserError(f"classify expects a batch_size of at least 1. Received: {batch_size}")
-    answers = [answer(batch) for batch in _batches(model, images, batch_size)]
+    answers = [answer(batch) for batch in _batches(model, images, batch_size, white_level)]
     probabilities, places = (np.concatenate(parts) for parts in zip(*answers, strict=True))
     broken = int(np.isnan(probabilities).any(axis=-1).sum())
     if broken:
@@ -61,7 +62,7 @@ def classification(model, images, batch_size, answer):
     return Classification(names, labels, probabilities, places)
 
 
-def _batches(model, images, batch_size):
+def _batches(model, images, batch_size, white_level):
     """The images in batches: of files, no more than one batch is ever decoded."""
     images = list(images) if hasattr(images, "__next__") else images  # such as Path.glob gives
     paths = _paths(images)
@@ -69,7 +70,8 @@ def _batches(model, images, batch_size):
         shape = file_shape(model)
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             for start in range(0, len(paths), batch_size):
-                yield np.stack(list(threads.map(lambda path: decode_image(path, shape[2], shape[:2]), paths[start : start + batch_size])))
+                some = paths[start : start + batch_size]
+                yield np.stack(list(threads.map(lambda path: decode_image(path, shape[2], shape[:2], white_level), some)))
         return
     inputs = images if isinstance(images, dict) else {"images": images}
     try:

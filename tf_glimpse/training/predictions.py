@@ -45,7 +45,7 @@ def predict_files(finished, files, stream, *, total=None, every_class=False, thr
     table.writerow(["file", "label", "probability", "places", *([f"probability of {name}" for name in names] if every_class else [])])
     with tqdm(total=total, unit=" images", disable=None) as progress, ThreadPoolExecutor(os.cpu_count()) as threads:
         for batch in _batches(files, batch_size):
-            paths, pixels, reasons = _read_all(batch, shape, threads)
+            paths, pixels, reasons = _read_all(batch, shape, finished.recipe.get("white_level"), threads)
             if paths:
                 table.writerows(_rows(paths, _answer(finished, np.stack(pixels), answered, threshold), every_class))
             answered, unreadable = answered + len(paths), unreadable + reasons
@@ -61,12 +61,12 @@ def _batches(files, batch_size):
         yield batch
 
 
-def _read_all(batch, shape, threads):
+def _read_all(batch, shape, white_level, threads):
     """`(paths, pixels, reasons)`: the files that can be read, their pixels, and in words why the others cannot."""
 
     def read(path):
         try:
-            return path, decode_image(path, shape[2], shape[:2]), None
+            return path, decode_image(path, shape[2], shape[:2], white_level), None
         except UserError as error:
             return path, None, str(error)
 
