@@ -28,7 +28,8 @@ ROWS = [
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 NEITHER = {"datasets": {"layers", "losses"}, "environments": {"layers", "losses"}, "layers": {"losses"}, "losses": {"layers"}}
 LATE = {"official", "matplotlib"}
-KERAS_METHODS = {"compute_loss", "compute_metrics", "fit", "evaluate", "predict"}  # overridden under Keras' own argument names, x and y
+# Overridden under Keras' own argument names, x and y.
+KERAS_METHODS = {"compute_loss", "compute_metrics", "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"}
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 by_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))

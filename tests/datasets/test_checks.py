@@ -7,7 +7,7 @@ from tf_glimpse.types import UserError
 GOOD = np.zeros([2, 28, 28, 1], np.float32)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 12])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
 def test_good_input_passes(channels, dtype):
     check_images(np.ones([2, 28, 20, channels], dtype), labels=np.array([0, 9]), num_classes=10, patch_size=20)
@@ -24,7 +24,7 @@ def with_value(value):
     [
         (GOOD[0], r"rank 4, \[batch, height, width, channels\], got shape \(28, 28, 1\)"),
         (np.zeros([2, 28, 28]), r"rank 4.* got shape \(2, 28, 28\)"),
-        (np.zeros([2, 28, 28, 4]), r"1 or 3 channels on the last axis, got shape \(2, 28, 28, 4\)"),
+        (np.zeros([2, 3, 28, 28]), r"channels on the last axis, got shape \(2, 3, 28, 28\); use np.moveaxis\(images, 1, -1\)"),
         (np.zeros([2, 28, 28, 1], np.int64), r"uint8 \(0 to 255\) or float \(0 to 1\), got dtype int64"),
         (np.array([[[["a"]]]]), "got dtype <U1"),
         (with_value(np.nan), "got NaN in 1 of 2 images"),

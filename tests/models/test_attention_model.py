@@ -184,7 +184,7 @@ def test_the_summary_shows_the_parts(capsys):
 
 BAD_INPUT = {
     "rank": (IMAGES[..., 0], LABELS, "rank 4"),
-    "channels": (np.zeros([12, 14, 14, 2], "float32"), LABELS, "1 or 3 channels"),
+    "channels": (np.zeros([12, 14, 14, 2], "float32"), LABELS, "built for 1 channels"),
     "dtype": (IMAGES.astype(int), LABELS, "uint8"),
     "range": (IMAGES * 255, LABELS, "divide by 255"),
     "NaN": (np.where(IMAGES > 0.99, np.nan, IMAGES), LABELS, "NaN in"),

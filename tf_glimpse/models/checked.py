@@ -1,13 +1,12 @@
-"""A Keras model of logits that looks at NumPy arrays before it takes them, and is saved with which of its layers learn."""
+"""A Keras model of logits that looks at its data before it takes them, and is saved with which of its layers learn."""
 
 import contextlib
 import inspect
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.datasets.checks import check_images, check_labels
+from tf_glimpse.models.entering import Expected, enter, specification_of, telling
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.models.progress import quiet_xla, with_progress
 from tf_glimpse.types import UserError
@@ -88,39 +87,74 @@ class CheckedModel(keras.Model):
         callbacks=None,
         validation_split=0.0,
         validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
         **kwargs,
     ):
-        """As `keras.Model.fit`; NumPy images and labels are checked first. An epoch's line shows loss, metrics and reward.
+        """As `keras.Model.fit`; images and labels are checked, arrays at once, a tf.data set or another stream as each batch is made.
 
-        All terms of the loss are in the history, and on the line too with `callbacks=[keras.callbacks.ProgbarLogger()]`.
+        An epoch's line shows loss, metrics and reward. All terms of the loss are in the history, and on the line too with
+        `callbacks=[keras.callbacks.ProgbarLogger()]`.
 
         Raises:
             UserError: no images; images or labels that no model can take: wrong rank, channels or dtype, NaN, labels out of range.
         """
-        self._check_arrays(x, y)
-        if isinstance(validation_data, (tuple, list)):
-            self._check_arrays(*validation_data[:2])
+        x, y, sample_weight, class_weight = enter(self.expected, x, y, sample_weight, class_weight, shuffle)
+        if validation_data is not None:
+            validation_data = enter(self.expected, *keras.utils.unpack_x_y_sample_weight(validation_data))[:3]
         with self.distribute_strategy.scope():
             self._make_variables(x, y)
-        callbacks = with_progress(callbacks, verbose)
+        told = {"callbacks": with_progress(callbacks, verbose), "verbose": verbose}
+        split = {"validation_split": validation_split, "validation_data": validation_data}
+        weights = {"class_weight": class_weight, "sample_weight": sample_weight}
         try:
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, **kwargs)
+            with telling(x, *(validation_data or ())[:1]):
+                return super().fit(x, y, batch_size, epochs, shuffle=shuffle, **told, **split, **weights, **kwargs)
         finally:
             self.awaits_xla = False
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.evaluate`; NumPy images and labels are checked first, as in `fit`."""
-        self._check_arrays(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, *args, **kwargs):
+        """As `keras.Model.evaluate`; images and labels are checked as in `fit`."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # those of `fit`, which it has checked
+            x, y, sample_weight, _ = enter(self.expected, x, y, sample_weight)
+        with telling(x):
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        """As `keras.Model.predict`; NumPy images are checked first, as in `fit`."""
-        self._check_arrays(x)
-        return super().predict(x, *args, **kwargs)
+        """As `keras.Model.predict`; images are checked as in `fit`."""
+        x = enter(self.expected, x)[0]
+        with telling(x):
+            return super().predict(x, *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """As `keras.Model.train_on_batch`; images and labels are checked first."""
+        self.expected.check(x, y)
+        return super().train_on_batch(x, y, *args, **kwargs)
+
+    def test_on_batch(self, x, y=None, *args, **kwargs):
+        """As `keras.Model.test_on_batch`; images and labels are checked first."""
+        self.expected.check(x, y)
+        return super().test_on_batch(x, y, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`; images are checked first."""
+        self.expected.check(x)
+        return super().predict_on_batch(x)
+
+    def __call__(self, inputs, *args, **kwargs):
+        """As `keras.Model.__call__`; images are checked first, where they are values, not names in a graph."""
+        self.expected.check(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    @property
+    def expected(self):
+        """What the model expects of its images and labels, an `Expected`."""
+        return Expected(getattr(self, "patch_size", None), getattr(self, "num_classes", None))
 
     def _make_variables(self, inputs, labels):
         """Makes what is still missing before the first step is traced: TensorFlow traces a step that made variables a second time."""
-        inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(getattr(inputs, "element_spec", (inputs, labels)))
+        inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(specification_of(inputs) or (inputs, labels))
         shape = tf.TensorShape(getattr(inputs.get("images") if isinstance(inputs, dict) else inputs, "shape", None))
         if shape.rank is not None and not self.built:
             self.build((None, *shape[1:]))
@@ -131,14 +165,7 @@ class CheckedModel(keras.Model):
             metrics.build(labels, keras.KerasTensor((None, self.num_classes)))
 
     def _check_arrays(self, inputs, labels=None):
-        if isinstance(inputs, dict) and "images" not in inputs:
-            raise UserError(f'wanted images, or a dict with "images" among its keys. Received: a dict of {sorted(inputs)}')
-        images = inputs["images"] if isinstance(inputs, dict) else inputs
-        if isinstance(images, np.ndarray):
-            frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images
-            check_images(frames, patch_size=getattr(self, "patch_size", None))
-        if isinstance(labels, np.ndarray) and (labels.ndim == 1 or labels.shape[1:] == (1,)):
-            check_labels(labels.reshape(-1), len(labels), getattr(self, "num_classes", None))
+        self.expected.check(inputs, labels)
 
 
 def replicas():

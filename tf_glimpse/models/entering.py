@@ -1,0 +1,208 @@
+"""What enters a model, looked at before the model takes it: arrays whole, streams batch by batch on the host, beside the step."""
+
+import contextlib
+import dataclasses
+import functools
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.trainers import data_adapters
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+from tf_glimpse.datasets.checks import UNIT, bounds, check_images, check_kind, check_labels
+from tf_glimpse.types import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What a model expects of images, and of labels if they are class numbers.
+
+    Attributes:
+        patch_size: pixels of the smallest patch's side, or None.
+        num_classes: K, or None for labels of any kind.
+        input_range: (black, white) of float images.
+    """
+
+    patch_size: int | None = None
+    num_classes: int | None = None
+    input_range: tuple = UNIT
+
+    def check(self, inputs, labels=None):
+        """Refuses arrays or tensors, images or a dict with "images", and labels, that the model cannot take."""
+        images = images_of(inputs)
+        if _has_values(images):
+            images = np.asarray(images)
+            frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images
+            check_images(frames, patch_size=self.patch_size, input_range=self.input_range)
+        if _has_values(labels) and _are_numbers(labels):
+            labels = np.asarray(labels)
+            check_labels(labels.reshape(-1), len(labels), self.num_classes)
+
+    def check_specification(self, inputs, labels=None):
+        """Refuses a stream by what is known of its batches before the first of them is made."""
+        images = images_of(inputs)
+        if not hasattr(images, "shape"):
+            raise UserError(f'a batch must be images, or a dict with "images", then labels. Received: {images}'[:300])
+        if images.shape.rank is not None:
+            shape = tuple(images.shape)
+            check_kind(shape[:1] + shape[2:] if len(shape) == 5 else shape, images.dtype.as_numpy_dtype, self.patch_size, self.input_range)
+        if hasattr(labels, "shape") and labels.shape.rank is not None and _are_numbers(labels) and not labels.dtype.is_integer:
+            raise UserError(f"labels must be whole numbers, one an image, got shape {labels.shape} and dtype {labels.dtype.name}")
+
+    def looks_at(self, images, labels):
+        """`(images, labels)` of a batch or of its specification, with None for what can hold no wrong value: uint8 pixels, one-hot rows."""
+        numbers = self.num_classes is not None and hasattr(labels, "shape") and labels.dtype.is_integer and _are_numbers(labels)
+        return images if images.dtype.is_floating else None, labels if numbers else None
+
+    def fits(self, images=None, labels=None):
+        """Whether the values of images and class numbers do, a bool tensor."""
+        low, high = bounds(self.input_range)
+        fine = tf.constant(True)
+        if images is not None:
+            fine &= tf.reduce_all((images >= low) & (images <= high))  # NaN is neither
+        if labels is not None:
+            fine &= tf.reduce_all((labels >= 0) & (labels < self.num_classes))
+        return fine
+
+
+class CheckedBatches(DataAdapter):
+    """Any data that Keras takes batch by batch, with a check of every batch: a tf.data set, PyDataset, generator, torch DataLoader.
+
+    Keras makes a tf.data set of all of them; the check is one `map` at its end, and makes the same mistake the same `UserError`. Values
+    are looked at by TensorFlow's kernels; Python is asked only once they are wrong, for the words. A distributed data set passes unchecked.
+
+    Args:
+        adapter: one of Keras' `DataAdapter`.
+        expected: an `Expected`.
+        class_weight: a dict of weights by class number, or None.
+    """
+
+    def __init__(self, adapter, expected, class_weight=None):
+        self.adapter = adapter
+        self.expected = expected
+        self.mistake = None
+        dataset = adapter.get_tf_dataset()
+        self.dataset = self._checked(dataset) if isinstance(dataset, tf.data.Dataset) else dataset
+        if class_weight is not None:
+            self.dataset = data_adapters.TFDatasetAdapter(self.dataset, class_weight).get_tf_dataset()
+
+    def _checked(self, dataset):
+        inputs, labels, _ = _parts(dataset.element_spec)
+        self.expected.check_specification(inputs, labels)
+        if self.expected.looks_at(images_of(inputs), labels) == (None, None):
+            return dataset
+        is_tuple = isinstance(dataset.element_spec, tuple)
+        return dataset.map(lambda *batch: self._look(batch if is_tuple else batch[0])).prefetch(1)
+
+    def _look(self, batch):
+        inputs, labels, _ = _parts(batch)
+        images, labels = self.expected.looks_at(images_of(inputs), labels)
+        seen = {name: values for name, values in {"images": images, "labels": labels}.items() if values is not None}
+        tell = functools.partial(self._tell, list(seen))
+        tf.cond(self.expected.fits(**seen), lambda: True, lambda: tf.numpy_function(tell, list(seen.values()), tf.bool))
+        return batch
+
+    def _tell(self, names, *values):
+        """Raises what is wrong with a batch, and keeps it for `telling`."""
+        seen = dict(zip(names, values, strict=True))
+        try:
+            self.expected.check(seen.get("images"), seen.get("labels"))
+        except UserError as mistake:
+            self.mistake = mistake
+            raise
+        return True
+
+    def get_tf_dataset(self):
+        return self.dataset
+
+    @property
+    def num_batches(self):
+        return self.adapter.num_batches
+
+    @property
+    def batch_size(self):
+        return self.adapter.batch_size
+
+    @property
+    def has_partial_batch(self):
+        return self.adapter.has_partial_batch
+
+    @property
+    def partial_batch_size(self):
+        return self.adapter.partial_batch_size
+
+    def on_epoch_begin(self):
+        self.adapter.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.adapter.on_epoch_end()
+
+
+def enter(expected, inputs, labels=None, weights=None, class_weight=None, shuffle=False):
+    """Data as Keras takes them, checked: arrays at once and whole, a stream as each batch is made.
+
+    Returns:
+        `(inputs, labels, weights, class_weight)` for `fit`, `evaluate` or `predict`; a stream stands for all four.
+
+    Raises:
+        UserError: what the model cannot take.
+    """
+    if inputs is None or hasattr(images_of(inputs), "shape"):
+        expected.check(inputs, labels)
+        return inputs, labels, weights, class_weight
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`shuffle=True` was passed")  # Keras' own default
+        try:
+            adapter = data_adapters.get_data_adapter(inputs, labels, weights, shuffle=shuffle)
+        except ValueError as error:
+            if "Unrecognized data type" not in str(error):
+                raise
+            wanted = "an array, a tf.data set, a PyDataset or a generator of batches"
+            raise UserError(f"images must come as {wanted}. Received: a {type(inputs).__name__}") from None
+    return CheckedBatches(adapter, expected, class_weight), None, None, None
+
+
+def specification_of(inputs):
+    """What each batch of a stream will be, as tf.data says it; None of arrays."""
+    return getattr(getattr(inputs, "dataset", None), "element_spec", None)
+
+
+@contextlib.contextmanager
+def telling(*streams):
+    """Ends with the `UserError` that a stream's check met, in place of TensorFlow's error about the step that asked for the batch."""
+    try:
+        yield
+    except tf.errors.OpError:
+        for stream in streams:
+            if getattr(stream, "mistake", None) is not None:
+                raise stream.mistake from None
+        raise
+
+
+def images_of(inputs):
+    """The images in what a model is called with.
+
+    Raises:
+        UserError: a dict without them.
+    """
+    if not isinstance(inputs, dict):
+        return inputs
+    if "images" not in inputs:
+        raise UserError(f'wanted images, or a dict with "images" among its keys. Received: a dict of {sorted(inputs)}')
+    return inputs["images"]
+
+
+def _parts(batch):
+    return keras.utils.unpack_x_y_sample_weight(batch)
+
+
+def _has_values(values):
+    """Whether it is an array, or a tensor that is more than a name in a graph."""
+    return hasattr(values, "shape") and not tf.is_symbolic_tensor(values) and not isinstance(values, keras.KerasTensor)
+
+
+def _are_numbers(labels):
+    """Whether labels `[B]` or `[B, 1]`, or their specification, are class numbers, not one-hot rows."""
+    return len(labels.shape) == 1 or tuple(labels.shape[1:]) == (1,)
