@@ -3,6 +3,7 @@
 import json
 
 from tf_glimpse.commands import arguments
+from tf_glimpse.commands.class_table import class_table
 
 
 def add(commands):
@@ -19,6 +20,9 @@ def add(commands):
     command.add_argument("--num-glimpses", type=arguments.count, help="looks of a Saccader; default: as many as it was trained with")
     command.add_argument("--seed", type=arguments.seed, default=0, help="of draws")
     command.add_argument("--threshold", type=float, help="of a model that stops; default: what the search found, if it is a search's")
+    command.add_argument(
+        "--mistakes", metavar="FILE", help="write a picture of the wrong answers that it was surest of, such as mistakes.png"
+    )
     command.add_argument("--json", action="store_true", help="print one line of JSON")
     command.set_defaults(run=run)
 
@@ -28,7 +32,7 @@ def run(options):
     finished = arguments.opened(options)
     from tf_glimpse.training.finished import evaluate_finished
 
-    how = (options.split, options.policy, options.rollouts, options.seed, options.threshold, options.num_glimpses)
+    how = (options.split, options.policy, options.rollouts, options.seed, options.threshold, options.num_glimpses, options.mistakes)
     results = evaluate_finished(finished, *how, **arguments.data_of(options))
     if options.json:
         print(json.dumps(results))
@@ -38,6 +42,10 @@ def run(options):
     print(
         f"{results['split']} error {results['error_percent']:.2f} % of {results['examples']} images: {results['num_glimpses']} looks, {how}"
     )
+    print("\n".join(class_table(results)))
+    if "mistakes_drawn" in results:
+        count = results["mistakes_drawn"]
+        print(f"{options.mistakes}: the {count} surest mistakes" if count else f"no mistakes; {options.mistakes} was not written")
     if "threshold" in results:
         error, looks = results["adaptive_error_percent"], results["mean_glimpses"]
         print(f"stopping at an expected gain of {results['threshold']:.3g}: {error:.2f} %, {looks:.2f} looks on average")

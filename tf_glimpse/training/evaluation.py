@@ -1,9 +1,11 @@
 """Error on a split, from one deterministic rollout or from several sampled ones averaged."""
 
 import functools
+from typing import NamedTuple
 
 import keras
 import numpy as np
+import sklearn.metrics
 import tensorflow as tf
 
 from tf_glimpse.datasets import centre_actions, random_actions
@@ -15,8 +17,27 @@ from tf_glimpse.training import workdirs
 ACTIONS = {None: lambda num_glimpses: None, "random": random_actions, "centre": centre_actions}
 
 
-def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed=0, batch_size=None):
-    """The share of a split that the model gets wrong.
+class Answers(NamedTuple):
+    """What a model says about each image of a split.
+
+    Attributes:
+        labels: int `[N]`, the truth.
+        classes: int `[N]`, the likeliest class after the last look.
+        probabilities: float `[N]`, of that class.
+    """
+
+    labels: np.ndarray
+    classes: np.ndarray
+    probabilities: np.ndarray
+
+
+def evaluate_model(model, source, **how):
+    """The share of a split that the model gets wrong: the first of what `judge_answers` returns, which takes the same arguments."""
+    return judge_answers(model, source, **how)[0]
+
+
+def judge_answers(model, source, *, rollouts=1, actions=None, places=None, seed=0, batch_size=None):
+    """The share of a split that the model gets wrong, and each of its answers.
 
     Args:
         model: an `AttentionModel`.
@@ -28,18 +49,22 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed
         batch_size: images at once, as for `eval_batches`; what is drawn for several rollouts depends on it, nothing else.
 
     Returns:
-        a dict: "error_percent", "error_percent_by_glimpse" (after each look), "examples", "rollouts", "draw_seed", "num_glimpses",
-        "patch_size", "num_scales", "image_shape", "num_classes", "parameters". For a model with a `bagnet` also "full_image_error_percent"
-        (the BagNet's own, on the whole image) and "coverage_percent_by_glimpse" (mean share of the image seen after each look).
+        `(results, answers)`: a dict and the `Answers`. The dict has "error_percent", "error_percent_by_glimpse" (after each look),
+        "examples", "rollouts", "draw_seed", "num_glimpses", "patch_size", "num_scales", "image_shape", "num_classes", "parameters". For a
+        model with a `bagnet` also "full_image_error_percent" (the BagNet's own, on the whole image) and "coverage_percent_by_glimpse" (mean
+        share of the image seen after each look).
     """
+    last = []
     wrong, on_fields = np.zeros(model.num_glimpses), _OnFields(model) if hasattr(model, "bagnet") else None
     for inputs, labels, trajectories in split_rollouts(model, source, rollouts, seed, actions, places, batch_size):
         mean = sum(tf.nn.softmax(trajectory.logits) for trajectory in trajectories) / rollouts
         wrong += (np.argmax(mean, axis=-1) != labels.numpy()[:, None]).sum(axis=0)
+        last.append((np.argmax(mean[:, -1], axis=-1), np.max(mean[:, -1], axis=-1)))
         if on_fields:
             on_fields.add(inputs, labels, trajectories[0].locations)
     errors = [round(100 * float(share), 4) for share in wrong / len(source)]
-    return {
+    answers = Answers(source.labels, *(np.concatenate(parts) for parts in zip(*last, strict=True)))
+    results = {
         "error_percent": errors[-1],
         "error_percent_by_glimpse": errors,
         "examples": len(source),
@@ -53,6 +78,47 @@ def evaluate_model(model, source, *, rollouts=1, actions=None, places=None, seed
         "parameters": model.count_params(),
         **(on_fields.results(len(source)) if on_fields else {}),
     }
+    return results, answers
+
+
+def by_class(answers, class_names):
+    """Which classes are taken for which.
+
+    Args:
+        answers: `Answers`.
+        class_names: K names, by label.
+
+    Returns:
+        a dict: "confusion", K rows (the truth) of K numbers of images (by what was answered), and "by_class", for each class a dict of
+        its "class", "images", "precision_percent" (how many of the images said to be of it are, None if none was said to be) and
+        "recall_percent" (how many of its images were said to be, None if there are none).
+
+    Example:
+        >>> answers = Answers(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.9, 0.6, 0.8]))
+        >>> by_class(answers, ["cat", "dog"])["confusion"]
+        [[1, 1], [0, 1]]
+        >>> by_class(answers, ["cat", "dog"])["by_class"][1]
+        {'class': 'dog', 'images': 1, 'precision_percent': 50.0, 'recall_percent': 100.0}
+    """
+    numbers, truth = range(len(class_names)), answers.labels
+    precision, recall, _, images = sklearn.metrics.precision_recall_fscore_support(
+        truth, answers.classes, labels=numbers, zero_division=np.nan
+    )
+    rows = zip(class_names, images, precision, recall, strict=True)
+    names = ("class", "images", "precision_percent", "recall_percent")
+    counts = sklearn.metrics.confusion_matrix(truth, answers.classes, labels=numbers)
+    told = [dict(zip(names, (name, int(count), _percent(right), _percent(found)), strict=True)) for name, count, right, found in rows]
+    return {"confusion": counts.tolist(), "by_class": told}
+
+
+def worst_mistakes(answers, count):
+    """Positions int `[n]` of at most `count` wrong answers, those that the model was surest of first."""
+    wrong = np.flatnonzero(answers.classes != answers.labels)
+    return wrong[np.argsort(-answers.probabilities[wrong], kind="stable")][:count]
+
+
+def _percent(share):
+    return None if np.isnan(share) else round(100 * float(share), 2)
 
 
 def judge(model, recipe, data, seed, workdir, found):

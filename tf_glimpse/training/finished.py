@@ -14,7 +14,8 @@ from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.training import workdirs
-from tf_glimpse.training.evaluation import ACTIONS, evaluate_model, evaluate_stopping
+from tf_glimpse.training.evaluation import ACTIONS, by_class, evaluate_stopping, judge_answers
+from tf_glimpse.training.mistakes import check_picture, draw_mistakes
 from tf_glimpse.types import DataWarning, UserError
 
 
@@ -56,7 +57,9 @@ def open_finished(workdir=None, preset=None):
     return Finished(model, recipe, seed, preset, *of_run)
 
 
-def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, threshold=None, num_glimpses=None, **data_options):
+def evaluate_finished(
+    finished, split=None, policy=None, rollouts=1, seed=0, threshold=None, num_glimpses=None, mistakes=None, **data_options
+):
     """`evaluate_model` on a split of the run's own data, or of other data; and `evaluate_stopping` of a model that stops by a threshold.
 
     Args:
@@ -68,15 +71,16 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
         seed: of draws.
         threshold: of an `AdaptiveModel`, on its own deterministic rollout; None for the one that a search found, if any.
         num_glimpses: looks of a Saccader; None for as many as it was trained with.
+        mistakes: where to write a picture of the 12 wrong answers that the model was surest of; None for nowhere.
         **data_options: as for `load_data`.
 
     Returns:
-        the dict of `evaluate_model`, with "data", "split", "policy", "seed" (of the training) and "preset"; where there is a threshold also
-        that of `evaluate_stopping`.
+        the dicts of `evaluate_model` and of `by_class`, with "data", "split", "policy", "seed" (of the training) and "preset"; where there
+        is a threshold also that of `evaluate_stopping`, with `mistakes` also "mistakes_drawn", how many.
 
     Raises:
         UserError: no such split, data that does not fit the model, a threshold for a model that does not stop, or with other places, a
-            number of looks for another model than a Saccader.
+            number of looks for another model than a Saccader, a picture of mistakes that are not of one rollout by the model's own policy.
     """
     policy = policy or finished.recipe["actions"]
     if policy and rollouts > 1:
@@ -88,11 +92,18 @@ def evaluate_finished(finished, split=None, policy=None, rollouts=1, seed=0, thr
         )
     if threshold is not None and num_glimpses is not None:
         raise UserError("--threshold stops within the looks that a model was trained with; leave out --num-glimpses.")
+    if mistakes is not None:
+        if not own:
+            raise UserError("a picture of mistakes shows one rollout by the model's own policy; leave out other places and rollouts.")
+        check_picture(mistakes)
     threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
     data = load_data(finished, whole=split is None, **data_options)
     source, split = _chosen_split(data, split, own=not _other(finished, data_options.get("data")))
     model = looking(finished.model) if num_glimpses is None else _with_glimpses(looking(finished.model), num_glimpses)
-    results = evaluate_model(model, source, rollouts=rollouts, seed=seed, **_chosen_places(model, policy, seed))
+    results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, **_chosen_places(model, policy, seed))
+    results |= by_class(answers, data.class_names)
+    if mistakes is not None:
+        results["mistakes_drawn"] = draw_mistakes(mistakes, model, source, answers, lambda rows: image_names(source, split, rows))
     results |= {} if threshold is None else evaluate_stopping(finished.model, source, threshold)
     return {**results, "data": data.name, "split": split, "policy": policy or "own", "seed": finished.seed, "preset": finished.preset}
 
