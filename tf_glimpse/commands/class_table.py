@@ -7,7 +7,7 @@ FEW = 10  # lines of each list where it does not
 
 
 def class_table(results):
-    """Lines: a row a class with precision, recall and its row of the confusion matrix; of many classes the worst, and what is confused most.
+    """Lines: a row a class with precision, recall and its row of the confusion matrix; of many classes the worst and the most confused.
 
     Args:
         results: a dict with "confusion" and "by_class", of `tf_glimpse.training.finished.evaluate_finished`.
