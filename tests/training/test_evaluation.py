@@ -23,7 +23,7 @@ def test_precision_recall_and_confusion_by_hand_where_classes_are_never_answered
     found = by_class(answers_of([0, 0, 0, 1, 2], [0, 0, 1, 1, 1]), ["cat", "dog", "emu", "fox"])
     assert found["confusion"] == [[2, 1, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
     rows = [tuple(row.values()) for row in found["by_class"]]
-    assert rows == [("cat", 3, 100.0, 66.67), ("dog", 1, 33.33, 100.0), ("emu", 1, None, 0.0), ("fox", 0, None, None)]
+    assert rows == [("cat", 3, 100.0, 66.6667), ("dog", 1, 33.3333, 100.0), ("emu", 1, None, 0.0), ("fox", 0, None, None)]
     json.dumps(found)
 
 

@@ -118,7 +118,7 @@ def worst_mistakes(answers, count):
 
 
 def _percent(share):
-    return None if np.isnan(share) else round(100 * float(share), 2)
+    return None if np.isnan(share) else round(100 * float(share), 4)
 
 
 def judge(model, recipe, data, seed, workdir, found):
