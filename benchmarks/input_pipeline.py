@@ -1,9 +1,9 @@
-"""Whether anything but the training step costs time: the input pipeline alone, peak memory, start-up.
+"""Whether anything but the training step costs time: the input pipeline alone, peak memory.
 
 python benchmarks/input_pipeline.py [--threads 2] [--manual-dir ../shared/data]
 
 For each recipe, as it is trained: images/s of the pipeline alone, of the step on a batch in memory, and of the step fed by the pipeline;
-then the most memory that a process training it held. Rows go into `results/speed_pipeline.json` and `results/speed_start.json`.
+then the most memory that a process training it held. Rows go into `results/speed_pipeline.json`.
 """
 
 import argparse
@@ -15,13 +15,6 @@ from timing import block_of, record, start_tensorflow, take_turns
 
 TASKS = ("ram_mnist", "ram_translated_60", "ram_cluttered_60", "ram_cluttered_100")
 RECIPES = (*TASKS, *(f"{task}_paper" for task in TASKS))
-FIRST_ANSWER = "import tf_glimpse, numpy; tf_glimpse.RAM.from_preset('ram_digits').predict(numpy.zeros([1, 60, 60, 1], 'uint8'), verbose=0)"
-STARTS = {
-    "tf-glimpse --help": [str(pathlib.Path(sys.executable).with_name("tf-glimpse")), "--help"],
-    "import tf_glimpse": [sys.executable, "-c", "import tf_glimpse"],
-    "preset and first prediction": [sys.executable, "-c", FIRST_ANSWER],
-    "import tensorflow, keras, tensorflow_probability": [sys.executable, "-c", "import tensorflow, keras, tensorflow_probability"],
-}
 
 
 def main():
@@ -36,19 +29,7 @@ def main():
     if options.alone:
         print(train_shortly(options.alone, options.manual_dir))
         return
-    report_start(starts(), options.threads)
     report_pipelines([pipeline_row(name, options) for name in options.recipes], options.threads)
-
-
-def starts():
-    """Rows: seconds from the command to its end."""
-    runs = {name: block_of(lambda command=command: quietly(command), at_least=1) for name, command in STARTS.items()}
-    timings = take_turns(runs, seconds=0)
-    return [{"what": name, "seconds": round(timing.median / 1e3, 3)} for name, timing in timings.items()]
-
-
-def quietly(command):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def pipeline_row(name, options):
@@ -95,12 +76,6 @@ def train_shortly(name, manual_dir):
     model.fit(batches, steps_per_epoch=30, epochs=1, shuffle=False, verbose=0)
     status = dict(line.split(":", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())
     return round(int(status["VmHWM"].split()[0]) / 1024)  # not ru_maxrss, which a process takes over from the one that started it
-
-
-def report_start(rows, threads):
-    for row in rows:
-        print(f"{row['what']:50}{row['seconds']:8.2f} s")
-    record("speed_start", rows, ("what",), threads)
 
 
 def report_pipelines(rows, threads):

@@ -11,7 +11,6 @@ FILES = {
     "choices": "choices",
     "image_size": "image_size",
     "pipeline": "pipeline",
-    "start": "start",
 }
 
 
@@ -116,7 +115,9 @@ def pipeline(rows):
 
 
 def start(rows):
-    lines = ["| what | seconds |", "|---|---|", *(f"| {row['what']} | {row['seconds']:.2f} |" for row in rows)]
+    lines = ["| what | seconds | processor seconds |", "|---|---|---|"]
+    for row in sorted(rows, key=lambda row: row["seconds"]):
+        lines.append(f"| {row['what']} | {row['seconds']:.2f} | {row['processor_seconds']:.2f} |")
     lazy = "`import tf_glimpse` loads TensorFlow only when something of it is first used."
     return "\n".join([*lines, "", machine(rows), lazy]) if rows else "Not run yet."
 

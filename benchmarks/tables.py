@@ -189,13 +189,14 @@ The input pipeline against the training step it feeds, images/s, and the most me
 
 {pipeline}
 
-Start-up:
+Start-up, from the command to its end (of a server, until it can be asked; `loaded`: of a command that then works for long, until it has
+imported what it needs). The image is one empty digit; medians, the commands taking turns:
 
 {start}
 
 ## Commands
 
-- `training_throughput.py`, `profile_step.py`, `step_choices.py`, `onednn.py`, `image_size.py`, `input_pipeline.py` and
+- `training_throughput.py`, `profile_step.py`, `step_choices.py`, `onednn.py`, `image_size.py`, `input_pipeline.py`, `startup.py` and
   `adaptive_throughput.py` time; on a machine that does nothing else.
 - `tf-glimpse train RECIPE --seed S --workdir W --manual-dir ../shared/data` trains, with `--policy random` or `centre` a control.
 - `record.py W` writes the rows of a finished run; `cnn.py RECIPE` trains the CNN and writes its row.
@@ -236,6 +237,7 @@ def page(rows):
         "settings": paper_tables.settings(rows),
     }
     speed = {name: getattr(speed_tables, name)(read_rows(f"speed_{file}")) for name, file in speed_tables.FILES.items()}
+    speed["start"] = speed_tables.start(read_rows("startup"))
     speed["onednn"] = speed_tables.choices(read_rows("speed_onednn"))
     speed["adaptive"] = speed_tables.adaptive(read_rows("adaptive_throughput"))
     flops = {name: getattr(flops_tables, name)(read_rows(name)) for name in ("accuracy_flops", "short_trials", "large_image")}

@@ -48,6 +48,14 @@ def import_names(distributions):
     return {module for module, owners in homes.items() if {canonicalize_name(owner) for owner in owners} & distributions}
 
 
+def files_of(name):
+    """Paths of what a package installed; none if it is needed on another Python than this one."""
+    try:
+        return [Path(file.locate()) for file in importlib.metadata.files(name) or []]
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
 def _with_extras(requirements):
     return [(canonicalize_name(requirement.name), extra) for requirement in requirements for extra in ("", *requirement.extras)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from requirements import needed, requirements_of, setup
+from requirements import files_of, needed, requirements_of, setup
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -53,6 +53,14 @@ def test_everything_names_the_same_python_versions():
     assert [f"3.{minor}" for minor in range(20) if f"3.{minor}" in allowed] == list(PYTHONS)
     for page in ("README.md", "CONTRIBUTING.md", ".ci/run"):
         assert "Python 3.11, 3.12 or 3.13" in (ROOT / page).read_text(), page
+
+
+def test_readme_says_how_much_disk_it_takes(asked_for):
+    (told,) = re.findall(r"The environment takes ([\d.]+) GB of disk", (ROOT / "README.md").read_text())
+    assert f"{told} GB" in (ROOT / "Makefile").read_text()
+    files = [file for name in needed(asked_for) for file in files_of(name)]
+    gigabytes = sum(path.stat().st_size for path in files if path.is_file()) / 1e9
+    assert 0.85 < gigabytes / float(told) < 1.15
 
 
 @pytest.fixture
