@@ -4,9 +4,11 @@ import dataclasses
 import json
 import pathlib
 import shlex
+import sys
 
 import pytest
 
+from tf_glimpse import cli
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.recipe import with_policy
 from tf_glimpse.types import UserError
@@ -181,3 +183,15 @@ def test_a_preset_does_not_give_way_for_being_compiled_otherwise(benchmark_scrip
     otherwise = {**shipped["recipe"], "jit_compile": not shipped["recipe"]["jit_compile"]}
     with pytest.raises(SystemExit, match="validates better: nothing was written"):
         script.stop_if_worse(file, otherwise, shipped["results"]["validation_accuracy"] - 0.001)
+
+
+def test_the_start_of_every_command_is_timed(benchmark_script, tmp_path):
+    startup = benchmark_script("startup")
+    timed = {what.split(",")[0].split()[1] for what in [*startup.PYTHON, *(f"tf-glimpse {words}" for words in startup.COMMANDS)]}
+    assert {command.__name__.split(".")[-1] for command in cli.COMMANDS} <= timed
+    seconds, processor_seconds = startup.timed([sys.executable, "-c", "import time; time.sleep(0.3)"], tmp_path)
+    assert seconds >= 0.3 > processor_seconds > 0
+    serving = "import time; print('Ready: POST http://x', flush=True); time.sleep(60)"
+    assert startup.timed([sys.executable, "-c", serving], tmp_path)[0] < 30
+    with pytest.raises(SystemExit, match="ended with exit code 3, expected 0"):
+        startup.timed([sys.executable, "-c", "raise SystemExit(3)"], tmp_path)
