@@ -24,7 +24,7 @@ def add_images(command):
     add_model(command)
     command.add_argument("images", nargs="*", metavar="IMAGE", help="files; images of the test split if there are none")
     add_data(command)
-    command.add_argument("--count", type=count, default=6, help="how many of the test split (%(default)s)")
+    command.add_argument("--count", type=count, help="how many, the first ones (all files, or 6 of the test split)")
 
 
 def images_of(options):

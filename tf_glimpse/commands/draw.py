@@ -5,7 +5,9 @@ from tf_glimpse.commands import arguments
 
 def add(commands):
     """Adds the command and its arguments."""
-    command = commands.add_parser("draw", help="draw where a model looks", description="Writes OUT.png, and OUT.gif of the first.")
+    command = commands.add_parser(
+        "draw", help="draw where a model looks", description="Writes OUT.png with a row an image, and OUT.gif, a film of them."
+    )
     arguments.add_images(command)
     command.add_argument("--out", default="glimpses", help="path without ending (%(default)s)")
     command.set_defaults(run=run)

@@ -10,7 +10,7 @@ def add(commands):
     )
     arguments.add_images(command)
     command.add_argument("--out", default="report.html", help="the page (%(default)s)")
-    command.add_argument("--pictures", action="store_true", help="also write a PNG, and a GIF of the first image, beside it")
+    command.add_argument("--pictures", action="store_true", help="also write a PNG, and a GIF, beside it")
     command.add_argument("--vae", metavar="FILE", help="take this autoencoder instead of the run's or the preset's own")
     command.add_argument("--fit-vae", type=arguments.count, metavar="EPOCHS", help="first train the run's autoencoder, into its folder")
     command.set_defaults(run=run)

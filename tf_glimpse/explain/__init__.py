@@ -2,8 +2,9 @@
 
 from tf_glimpse.explain.calibration import calibration_error, fit_temperatures
 from tf_glimpse.explain.callback import ExplanationLogs
-from tf_glimpse.explain.draw import draw_glimpses, figure_to_array, foveate, save_glimpses_gif
+from tf_glimpse.explain.draw import draw_glimpses
 from tf_glimpse.explain.faithfulness import Faithfulness, attribution, deletion_curve, faithfulness, seen_mask
+from tf_glimpse.explain.film import save_glimpses_gif
 from tf_glimpse.explain.information_gain import (
     GainCurves,
     collect_logits,
@@ -13,10 +14,12 @@ from tf_glimpse.explain.information_gain import (
     looks_needed,
     mutual_information,
 )
+from tf_glimpse.explain.panels import figure_to_array
 from tf_glimpse.explain.reconstruction import ReconstructionCurves, collect_states, fit_vae, reconstruction_curves
 from tf_glimpse.explain.report import Explanation, explain
 from tf_glimpse.explain.saccader import draw_saccades
 from tf_glimpse.explain.stress import StressPoint, noisy, stress_point
+from tf_glimpse.explain.views import foveate
 from tf_glimpse.ops.coverage import place_counts
 
 __all__ = [

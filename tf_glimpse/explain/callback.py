@@ -1,12 +1,26 @@
 """What a model's looks tell it, logged while it trains."""
 
+import contextlib
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.explain.draw import draw_glimpses, figure_to_array
+from tf_glimpse.explain.draw import draw_glimpses
 from tf_glimpse.explain.information_gain import gain_curves
+from tf_glimpse.explain.panels import figure_to_array
 from tf_glimpse.ops.coverage import place_counts
+
+
+@contextlib.contextmanager
+def without_stopping(what):
+    """What goes wrong inside, such as a full disk, becomes a warning: a picture never stops a training."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0]
+        warnings.warn(f"no {what}: {type(error).__name__}: {reason}; the training goes on.", stacklevel=2)
 
 
 class ExplanationLogs(keras.callbacks.Callback):
@@ -34,8 +48,11 @@ class ExplanationLogs(keras.callbacks.Callback):
         self.every = every
 
     def on_epoch_end(self, epoch, logs=None):
-        if epoch % self.every:
-            return
+        if epoch % self.every == 0:
+            with without_stopping(f"explanations of epoch {epoch + 1}"):
+                self._log(epoch)
+
+    def _log(self, epoch):
         trajectory = self.model.predict(self.images, verbose=0)
         with tf.summary.create_file_writer(self.log_dir, filename_suffix=".explanations").as_default():
             self._log_curves(gain_curves(trajectory.logits, self.labels), epoch)

@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets import check_images
-from tf_glimpse.explain.draw import draw_glimpses, save_glimpses_gif
-from tf_glimpse.explain.faithfulness import Faithfulness, attribution, faithfulness
+from tf_glimpse.explain.captions import image_names
+from tf_glimpse.explain.draw import draw_glimpses
+from tf_glimpse.explain.faithfulness import Faithfulness, attribution, faithfulness, scale_attribution
+from tf_glimpse.explain.film import save_glimpses_gif
 from tf_glimpse.explain.information_gain import entropies
 from tf_glimpse.ops.patches import extract_patches, to_float
 from tf_glimpse.types import Trajectory, UserError
@@ -25,12 +27,15 @@ class Explanation:
         entropies: `[B, T + 1]` nats: ln K before the first look, then after each.
         views: `[B, T, S, P, P, C]` float32 0-1, what the retina saw at each scale, the sharpest first.
         attribution: `[B, T]` nats, what each look was worth to the answer: its log-odds fall by so much when the look is blank.
+        scale_worth: `[B, S]` nats, what each scale of the retina was worth to it, the sharpest first: by so much when that scale is blank
+            at every look.
         faithfulness: a `Faithfulness`, by noise in place of all that was not seen.
         reconstructions: `[B, T, H, W, C]` float32 0-1, by the autoencoder's mean; None without one.
         samples: `[N, B, T, H, W, C]`, by codes drawn from its posterior; None without one.
         retina: the model's `Retina`.
         class_names: K names.
         labels: `[B]` true class numbers, or None.
+        names: B names of the images.
         title: a line that says which model this is.
     """
 
@@ -40,18 +45,25 @@ class Explanation:
     entropies: np.ndarray
     views: np.ndarray
     attribution: np.ndarray
+    scale_worth: np.ndarray
     faithfulness: Faithfulness
     reconstructions: np.ndarray | None
     samples: np.ndarray | None
     retina: object
     class_names: list
     labels: np.ndarray | None
+    names: list
     title: str
 
     @property
     def gains(self):
         """`[B, T]` nats: what each look took off the entropy of the class."""
         return -np.diff(self.entropies, axis=1)
+
+    @property
+    def scales_by_worth(self):
+        """`[S]` numbers of the retina's scales, the one first that was worth the most to the answers, on average."""
+        return np.argsort(-self.scale_worth.mean(axis=0), kind="stable")
 
     @property
     def answers(self):
@@ -70,22 +82,25 @@ class Explanation:
 
     def save_png(self, path):
         """Writes a picture with a row an image: scanpath, what the retina saw, and the reconstructions below it."""
-        drawn = draw_glimpses(self.images, self.trajectory, self.retina, self.class_names, self.labels, self.reconstructions)
-        return _written(path, drawn.savefig)
+        told = (self.class_names, self.labels, self.reconstructions, self.names)
+        return _written(path, draw_glimpses(self.images, self.trajectory, self.retina, *told).savefig)
 
-    def save_gif(self, path, index=0):
-        """Writes a film of the rollout on one image."""
-        one = Trajectory(*(field[index : index + 1] for field in self.trajectory))
-        return _written(path, lambda file: save_glimpses_gif(file, self.images[index], one, self.retina, self.class_names))
+    def save_gif(self, path, index=None):
+        """Writes a film of the rollouts, the images side by side, the first 12 of more; or of the one image `index` alone."""
+        chosen = slice(None) if index is None else slice(index, index + 1)
+        rollouts = Trajectory(*(field[chosen] for field in self.trajectory))
+        told = {"labels": None if self.labels is None else self.labels[chosen], "names": self.names[chosen]}
+        return _written(path, lambda file: save_glimpses_gif(file, self.images[chosen], rollouts, self.retina, self.class_names, **told))
 
 
-def explain(model, images, *, labels=None, vae=None, actions=None, samples=3, seed=0, title=None):
+def explain(model, images, *, labels=None, names=None, vae=None, actions=None, samples=3, seed=0, title=None):
     """Explains a model's answers to one image or to a few dozen.
 
     Args:
         model: a `RAM` or a `Saccader`.
         images: `[H, W, C]` or `[B, H, W, C]`, uint8 0-255 or float 0-1.
         labels: true class numbers, `[B]` or one; None if unknown.
+        names: B names of the images, such as their files'; "image 1", "image 2", … if None.
         vae: a `HiddenStateVAE` trained on this model's states, for reconstructions; None for none.
         actions: `[B, T, 2]` somebody else's places; the model's own if None.
         samples: how many codes are drawn from the autoencoder's posterior.
@@ -96,7 +111,7 @@ def explain(model, images, *, labels=None, vae=None, actions=None, samples=3, se
         an `Explanation`; `explanation.save_html("report.html")` writes the page.
 
     Raises:
-        UserError: images that the model cannot take, an autoencoder of another size, as many labels as images are wanted.
+        UserError: images that the model cannot take, an autoencoder of another size, other numbers of labels or names than of images.
 
     Example:
         >>> from tf_glimpse import RAM
@@ -108,8 +123,9 @@ def explain(model, images, *, labels=None, vae=None, actions=None, samples=3, se
     images = images[None] if images.ndim == 3 else images
     check_images(images, patch_size=model.patch_size)
     labels = None if labels is None else np.atleast_1d(np.asarray(labels))
-    if labels is not None and len(labels) != len(images):
-        raise UserError(f"explain wants as many labels as images. Received: {len(labels)} and {len(images)}")
+    for role, given in (("labels", labels), ("names", names)):
+        if given is not None and len(given) != len(images):
+            raise UserError(f"explain expects as many {role} as images. Received: {len(given)} and {len(images)}")
     pixels = to_float(tf.convert_to_tensor(images))
     trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
     noise = np.random.default_rng(seed).random(pixels.shape, np.float32)
@@ -121,14 +137,21 @@ def explain(model, images, *, labels=None, vae=None, actions=None, samples=3, se
         entropies=entropies(trajectory.logits),
         views=_views(pixels, trajectory.locations, model.retina),
         attribution=attribution(model, pixels, trajectory),
+        scale_worth=scale_attribution(model, pixels, trajectory),
         faithfulness=faithfulness(model, pixels, noise, actions),
         reconstructions=made,
         samples=drawn,
         retina=model.retina,
         class_names=model.class_names or [str(number) for number in range(trajectory.logits.shape[-1])],
         labels=labels,
-        title=title or f"{type(model).__name__}, {model.num_glimpses} looks of {model.patch_size} px at {model.num_scales} scale(s)",
+        names=image_names(names, len(images)),
+        title=title or _title(model),
     )
+
+
+def _title(model):
+    scales = "1 scale" if model.num_scales == 1 else f"{model.num_scales} scales"
+    return f"{type(model).__name__}, {model.num_glimpses} looks of {model.patch_size} px at {scales}"
 
 
 def _views(images, locations, retina):

@@ -1,29 +1,37 @@
 """What a Saccader looked at and why: the scanpath over the photo, what was left unseen, and the policy's map before each look."""
 
 import numpy as np
+import scipy.special
 import tensorflow as tf
 
-from tf_glimpse.explain import draw
+from tf_glimpse.explain import captions, panels
+from tf_glimpse.explain.draw import batch
+from tf_glimpse.explain.scanpath import colour
+from tf_glimpse.explain.views import channel_note, displayed
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import PENALTY, field_centres
 from tf_glimpse.ops.patches import to_float
-from tf_glimpse.types import Trajectory, UserError
+
+_SIDE = 1.6  # inches
+_TOLD = """Left: the photo, and the windows that answer, in the order they were chosen. Next: all that no window saw, darkened. Then, a
+panel a look: where the policy expected most just before it (bright: probable), and the most probable class after it."""
 
 
-def draw_saccades(images, trajectory, model, labels=None):
+def draw_saccades(images, trajectory, model, labels=None, names=None):
     """Draws each photo with its scanpath, with all it has not seen darkened, and with the policy's probabilities before each look.
 
     Args:
-        images: `[B, H, W, C]`, uint8 0-255 or float 0-1.
+        images: one photo `[H, W, C]` or a batch `[B, H, W, C]`, uint8 0-255 or float 0-1.
         trajectory: the model's `Trajectory` for them.
         model: a built `Saccader`.
-        labels: `[B]` true class numbers, to colour the answer by; None if unknown.
+        labels: `[B]` true class numbers, to say and to colour the answers by; None if unknown.
+        names: B names of the images, such as their files'; "image 1", "image 2", … if None.
 
     Returns:
         a `matplotlib.figure.Figure`, a row an image: scanpath, coverage, then a panel a look.
 
     Raises:
-        UserError: images and trajectory of different lengths.
+        UserError: images, trajectory, labels and names of different lengths.
 
     Example:
         >>> from tf_glimpse import Saccader
@@ -33,24 +41,37 @@ def draw_saccades(images, trajectory, model, labels=None):
         >>> len(draw_saccades(images, model(images), model).axes)
         10
     """
-    images, trajectory = np.asarray(images), Trajectory(*(np.asarray(field) for field in trajectory))
-    if images.ndim != 4 or len(images) != len(trajectory.logits):
-        raise UserError(f"draw_saccades wants [B, H, W, C] and as many rollouts. Received: {images.shape} and {len(trajectory.logits)}")
-    looks = trajectory.policy.shape[1]
-    figure = draw._figure(1.5 * (looks + 2), 1.7 * len(images), dpi=110)
+    images, trajectory, names = batch(images, trajectory, labels, names)
+    class_names, shares = panels.drawable_names(model.class_names), scipy.special.softmax(trajectory.logits, axis=-1)
+    answers = [captions.says(shares[row, -1], class_names, None if labels is None else labels[row]) for row in range(len(images))]
+    heads = [(name, answer) for name, (answer, _) in zip(names, answers, strict=True)]
+    looks, notes = trajectory.policy.shape[1], [" ".join(_TOLD.split()), channel_note(images.shape[-1])]
+    figure, grid = _grid(heads, looks + 2, images.shape[1] / images.shape[2], notes)
     maps, seen = attention_maps(trajectory, model, images.shape[1:3]), _seen(images, trajectory, model)
-    lit, shares = _lit(images, seen), seen.numpy().mean(axis=(1, 2))
-    for row, panels in enumerate(figure.subplots(len(images), looks + 2, squeeze=False)):
-        draw._draw_scanpath(panels[0], images[row], trajectory.locations[row], model.retina)
-        text, style = draw._belief(trajectory.logits[row, -1], model.class_names, None if labels is None else labels[row])
-        panels[0].set_title(text, fontsize=8, **style)
-        draw._show(panels[1], lit[row])
-        panels[1].set_title(f"seen: {100 * shares[row]:.0f} %", fontsize=8)
-        for look, panel in enumerate(panels[2:]):
-            draw._show(panel, to_float(tf.convert_to_tensor(images[row])).numpy())
-            panel.imshow(maps[row, look], cmap="inferno", alpha=0.6, vmin=0)
-            panel.set_title(f"{look + 1}: {draw._belief(trajectory.logits[row, look], model.class_names)[0]}", fontsize=7)
+    lit, covered_shares = _lit(images, seen), seen.numpy().mean(axis=(1, 2))
+    for row, (scanpath, coverage, *views) in enumerate(grid):
+        panels.show_scanpath(scanpath, images[row], trajectory.locations[row], model.retina)
+        panels.set_title(scanpath, heads[row], panels.IMAGE_PANEL, right=answers[row][1])
+        panels.show(coverage, lit[row])
+        panels.set_title(coverage, [f"seen: {100 * covered_shares[row]:.0f} %"], _SIDE, fontsize=7)
+        for look, panel in enumerate(views):
+            _show_map(panel, images[row], maps[row, look], colour(look, looks))
+            panels.set_title(panel, [f"look {look + 1}: {captions.likeliest(shares[row, look], class_names)}"], _SIDE, fontsize=7)
+    panels.add_legend(figure, looks, model.retina, notes)
     return figure
+
+
+def _grid(heads, columns, slope, notes):
+    width = panels.IMAGE_PANEL + (columns - 1) * _SIDE
+    row = panels.IMAGE_PANEL * slope + panels.title_height(heads, panels.IMAGE_PANEL, 8) + 0.15
+    figure = panels.new_figure(width, len(heads) * row + panels.legend_height(width, notes), dpi=110)
+    widths = [panels.IMAGE_PANEL / _SIDE] + [1] * (columns - 1)
+    return figure, figure.subplots(len(heads), columns, squeeze=False, gridspec_kw={"width_ratios": widths})
+
+
+def _show_map(panel, image, probabilities, shade):
+    panels.show(panel, displayed(image).mean(axis=-1, keepdims=True), shade, 1.6)
+    panel.imshow(probabilities, cmap="inferno", alpha=0.6, vmin=0)
 
 
 def covered(images, trajectory, model):

@@ -5,44 +5,63 @@ import io
 
 import numpy as np
 
+from tf_glimpse.explain import scanpath as places
+from tf_glimpse.explain.scanpath import numbered
+from tf_glimpse.explain.views import displayed
 from tf_glimpse.ops.coordinates import patch_corners
 
 
-def scanpath(image, locations, retina, width=250):
+def scanpath(image, locations, retina, width=320):
     """The image with a frame for each scale of each look, a line from place to place, and the looks' numbers.
 
     Args:
         image: `[H, W, C]` float 0-1.
         locations: `[T, 2]` (y, x) in [-1, 1].
         retina: a `Retina`.
-        width: in CSS pixels.
+        width: in CSS pixels, at most.
     """
-    size = image.shape[:2]
-    centres = (locations + 1) / 2 * size
-    looks, font = len(locations), size[1] / width * 13
-    frames = [
+    size, looks = image.shape[:2], len(locations)
+    centres, font = (np.asarray(locations) + 1) / 2 * size, size[1] / width * 14
+    frames = "".join(
         _frame(location, size, retina, scale, colour(look, looks))
         for look, location in enumerate(locations)
-        for scale in range(retina.num_scales)
-    ]
-    points = " ".join(f"{column:.2f},{row:.2f}" for row, column in centres)
-    line = f'<polyline points="{points}" fill="none" stroke="white" stroke-opacity=".75" vector-effect="non-scaling-stroke"/>'
-    numbers = [_number(look, row, column, font, colour(look, looks)) for look, (row, column) in enumerate(centres)]
-    inside = f'<image href="{data_url(image)}" width="{size[1]}" height="{size[0]}"/>{"".join(frames)}{line}{"".join(numbers)}'
-    return f'<svg viewBox="0 0 {size[1]} {size[0]}" width="{width}" role="img" aria-label="scanpath">{inside}</svg>'
+        for scale in reversed(range(retina.num_scales))
+    )
+    dots = "".join(_dot(*centre, font, colour(look, looks)) for look, centre in enumerate(centres))
+    numbers = "".join(_number(*row, font, looks) for row in numbered(centres, font, size))
+    inside = f'<image href="{data_url(image)}" width="{size[1]}" height="{size[0]}"/>{frames}{_line(centres, "white", 1)}{dots}{numbers}'
+    return f'<svg viewBox="0 0 {size[1]} {size[0]}" style="max-width:{width}px" role="img" aria-label="scanpath">{inside}</svg>'
 
 
 def _frame(location, image_size, retina, scale, stroke):
     side, step = retina.window(scale)
     top, left = patch_corners(location, image_size, side, step).numpy()
-    style = 'stroke-width="1.6"' if scale == 0 else 'stroke-width="0.7" stroke-opacity="0.4"'
-    place = f'x="{left}" y="{top}" width="{side}" height="{side}"'
-    return f'<rect {place} fill="none" stroke="{stroke}" {style} vector-effect="non-scaling-stroke"/>'
+    return _outlined(f'<rect x="{left}" y="{top}" width="{side}" height="{side}"', stroke, *((1.6, 1) if scale == 0 else (0.7, 0.7)))
 
 
-def _number(look, row, column, font, fill):
-    place = f'x="{column:.2f}" y="{row + font / 3:.2f}" font-size="{font:.2f}" font-weight="700" text-anchor="middle"'
-    return f'<text {place} fill="{fill}" stroke="black" stroke-width="{font / 6:.2f}" paint-order="stroke">{look + 1}</text>'
+def _line(points, stroke, width):
+    places = " ".join(f"{column:.2f},{row:.2f}" for row, column in points)
+    return _outlined(f'<polyline points="{places}"', stroke, width, 1)
+
+
+def _outlined(shape, stroke, width, opacity):
+    """A shape drawn dark and wide, then bright and narrow on it, so that it can be seen on white and on black."""
+    style = f'fill="none" vector-effect="non-scaling-stroke" stroke-opacity="{opacity}"'
+    return f'{shape} {style} stroke="black" stroke-width="{width + 1.4:g}"/>{shape} {style} stroke="{stroke}" stroke-width="{width:g}"/>'
+
+
+def _dot(row, column, font, fill):
+    place = f'cx="{column:.2f}" cy="{row:.2f}" r="{0.22 * font:.2f}"'
+    return f'<circle {place} fill="{fill}" stroke="black" stroke-width="{font / 14:.3f}"/>'
+
+
+def _number(text, anchor, place, look, font, looks):
+    row, column = place
+    outline = f'stroke="black" stroke-width="{font / 5:.2f}" paint-order="stroke"'
+    style = f'font-size="{font:.2f}" font-weight="700" text-anchor="middle" {outline}'
+    shade = colour(look, looks)
+    words = f'<text x="{column:.2f}" y="{row + 0.36 * font:.2f}" {style} fill="{shade}">{text}</text>'
+    return _line([anchor, place], shade, 0.6) + words
 
 
 def curve(mean, low, high, width=460, height=150):
@@ -62,7 +81,8 @@ def curve(mean, low, high, width=460, height=150):
 <line x1="{left}" x2="{width - 10}" y1="{bottom}" y2="{bottom}" stroke="#98a2b3"/>
 <polygon points="{" ".join(points(high) + points(low)[::-1])}" fill="#3b6fd4" opacity=".18"/>
 <polyline points="{" ".join(points(mean))}" fill="none" stroke="#3b6fd4" stroke-width="2"/>"""
-    return f'<svg width="{width}" height="{height}" role="img" aria-label="entropy by look">{shapes}</svg>'
+    style = f'viewBox="0 0 {width} {height}" style="max-width:{width}px"'
+    return f'<svg {style} role="img" aria-label="entropy by look">{shapes}</svg>'
 
 
 def heat(values):
@@ -76,7 +96,7 @@ def colour(look, looks):
     """The look's colour, as in `draw_glimpses`, for CSS."""
     import matplotlib.colors
 
-    return matplotlib.colors.to_hex(matplotlib.colormaps["plasma"](0.35 + 0.6 * look / max(looks - 1, 1)))
+    return matplotlib.colors.to_hex(places.colour(look, looks))
 
 
 def picture(pixels, width):
@@ -86,10 +106,10 @@ def picture(pixels, width):
 
 
 def data_url(pixels):
-    """A PNG in a URL, of pixels `[H, W, C]` 0-1."""
+    """A PNG in a URL, of pixels `[H, W, C]` 0-1, shown as `displayed` says."""
     from PIL import Image
 
-    levels = np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    levels = np.round(displayed(pixels) * 255).astype(np.uint8)
     stream = io.BytesIO()
     Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(stream, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

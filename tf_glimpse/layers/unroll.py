@@ -5,7 +5,7 @@ import tensorflow as tf
 from tf_glimpse.types import Glimpse, UserError
 
 
-def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None, training=False):
+def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None, training=False, views=None):
     """Looks `num_glimpses` times at an image, or once at each frame of a film.
 
     Args:
@@ -16,6 +16,7 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
         has_actions: `[B]` bool, the rows whose actions are given; all of them if None.
         seed: None for the policy's mode at each look, else int32 `[2]`, or `[B, 2]` with one seed a row.
         training: passed to the core; with a seed, also draws a "random" first location.
+        views: what the retina reads in place of `retina.prepare(images)`, of the same shapes, such as with a scale blank; None for not.
 
     Raises:
         UserError: a number of frames or of actions that is not the number of looks.
@@ -36,7 +37,8 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
         cell.build(images.shape[:1] + images.shape[2:] if film else images.shape)
     given, has_given = _given(cell, images, num_glimpses, actions, has_actions, seed, training)
     _reset_dropout(cell.core)
-    views = None if film else cell.retina.prepare(images, num_glimpses)
+    if views is None and not film:
+        views = cell.retina.prepare(images, num_glimpses)
     states = cell.get_initial_state(tf.shape(images)[0])
     looks = []
     for step in range(num_glimpses):

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_glimpse.explain import draw_glimpses, figure_to_array
+from tf_glimpse.explain.callback import without_stopping
 from tf_glimpse.files import damaged, parse_json
 from tf_glimpse.models.loading import load_weights
 
@@ -130,7 +132,7 @@ def _read_history(file):
 
 
 class GlimpsePictures(keras.callbacks.Callback):
-    """Draws where the model looks at a few images, for TensorBoard.
+    """Draws where the model looks at a few images, for TensorBoard. A picture that cannot be made is a warning, and training goes on.
 
     Args:
         log_dir: TensorBoard's folder.
@@ -143,14 +145,17 @@ class GlimpsePictures(keras.callbacks.Callback):
         super().__init__()
         self.log_dir = str(log_dir)
         self.every = every
-        self.images = source.fetch(tf.range(min(count, len(source)), dtype=tf.int64))
+        shown = np.arange(min(count, len(source)))
+        self.images, self.labels = source.fetch(shown), source.labels[shown]
+        self.names = source.files and [source.files[index] for index in shown]
 
     def on_epoch_end(self, epoch, logs=None):
-        if epoch % self.every:
-            return
-        from tf_glimpse.explain import draw_glimpses, figure_to_array
+        if epoch % self.every == 0:
+            with without_stopping(f"picture of epoch {epoch + 1}"):
+                self._draw(epoch)
 
-        trajectory = self.model(self.images)
-        figure = draw_glimpses(self.images.numpy(), trajectory, self.model.retina, self.model.class_names)
+    def _draw(self, epoch):
+        model, trajectory = self.model, self.model(self.images)
+        figure = draw_glimpses(self.images.numpy(), trajectory, model.retina, model.class_names, self.labels, names=self.names)
         with tf.summary.create_file_writer(self.log_dir, filename_suffix=".glimpses").as_default():
             tf.summary.image("glimpses", figure_to_array(figure)[None], step=epoch)

@@ -11,7 +11,7 @@ from tf_glimpse.types import UserError
 _VAE = "vae.keras"  # in a run's folder
 
 
-def explain_finished(finished, out, images=(), count=6, *, workdir=None, vae=None, fit_epochs=None, pictures=False, **data_options):
+def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=None, fit_epochs=None, pictures=False, **data_options):
     """Writes the page `out`, and with `pictures` also a PNG and a GIF beside it.
 
     Reconstructions come from the autoencoder in the run's folder, or from the one that ships with the preset, if there is one.
@@ -19,8 +19,8 @@ def explain_finished(finished, out, images=(), count=6, *, workdir=None, vae=Non
     Args:
         finished: from `open_finished`.
         out: the page's path, such as report.html.
-        images: files; the first `count` images of the test (or validation) split if empty.
-        count: how many of the split.
+        images: files; images of the test (or validation) split if empty.
+        count: how many, the first ones; all files, or 6 of the split, if None.
         workdir: the run's folder, None for a preset.
         vae: path of another autoencoder, a `.keras` file.
         fit_epochs: first train an autoencoder of the run for so many epochs, into its folder; None for not.
@@ -40,11 +40,11 @@ def explain_finished(finished, out, images=(), count=6, *, workdir=None, vae=Non
     check_spared(images, paths)
     if fit_epochs is not None:
         _fit(finished, workdir, fit_epochs, **data_options)
-    pixels, labels, actions = chosen_images(finished, images, count, **data_options)
+    pixels, labels, actions, names = chosen_images(finished, images, count, **data_options)
     autoencoder = _autoencoder(finished, workdir, vae)
     name = finished.preset or finished.recipe["name"]
     title = f"{name}, seed {finished.seed}: {finished.model.num_glimpses} looks"
-    found = explain(looking(finished.model), pixels, labels=labels, vae=autoencoder, actions=actions, title=title)
+    found = explain(looking(finished.model), pixels, labels=labels, names=names, vae=autoencoder, actions=actions, title=title)
     for path, save in zip(paths, (found.save_html, found.save_png, found.save_gif), strict=False):
         save(path)
     return found, paths

@@ -18,6 +18,8 @@ from tf_glimpse.training.evaluation import ACTIONS, by_class, evaluate_stopping,
 from tf_glimpse.training.mistakes import check_picture, draw_mistakes
 from tf_glimpse.types import DataWarning, UserError
 
+_EXAMPLES = 6  # images of a split that are looked at where nobody says how many
+
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
@@ -150,16 +152,16 @@ def _chosen_places(model, policy, seed):
     return {"actions": ACTIONS[policy](model.num_glimpses)}
 
 
-def draw_finished(finished, out, images=(), count=6, **data_options):
-    """Writes `out.png` with a row an image, and `out.gif` of the first; returns both paths.
+def draw_finished(finished, out, images=(), count=None, **data_options):
+    """Writes `out.png` with a row an image, and `out.gif`, a film of them (the first 12 of more); returns both paths.
 
     A Saccader's row shows what it has not seen, and its policy before each look.
 
     Args:
         finished: from `open_finished`.
         out: path without ending.
-        images: files; the first `count` images of the test (or validation) split if empty.
-        count: how many of the split.
+        images: files; images of the test (or validation) split if empty.
+        count: how many, the first ones; all files, or 6 of the split, if None.
         **data_options: as for `load_data`.
     """
     from tf_glimpse.explain import draw_glimpses, draw_saccades, save_glimpses_gif
@@ -169,16 +171,15 @@ def draw_finished(finished, out, images=(), count=6, **data_options):
         raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
     check_spared(images, paths)
-    pixels, labels, actions = chosen_images(finished, images, count, **data_options)
+    pixels, labels, actions, names = chosen_images(finished, images, count, **data_options)
     trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
     out.parent.mkdir(parents=True, exist_ok=True)
     if hasattr(model, "bagnet"):
-        figure = draw_saccades(pixels, trajectory, model, labels)
+        figure = draw_saccades(pixels, trajectory, model, labels, names)
     else:
-        figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels)
+        figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels, names=names)
     figure.savefig(paths[0])
-    first = type(trajectory)(*(field[:1] for field in trajectory))
-    save_glimpses_gif(paths[1], pixels[0], first, model.retina, model.class_names)
+    save_glimpses_gif(paths[1], pixels, trajectory, model.retina, model.class_names, labels=labels, names=names)
     return paths
 
 
@@ -194,15 +195,18 @@ def check_spared(images, paths):
             raise UserError(f"{path} is one of the images, and was not overwritten; pass another --out.")
 
 
-def chosen_images(finished, images=(), count=6, **data_options):
-    """`(pixels, labels, actions)` of files, or of the first `count` images of the test split; labels and actions None where there are none.
+def chosen_images(finished, images=(), count=None, **data_options):
+    """`(pixels, labels, actions, names)` of files, or of images of the test split; labels and actions None where there are none.
 
     Args:
         finished, images, count, **data_options: as for `draw_finished`.
     """
-    pixels, labels = _files(finished.model, images) if images else _examples(finished, count, **data_options)
+    if images:
+        pixels, labels, names = _files(finished.model, images[:count])
+    else:
+        pixels, labels, names = _examples(finished, count or _EXAMPLES, **data_options)
     actions = ACTIONS[finished.recipe["actions"]](finished.model.num_glimpses)
-    return pixels, labels, None if actions is None else actions(np.arange(len(pixels)), (0, 0))
+    return pixels, labels, None if actions is None else actions(np.arange(len(pixels)), (0, 0)), names
 
 
 def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):
@@ -243,11 +247,29 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
 
 def _files(model, images):
     *size, channels = model.image_shape
-    return np.stack([datasets.decode_image(pathlib.Path(image), channels, tuple(size)) for image in images]), None
+    pixels = np.stack([datasets.decode_image(pathlib.Path(image), channels, tuple(size)) for image in images])
+    names = [pathlib.Path(image).name for image in images]
+    return pixels, None, names if len(set(names)) == len(names) else list(map(str, images))
 
 
 def _examples(finished, count, **data_options):
     data = load_data(finished, **data_options)
-    source = data.test or data.validation or data.train
+    split = next(split for split in ("test", "validation", "train") if getattr(data, split))
+    source = getattr(data, split)
     indices = np.arange(min(count, len(source)))
-    return source.fetch(indices).numpy(), source.labels[indices]
+    return source.fetch(indices).numpy(), source.labels[indices], image_names(source, split, indices)
+
+
+def image_names(source, split, indices):
+    """What each image of a split is called: its file, or its number in the split, counted from 1.
+
+    Args:
+        source: an `ImageSource`.
+        split: its name, such as "test".
+        indices: int `[n]`.
+
+    Example:
+        >>> image_names(datasets.array_source(np.zeros([9, 4, 4, 1], np.uint8), np.zeros(9, int)), "test", [0, 7])
+        ['test image 1', 'test image 8']
+    """
+    return [source.files[index] if source.files else f"{split} image {index + 1}" for index in indices]
