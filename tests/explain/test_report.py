@@ -1,6 +1,8 @@
 """The page, its pictures, the callback: on real digits, opened by a browser where there is one."""
 
+import dataclasses
 import html.parser
+import json
 import pathlib
 import re
 import shutil
@@ -15,6 +17,8 @@ from tensorflow.core.util import event_pb2
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load
 from tf_glimpse.explain import ExplanationLogs, entropies, explain, place_counts
+from tf_glimpse.explain.faithfulness import scale_attribution
+from tf_glimpse.explain.page_words import entropy_rose
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 from tf_glimpse.training.explained import explain_finished
 from tf_glimpse.training.finished import open_finished
@@ -23,13 +27,16 @@ from tf_glimpse.types import UserError
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+NAMED = ["digit 0", "digit 1", "digit 2"]
+
+
 @pytest.fixture(scope="module")
 def found():
     source = load("digits_canvas").validation
     model = RAM.from_preset("ram_digits")
     vae = HiddenStateVAE(model.image_shape, units=16, latent_size=4)
     vae.build((None, 6, 256))
-    return explain(model, source.fetch(np.arange(3)).numpy(), labels=source.labels[:3], vae=vae, samples=2, title="<digits>")
+    return explain(model, source.fetch(np.arange(3)).numpy(), labels=source.labels[:3], names=NAMED, vae=vae, samples=2, title="<digits>")
 
 
 class Reader(html.parser.HTMLParser):
@@ -70,14 +77,48 @@ def test_the_page_is_whole_and_says_what_was_found(found):
     assert not page.open
     assert page.links and all(link.startswith("data:image/png;base64,") for link in page.links)
     assert "http" not in re.sub(r"base64,[\w+/=]+", "", text)
-    # an image, its scales, the reconstruction and two samples a look; a map a look
-    assert len(page.links) == 3 * (1 + 6 * (3 + 1 + 2)) + 6
-    words = " ".join(page.words)
+    # an image; all scales in one, each alone, the reconstruction and two samples a look; a map a look
+    assert len(page.links) == 3 * (1 + 6 * (1 + 3 + 1 + 2)) + 6
+    words = " ".join(" ".join(page.words).split()).replace(" :", ":")
     assert words.count("<digits>") == 2  # the title and the line below the heading: escaped in the source, whole when read
     for index in range(3):
-        assert f"{found.entropies[index, 3]:.3f} ({found.gains[index, 2]:+.3f})" in words
-        assert f"{found.class_names[found.answers[index]]}, {found.shares[index, -1].max():.1%}" in words
-    assert "ln K = 2.30" in words
+        assert f"entropy {found.entropies[index, 3]:.3f} nats gain {found.gains[index, 2]:+.3f} nats worth" in words
+        answer, true = (found.class_names[number] for number in (found.answers[index], found.labels[index]))
+        assert f"digit {index}: says {answer} ({100 * found.shares[index, -1].max():.0f} %), true {true}" in words
+    assert "2.30 (ln K)" in words
+    assert re.search(
+        r"Hiding everything it did not look at \(\d+ % of the pixels\) changed no answer; hiding what it looked at changed", words
+    )
+    most, *_ = found.scales_by_worth
+    assert f"when that scale is black at every look: {8 * 2**most} px ({found.scale_worth.mean(axis=0)[most]:+.1f} nats), " in words
+    order = re.findall(r"(\d+) px", words[words.index("seen by the retina") :])[:3]
+    assert order == [str(8 * 2**scale) for scale in found.scales_by_worth]
+
+
+def test_a_rise_in_entropy_is_told_where_there_is_one(found):
+    assert entropy_rose(np.array([0.5, -0.2, -0.005, 0.1, -0.3])) == entropy_rose(np.array([0.5, -0.1, 0.0, 0.1, -0.1]))
+    falling, rising = np.array([2.3, 1.0, 0.5, 0.4, 0.3, 0.2, 0.1]), np.array([2.3, 1.0, 1.4, 0.4, 0.3, 0.2, 0.1])
+    told = [dataclasses.replace(found, entropies=np.array([falling, rows, falling])).html() for rows in (falling, rising)]
+    assert "Entropy rose" not in told[0]
+    assert told[1].count("Entropy rose at look 2: what it saw there fits other classes") == 1
+
+
+@pytest.mark.parametrize("scale", [0, 1])
+def test_a_scales_worth_is_the_fall_when_the_encoder_cannot_read_it(scale):
+    model = RAM(3, patch_size=4, num_scales=2, num_glimpses=3, units=8, seed=0)
+    images = np.random.default_rng(0).random([2, 20, 24, 3]).astype("float32")
+    trajectory = model(images)
+    worth = scale_attribution(model, images, trajectory)
+    (kernel,) = (weight for weight in model.cell.encoder.weights if weight.shape[0] == 4 * 4 * 2 * 3)
+    rows = kernel.numpy().reshape([4, 4, 2, 3, -1])
+    rows[:, :, scale] = 0
+    kernel.assign(rows.reshape(kernel.shape))
+    blind = tf.nn.log_softmax(model({"images": images, "actions": trajectory.actions}).logits[:, -1]).numpy()
+    before = tf.nn.log_softmax(trajectory.logits[:, -1]).numpy()
+    answers = before.argmax(axis=-1)[:, None]
+    odds = [np.take_along_axis(logs - np.log1p(-np.exp(logs)), answers, axis=1)[:, 0] for logs in (before, blind)]
+    np.testing.assert_allclose(worth[:, scale], odds[0] - odds[1], atol=1e-4)
+    assert np.abs(worth).min() > 1e-3
 
 
 def test_one_image_needs_no_batch_no_labels_and_no_autoencoder():
@@ -95,9 +136,12 @@ def test_one_image_needs_no_batch_no_labels_and_no_autoencoder():
 def test_png_and_gif_beside_the_page(found, tmp_path):
     found.save_png(tmp_path / "new" / "page.png")
     found.save_gif(tmp_path / "page.gif", index=1)
-    with Image.open(tmp_path / "new" / "page.png") as picture, Image.open(tmp_path / "page.gif") as film:
+    found.save_gif(tmp_path / "all.gif")
+    with Image.open(tmp_path / "new" / "page.png") as picture:
         assert picture.size[0] > 600 and picture.size[1] > 600
-        assert film.n_frames == 6
+    with Image.open(tmp_path / "page.gif") as film, Image.open(tmp_path / "all.gif") as films:
+        assert film.n_frames == films.n_frames == 6
+        assert films.size[0] > 1.8 * film.size[0]
     with pytest.raises(UserError, match="path of a file"):
         found.save_html(tmp_path)
 
@@ -120,6 +164,47 @@ def test_a_browser_shows_the_page(found, tmp_path):
     assert pixels.shape == (1000, 1300, 3)
     assert (pixels == [255, 255, 255]).all(axis=-1).mean() > 0.3  # the sections' paper
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100  # maps and pictures on it
+
+
+WIDTHS = (420, 760, 1000, 1600)
+MEASURE = """
+<script>
+function measured(frame) {
+  const page = frame.contentDocument, root = page.documentElement, all = [...page.body.querySelectorAll("*:not(svg, svg *)")];
+  const box = element => element.getBoundingClientRect(), style = element => frame.contentWindow.getComputedStyle(element);
+  return {
+    outside: all.filter(element => box(element).right > root.clientWidth + 1).length,
+    clipped: [root, ...all].filter(element => element.clientWidth && element.scrollWidth > element.clientWidth + 1).length,
+    scrolling: all.filter(element => ["auto", "scroll", "hidden"].includes(style(element).overflowX)).length,
+    names: [...page.querySelectorAll(".bar b")].map(name => name.innerText),
+    starts: [...page.querySelectorAll(".bar i")].map(bar => Math.round(box(bar).left - box(bar.closest(".looks > div")).left)),
+    whole: [...page.querySelectorAll(".bar span")].every(share => share.getClientRects().length == 1),
+  };
+}
+onload = () => { document.body.innerText = JSON.stringify([...document.querySelectorAll("iframe")].map(measured)) };
+</script>"""
+
+
+@needs_browser
+def test_the_page_fits_every_width_and_cuts_nothing(found, tmp_path):
+    """Six looks at digits, and sixteen of a model whose classes have long names, with a long file's name."""
+    names = ["a very long class name with many words", "$_$", "Siberian_husky_from_the_far_and_cold_north", "x" * 60, "<b>", "fern"]
+    model = RAM(6, patch_size=4, num_scales=3, num_glimpses=16, units=8, class_names=names, seed=0)
+    long = explain(
+        model, np.random.default_rng(0).random([2, 20, 28, 3]).astype("float32"), names=["a_long_file_name_" * 9, "caf\udce9.png"]
+    )
+    frame = '<iframe width="{}" height="900" srcdoc="{}"></iframe>'
+    pages = [html.escape(page.html()) for page in (found, long)]
+    harness = tmp_path / "harness.html"
+    harness.write_text(MEASURE + "".join(frame.format(width, page) for page in pages for width in WIDTHS), encoding="utf-8")
+    window = ["--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    done = subprocess.run([CHROMIUM, *window, harness.as_uri()], capture_output=True, timeout=120, text=True)
+    rows = json.loads(html.unescape(re.search(r"<body>(.*)</body>", done.stdout, re.S)[1]))
+    assert len(rows) == 2 * len(WIDTHS)
+    for row, width, page in zip(rows, 2 * WIDTHS, [found] * len(WIDTHS) + [long] * len(WIDTHS), strict=True):
+        assert (row["outside"], row["clipped"], row["scrolling"]) == (0, 0, 0), f"at {width} px"
+        assert max(row["starts"]) - min(row["starts"]) <= 1, "bars start together"
+        assert row["whole"] and {name.replace("\n", "") for name in row["names"]} == set(page.class_names)
 
 
 @needs_browser

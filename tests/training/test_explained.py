@@ -1,5 +1,7 @@
 """`tf-glimpse explain`: a preset, a run of one's own with its autoencoder, and mistakes."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,13 +22,23 @@ def test_a_preset_on_its_own_test_images_and_on_files(tmp_path, capsys):
     assert main(["explain", "--preset", "ram_digits", "--count", "2", "--out", str(out), "--pictures"]) == 0
     assert capsys.readouterr().out.split() == [str(out.with_suffix(ending)) for ending in (".html", ".png", ".gif")]
     text = out.read_text()
-    assert "ram_digits, seed 0: 6 looks" in text and "All images" in text and "(true: " in text
+    assert (
+        "ram_digits, seed 0: 6 looks" in text
+        and "All images" in text
+        and "test image 1: " in text
+        and "test image 2: " in text
+        and ", true " in text
+    )
     with Image.open(out.with_suffix(".gif")) as film:
         assert film.n_frames == 6
-    Image.fromarray(np.zeros([80, 70, 4], np.uint8)).save(tmp_path / "mine.png")
-    assert main(["explain", "--preset", "ram_digits", str(tmp_path / "mine.png"), "--out", str(out)]) == 0
-    text = out.read_text()
-    assert "Image 1: " in text and "Image 2: " not in text and "(true: " not in text
+    files = [str(tmp_path / name) for name in ("$_$.png", "b/mine.png", "c/mine.png")]
+    for file in files:
+        pathlib.Path(file).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.zeros([80, 70, 4], np.uint8)).save(file)
+    for count, told in (([], files), (["--count", "2"], ("$_$.png: ", "mine.png: "))):
+        assert main(["explain", "--preset", "ram_digits", *files, *count, "--out", str(out)]) == 0
+        text = out.read_text()
+        assert all(f"<h2>{name}" in text for name in told) and text.count("<h2>") == 2 + len(told) and ", true " not in text
     random = ["explain", "--preset", "ram_digits_random", "--count", "1", "--out", str(out)]
     assert main(random) == 0  # a control is explained at the places it was trained with
 
@@ -49,7 +61,7 @@ def test_a_runs_autoencoder_is_trained_once_and_found_again(run, tmp_path, capsy
 MISTAKES = {
     "no page": (["--preset", "ram_digits", "--out", "report"], "ends in .html"),
     "a folder for a page": (["--preset", "ram_digits", "--count", "1", "--out", "FOLDER"], "path of a file"),
-    "no such image": (["--preset", "ram_digits", "nowhere.png"], "no image at 'nowhere.png'"),
+    "no such image": (["--preset", "ram_digits", "nowhere.png"], "no such file: nowhere.png"),
     "no image": (["--preset", "ram_digits", "setup.cfg"], "setup.cfg"),
     "no such autoencoder": (["--preset", "ram_digits", "--count", "1", "--vae", "nowhere.keras"], "No model at nowhere.keras"),
     "a file that is no autoencoder": (["--preset", "ram_digits", "--count", "1", "--vae", "ram_digits"], "No autoencoder for preset"),

@@ -11,7 +11,7 @@ from PIL import Image
 from tf_glimpse import Saccader, cli, datasets
 from tf_glimpse.explain import collect_logits, draw_saccades, fit_temperatures
 from tf_glimpse.training import evaluate_model, get_recipe, train_and_evaluate, workdirs
-from tf_glimpse.training.finished import draw_finished, evaluate_finished, load_data, open_finished
+from tf_glimpse.training.finished import draw_finished, evaluate_finished, image_names, load_data, open_finished
 from tf_glimpse.training.saccader_recipes import StagedRecipe, three_stages
 from tf_glimpse.training.stages import temper
 from tf_glimpse.types import UserError
@@ -172,7 +172,9 @@ def test_its_picture_shows_what_was_seen_and_the_policy_before_each_look(run, tm
     finished = open_finished(run[0])
     drawn, _ = draw_finished(finished, tmp_path / "looks", count=2)
     images = load_data(finished).test.fetch([0, 1]).numpy()
-    draw_saccades(images, finished.model(images), finished.model, load_data(finished).test.labels).savefig(tmp_path / "wanted.png")
+    source = load_data(finished).test
+    labels, names = source.labels[:2], image_names(source, "test", [0, 1])
+    draw_saccades(images, finished.model(images), finished.model, labels, names).savefig(tmp_path / "wanted.png")
     np.testing.assert_array_equal(Image.open(drawn), Image.open(tmp_path / "wanted.png"))
 
 

@@ -34,12 +34,14 @@ def save_glimpses_gif(path, images, trajectory, retina, class_names=None, millis
 
     images, trajectory, names = batch(images, trajectory, labels, names)
     titles, right = _titles(trajectory, panels.drawable_names(class_names), labels, names)
+    notes = ["Bright: seen by its looks so far.", channel_note(images.shape[-1])]
+    notes += [f"The first {MOST_IMAGES} of {len(images)} images."] if len(images) > MOST_IMAGES else []
     looks, shown = trajectory.logits.shape[1], slice(MOST_IMAGES)
     frames = [
-        _frame(images[shown], trajectory.locations[shown], retina, [rows[look] for rows in titles[shown]], right, look)
+        _frame(images[shown], trajectory.locations[shown], retina, [rows[look] for rows in titles[shown]], right, look, notes)
         for look in range(looks)
     ]
-    palette = Image.fromarray(np.concatenate(frames)).quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette = Image.fromarray(np.concatenate([frames[0], frames[-1]])).quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     first, *rest = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     durations = [milliseconds] * (looks - 1) + [3 * milliseconds]
     first.save(path, save_all=True, append_images=rest, duration=durations, loop=0, optimize=True)
@@ -57,12 +59,11 @@ def _titles(trajectory, class_names, labels, names):
     return [[lines + [""] * (most - len(lines)) for lines in rows] for rows in titles], [right for _, right in answers]
 
 
-def _frame(images, locations, retina, titles, right, look):
+def _frame(images, locations, retina, titles, right, look, notes):
     """One frame `[H, W, 3]` uint8: all images after one look."""
     columns = math.ceil(math.sqrt(len(images)))
     rows, looks = math.ceil(len(images) / columns), locations.shape[1]
     slope = min(max(images.shape[1] / images.shape[2], 0.4), 2.5)
-    notes = ["Bright: seen by its looks so far.", channel_note(images.shape[-1])]
     width = _SIDE * columns + 0.2
     row = _SIDE * slope + 0.16 * len(titles[0])
     figure = panels.new_figure(width, rows * row + 0.25 + panels.legend_height(width, notes), dpi=100)

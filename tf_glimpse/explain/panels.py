@@ -24,6 +24,7 @@ def new_figure(width, height, dpi):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.06)
     FigureCanvasAgg(figure)
     return figure
 
@@ -90,7 +91,7 @@ def set_title(panel, lines, inches, fontsize=8, right=None):
 
 def wrapped(lines, inches, fontsize):
     """Lines broken so that they fit a width, without characters that the font lacks."""
-    width = max(int(inches * 72 / (0.58 * fontsize)), 8)
+    width = max(int(inches * 72 / (0.66 * fontsize)), 8)
     return [part for line in lines for part in textwrap.wrap(_drawable(line), width) or [""]]
 
 
