@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tf_glimpse import datasets
-from tf_glimpse.datasets.sources import split_positions
+from tf_glimpse.datasets.splits import split_positions
 from tf_glimpse.training.evaluation import ACTIONS
 from tf_glimpse.training.recipes import get_recipe
 from tf_glimpse.training.run import compiled_model, training_batches
