@@ -3,7 +3,6 @@
 import json
 
 from tf_glimpse.commands import arguments
-from tf_glimpse.commands.class_table import class_table
 
 
 def add(commands):
@@ -30,6 +29,7 @@ def add(commands):
 def run(options):
     """Runs it."""
     finished = arguments.opened(options)
+    from tf_glimpse.commands.class_table import class_table
     from tf_glimpse.training.finished import evaluate_finished
 
     how = (options.split, options.policy, options.rollouts, options.seed, options.threshold, options.num_glimpses, options.mistakes)
