@@ -13,6 +13,7 @@ from tf_glimpse.export import warm_up
 from tf_glimpse.export.signatures import CLASSIFY, CLASSIFY_METHOD, signatures
 from tf_glimpse.export.versions import versions
 from tf_glimpse.models.attention_model import AttentionModel
+from tf_glimpse.models.finite import check_weights
 from tf_glimpse.types import UserError
 
 
@@ -34,8 +35,8 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         `pathlib.Path` of the version: `base_path/version`.
 
     Raises:
-        UserError: the model does not look at places or is not built, `version` exists or is no positive integer, `base_path` cannot be
-            written to, or warm-up records are wanted and the extra `serve` is not installed.
+        UserError: the model does not look at places, is not built or has weights that are not finite, `version` exists or is no positive
+            integer, `base_path` cannot be written to, or warm-up records are wanted and the extra `serve` is not installed.
 
     Example:
         >>> import tempfile, numpy as np
@@ -54,6 +55,7 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         raise UserError(
             f"cannot export a model built for images of any size: build it for one (height, width, channels), got {model.image_shape}"
         )
+    check_weights(model)
     if warm_up_batch_sizes:
         warm_up.protos()
     try:

@@ -14,6 +14,7 @@ from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.checked import replicas
 from tf_glimpse.models.classify import classification
+from tf_glimpse.models.finite import check_weights
 from tf_glimpse.types import UserError
 
 
@@ -163,7 +164,8 @@ class AdaptiveModel(AttentionModel):
         images = np.asarray(images)
         if images.ndim != 4 or not len(images):
             raise UserError(f"predict_adaptive wants at least one image, [N, H, W, C]. Received: shape {images.shape}")
-        self._check_arrays(images)
+        check_weights(self)
+        self.expected.check(images)
         thresholds, most = _thresholds(threshold, len(images)), self._most(max_glimpses)
         starts = range(0, len(images), batch_size)
         parts = [(images[start : start + batch_size], thresholds[start : start + batch_size]) for start in starts]

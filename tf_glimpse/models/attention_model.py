@@ -236,6 +236,7 @@ class AttentionModel(CheckedModel):
         rows = tf.cast(tf.shape(policy_gradient)[0], tf.float32) / self.optimizer.scale_loss(1.0)  # before the step may change the scale
         if variables:
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self._tell_broken_weights()
         terms["policy_gradient_variance"] = losses.policy_gradient_variance(policy_gradient * rows)
         return self._report(inputs, labels, trajectory, weights, loss, terms)
 

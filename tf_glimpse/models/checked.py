@@ -6,7 +6,8 @@ import inspect
 import keras
 import tensorflow as tf
 
-from tf_glimpse.models.entering import Expected, enter, specification_of, telling
+from tf_glimpse.models.entering import Expected, enter, has_values, images_of, specification_of, telling
+from tf_glimpse.models.finite import all_finite, check_answer, check_weights, is_whole
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.models.progress import quiet_xla, with_progress
 from tf_glimpse.types import UserError
@@ -115,17 +116,26 @@ class CheckedModel(keras.Model):
             self.awaits_xla = False
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, *args, **kwargs):
-        """As `keras.Model.evaluate`; images and labels are checked as in `fit`."""
-        if not kwargs.get("_use_cached_eval_dataset"):  # those of `fit`, which it has checked
+        """As `keras.Model.evaluate`; images and labels are checked as in `fit`, weights that are not finite are refused.
+
+        Within `fit` such weights make every number of the validation NaN.
+        """
+        within_fit = kwargs.get("_use_cached_eval_dataset")  # whose data `fit` has checked
+        if not within_fit:
+            check_weights(self)
             x, y, sample_weight, _ = enter(self.expected, x, y, sample_weight)
         with telling(x):
-            return super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
+            found = super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
+        return dict.fromkeys(found, float("nan")) if within_fit and not is_whole(self) else found
 
     def predict(self, x, *args, **kwargs):
-        """As `keras.Model.predict`; images are checked as in `fit`."""
+        """As `keras.Model.predict`; images are checked as in `fit`, weights and answers that are not finite are refused."""
+        check_weights(self)
         x = enter(self.expected, x)[0]
         with telling(x):
-            return super().predict(x, *args, **kwargs)
+            answer = super().predict(x, *args, **kwargs)
+        check_answer(answer)
+        return answer
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
         """As `keras.Model.train_on_batch`; images and labels are checked first."""
@@ -133,19 +143,43 @@ class CheckedModel(keras.Model):
         return super().train_on_batch(x, y, *args, **kwargs)
 
     def test_on_batch(self, x, y=None, *args, **kwargs):
-        """As `keras.Model.test_on_batch`; images and labels are checked first."""
+        """As `keras.Model.test_on_batch`; images, labels and weights are checked first."""
+        check_weights(self)
         self.expected.check(x, y)
         return super().test_on_batch(x, y, *args, **kwargs)
 
     def predict_on_batch(self, x):
-        """As `keras.Model.predict_on_batch`; images are checked first."""
+        """As `keras.Model.predict_on_batch`; images and weights are checked first, the answers after."""
+        check_weights(self)
         self.expected.check(x)
-        return super().predict_on_batch(x)
+        answer = super().predict_on_batch(x)
+        check_answer(answer)
+        return answer
 
     def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; images are checked first, where they are values, not names in a graph."""
+        """As `keras.Model.__call__`; images are checked first, and outside of graphs and training the weights and answers too."""
         self.expected.check(inputs)
-        return super().__call__(inputs, *args, **kwargs)
+        asked = has_values(images_of(inputs)) and tf.executing_eagerly() and not (kwargs.get("training") or self.run_eagerly)
+        if asked:
+            check_weights(self)
+        answer = super().__call__(inputs, *args, **kwargs)
+        if asked:
+            check_answer(answer)
+        return answer
+
+    def train_step(self, data):
+        """As Keras'; a step that breaks the weights reports a loss of NaN."""
+        logs = super().train_step(data)
+        self._tell_broken_weights()
+        return {**logs, "loss": self._loss_tracker.result()}
+
+    def _tell_broken_weights(self):
+        """Makes the reported loss NaN once a weight is: the gradient of a loss that looks well may be, and `TerminateOnNaN` asks the loss.
+
+        After the optimiser's step, so that one skipped by loss scaling is none.
+        """
+        broken = tf.where(all_finite(self.trainable_variables), 0.0, float("nan"))
+        self._loss_tracker.total.assign_add(broken)
 
     @property
     def expected(self):
@@ -163,9 +197,6 @@ class CheckedModel(keras.Model):
         metrics = self._compile_metrics
         if metrics is not None and not metrics.built and hasattr(labels, "shape") and hasattr(self, "num_classes"):
             metrics.build(labels, keras.KerasTensor((None, self.num_classes)))
-
-    def _check_arrays(self, inputs, labels=None):
-        self.expected.check(inputs, labels)
 
 
 def replicas():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tf_glimpse.datasets.decode import decode_image
+from tf_glimpse.models.finite import check_answer
 from tf_glimpse.types import UserError
 
 _SHOWN = 20  # images that a printed answer shows
@@ -53,9 +54,7 @@ def classification(model, images, batch_size, answer, white_level=None):
         raise UserError(f"classify expects a batch_size of at least 1. Received: {batch_size}")
     answers = [answer(batch) for batch in _batches(model, images, batch_size, white_level)]
     probabilities, places = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-    broken = int(np.isnan(probabilities).any(axis=-1).sum())
-    if broken:
-        raise UserError(f"the model's scores for {broken} of {len(probabilities)} images are NaN: its weights are broken; train it again.")
+    check_answer(probabilities)
     labels = np.argmax(probabilities, axis=-1)
     class_names = getattr(model, "class_names", None)
     names = [str(label) if class_names is None else class_names[label] for label in labels]
@@ -80,7 +79,7 @@ def _batches(model, images, batch_size, white_level):
         raise UserError(f"classify expects images of one size in an array; of several sizes, pass their files ({error}).") from error
     if "images" in inputs and inputs["images"].ndim == 3:
         inputs = {name: value[None] for name, value in inputs.items()}
-    model._check_arrays(inputs)
+    model.expected.check(inputs)
     if not len(inputs["images"]):
         raise UserError(f"classify expects at least one image. Received: shape {inputs['images'].shape}")
     for start in range(0, len(inputs["images"]), batch_size):

@@ -32,11 +32,11 @@ class Expected:
     def check(self, inputs, labels=None):
         """Refuses arrays or tensors, images or a dict with "images", and labels, that the model cannot take."""
         images = images_of(inputs)
-        if _has_values(images):
+        if has_values(images):
             images = np.asarray(images)
             frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images
             check_images(frames, patch_size=self.patch_size, input_range=self.input_range)
-        if _has_values(labels) and _are_numbers(labels):
+        if has_values(labels) and _are_numbers(labels):
             labels = np.asarray(labels)
             check_labels(labels.reshape(-1), len(labels), self.num_classes)
 
@@ -198,7 +198,7 @@ def _parts(batch):
     return keras.utils.unpack_x_y_sample_weight(batch)
 
 
-def _has_values(values):
+def has_values(values):
     """Whether it is an array, or a tensor that is more than a name in a graph."""
     return hasattr(values, "shape") and not tf.is_symbolic_tensor(values) and not isinstance(values, keras.KerasTensor)
 

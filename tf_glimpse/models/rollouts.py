@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 
 from tf_glimpse.datasets import eval_batches
+from tf_glimpse.models.finite import check_weights
 
 
 def split_rollouts(model, source, rollouts=1, seed=0, actions=None, places=None, batch_size=None):
@@ -27,7 +28,12 @@ def split_rollouts(model, source, rollouts=1, seed=0, actions=None, places=None,
 
 
 def compiled(model):
-    """The model as a graph: a function of inputs, of whether places are drawn (no), and of the draws' seed (int32 `[2]`)."""
+    """The model as a graph: a function of inputs, of whether places are drawn (no), and of the draws' seed (int32 `[2]`).
+
+    Raises:
+        UserError: weights that are not finite.
+    """
+    check_weights(model)
 
     def rollout(inputs, sample=False, seed=(0, 0)):
         images = inputs["images"] if isinstance(inputs, dict) else inputs

@@ -15,6 +15,7 @@ from tf_glimpse.explain import draw_glimpses, figure_to_array
 from tf_glimpse.explain.callback import without_stopping
 from tf_glimpse.files import damaged, parse_json
 from tf_glimpse.models.loading import load_weights
+from tf_glimpse.types import UserError
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -129,6 +130,32 @@ def _read_history(file):
     if not all(isinstance(value, int | float) for row in rows for value in row.values()):
         raise damaged(file, "expected numbers")
     return rows
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends a run whose loss is no number, before anything of that epoch is kept: goes before `Checkpoint` among the callbacks.
+
+    Args:
+        every: steps between looks at the loss, for each waits until the step is done.
+    """
+
+    def __init__(self, every=100):
+        super().__init__()
+        self.every = every
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (batch + 1) % self.every == 0:
+            self.on_epoch_end(self.epoch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss = float((logs or {}).get("loss", 0.0))
+        if not np.isfinite(loss):
+            kept = f"the run stays as it was after epoch {epoch}" if epoch else "nothing is kept"
+            remedy = "train in another folder with a lower learning rate or a smaller clipnorm"
+            raise UserError(f"the loss became {loss} in epoch {epoch + 1}; {kept}. What helps: {remedy}.")
 
 
 class GlimpsePictures(keras.callbacks.Callback):
