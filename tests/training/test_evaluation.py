@@ -63,7 +63,7 @@ def test_the_worst_mistakes_are_the_surest():
 
 
 @pytest.mark.parametrize("kind", ["ram", "saccader"])
-def test_the_picture_shows_the_mistakes(kind, tmp_path):
+def test_the_picture_shows_the_mistakes_by_the_names_of_their_files(kind, tmp_path):
     bagnet = {"receptive_field": 5, "blocks": [1], "filters": [8], "strides": [2], "stem_filters": 4}
     names = ["cat", "dog", "emu"]
     model = RAM(3, num_glimpses=2, units=8, class_names=names) if kind == "ram" else Saccader(3, bagnet, 2, 8, class_names=names)
@@ -75,11 +75,12 @@ def test_the_picture_shows_the_mistakes(kind, tmp_path):
     wrong = set(np.flatnonzero(answers.classes != labels))
     assert results["error_percent"] == pytest.approx(100 * len(wrong) / 9, abs=1e-3)
     with mpl.rc_context({"svg.fonttype": "none"}):
-        count = draw_mistakes(tmp_path / "pictures" / "all.svg", model, source, answers)
+        count = draw_mistakes(tmp_path / "pictures" / "all.svg", model, source, answers, lambda rows: [source.files[row] for row in rows])
+    told = (tmp_path / "pictures" / "all.svg").read_text()
     assert count == len(wrong)
-    assert "<svg" in (tmp_path / "pictures" / "all.svg").read_text()
+    assert {number for number in range(9) if f"photo{number}.png" in told} == wrong
     right = answers._replace(classes=labels)
-    assert draw_mistakes(tmp_path / "none.png", model, source, right) == 0
+    assert draw_mistakes(tmp_path / "none.png", model, source, right, list) == 0
     assert not (tmp_path / "none.png").exists()
 
 

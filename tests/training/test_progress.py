@@ -66,3 +66,19 @@ def test_xla_is_for_runs_that_are_long_enough_and_whose_recipe_lets_it():
     recipe = dataclasses.replace(TINY, jit_compile=True)
     assert [compiles(recipe, steps) for steps in (1, XLA_STEPS - 1, XLA_STEPS)] == [False, False, True]
     assert not compiles(TINY, 10**6)
+
+
+def test_a_run_of_several_models_is_not_blamed_for_tracing_each(caplog):
+    batches = tf.data.Dataset.from_tensor_slices((np.ones([4, 2]), np.ones([4, 1]))).batch(2)
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    try:
+        for _ in range(6):
+            model = keras.Sequential([keras.layers.Dense(1)])
+            model.compile("sgd", "mse")
+            fit_epochs(model, batches, None, 1, 0, [], 0)
+        assert "retracing" not in caplog.text
+        logger.warning("anything else")
+        assert "anything else" in caplog.text
+    finally:
+        logger.removeHandler(caplog.handler)

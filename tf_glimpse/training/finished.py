@@ -105,7 +105,7 @@ def evaluate_finished(
     results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, **_chosen_places(model, policy, seed))
     results |= by_class(answers, data.class_names)
     if mistakes is not None:
-        results["mistakes_drawn"] = draw_mistakes(mistakes, model, source, answers)
+        results["mistakes_drawn"] = draw_mistakes(mistakes, model, source, answers, lambda rows: image_names(source, split, rows))
     results |= {} if threshold is None else evaluate_stopping(finished.model, source, threshold)
     return {**results, "data": data.name, "split": split, "policy": policy or "own", "seed": finished.seed, "preset": finished.preset}
 

@@ -1,5 +1,7 @@
 """What the runs share: the optimiser with its schedule, whether XLA pays, and the call of `fit`."""
 
+import contextlib
+import logging
 import warnings
 
 import keras
@@ -49,7 +51,7 @@ def fit_epochs(model, batches, validation, epochs, epoch, callbacks, verbose=Non
     if epoch and verbose != 0:
         print(f"Resuming after epoch {epoch} of {epochs}.", flush=True)
     lines = [] if verbose == 0 else [RunProgress(all_terms, bar={1: True, 2: False}.get(verbose))]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _first_traces():
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         model.fit(
             batches,
@@ -61,3 +63,18 @@ def fit_epochs(model, batches, validation, epochs, epoch, callbacks, verbose=Non
             shuffle=False,
             verbose=0 if verbose == 0 else 1,
         )
+
+
+@contextlib.contextmanager
+def _first_traces():
+    """Keeps back TensorFlow's warning of too many traces: it counts all models together, and each stage and seed has a new one."""
+
+    def tells(record):
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(tells)
+    try:
+        yield
+    finally:
+        logger.removeFilter(tells)

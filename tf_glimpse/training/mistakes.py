@@ -6,7 +6,7 @@ from tf_glimpse.training.evaluation import worst_mistakes
 from tf_glimpse.types import UserError
 
 
-def draw_mistakes(path, model, source, answers, count=12):
+def draw_mistakes(path, model, source, answers, names, count=12):
     """Writes where the model looked at the images that it got wrong, those first that it was surest of; a row an image.
 
     Args:
@@ -14,6 +14,7 @@ def draw_mistakes(path, model, source, answers, count=12):
         model: the `AttentionModel` that gave the answers, by one deterministic rollout of its own.
         source: the `ImageSource` asked about.
         answers: the `Answers` of `judge_answers`.
+        names: a function of positions int `[n]` that returns what these images are called.
         count: how many images at most.
 
     Returns:
@@ -30,9 +31,9 @@ def draw_mistakes(path, model, source, answers, count=12):
     pixels, labels = source.fetch(worst).numpy(), answers.labels[worst]
     trajectory = model(pixels)
     if hasattr(model, "bagnet"):
-        figure = draw_saccades(pixels, trajectory, model, labels)
+        figure = draw_saccades(pixels, trajectory, model, labels, names(worst))
     else:
-        figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels)
+        figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels, names=names(worst))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     return len(worst)

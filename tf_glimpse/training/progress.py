@@ -66,12 +66,13 @@ def ending(progress, epochs):
     """
     done, name = len(progress.history), progress.monitor.removeprefix("val_").replace("_", " ")
     if progress.best_value is None:
-        return f"Trained {_epochs(done)}; there is no validation split, so the last epoch is kept."
+        return f"Trained {epochs_of(done)}; there is no validation split, so the last epoch is kept."
     best = f"best was epoch {progress.best_epoch} ({name} {progress.best_value:.4g}), whose weights are kept"
     if done < epochs:
-        return f"Stopped after epoch {done}: no better validation {name} for {_epochs(progress.patience)}; {best}."
-    return f"Trained {_epochs(done)}: by validation the {best}."
+        return f"Stopped after epoch {done}: no better validation {name} for {epochs_of(progress.patience)}; {best}."
+    return f"Trained {epochs_of(done)}: by validation the {best}."
 
 
-def _epochs(count):
+def epochs_of(count):
+    """ "1 epoch", "2 epochs"."""
     return f"{count} epoch{'s' if count != 1 else ''}"

@@ -13,7 +13,7 @@ from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import judge
 from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
-from tf_glimpse.training.progress import ending
+from tf_glimpse.training.progress import ending, epochs_of
 from tf_glimpse.training.starting import start_weights
 from tf_glimpse.types import UserError
 
@@ -35,7 +35,7 @@ def train_stages(recipe, data, workdir, seed, verbose=None, all_terms=False):
         folder.mkdir(exist_ok=True)
         before = folders[number - 1] / "model.keras" if number else None
         if verbose != 0:
-            print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {stage.epochs} epochs.", flush=True)
+            print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {epochs_of(stage.epochs)}.", flush=True)
         _train(recipe, stage, data, folder, before, (len(folders) * seed + number) % 2**31, verbose, all_terms)
     return _finish(recipe, data, workdir, folders, seed)
 
