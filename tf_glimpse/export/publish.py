@@ -17,7 +17,7 @@ from tf_glimpse.models.finite import check_weights
 from tf_glimpse.types import UserError
 
 
-def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8, 16, 32)):
+def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8, 16, 32), white_level=None):
     """Exports a model as a SavedModel that TF-Serving and `tf-glimpse serve` load.
 
     The signatures are those of `tf_glimpse.export.signatures.signatures`. The version appears in `base_path` at once and whole: it is
@@ -30,6 +30,7 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         version: positive integer; None takes one more than the highest there, or 1.
         warm_up_batch_sizes: batch sizes of the warm-up records, which a server answers before it says that it is ready. Give the
             `allowed_batch_sizes` of `serving/batching.config`; an empty sequence writes no records.
+        white_level: what the model's training data were loaded with, so that 16-bit PNG files are read as there.
 
     Returns:
         `pathlib.Path` of the version: `base_path/version`.
@@ -59,19 +60,19 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
     if warm_up_batch_sizes:
         warm_up.protos()
     try:
-        return _export(model, Path(base_path).expanduser(), version, warm_up_batch_sizes)
+        return _export(model, Path(base_path).expanduser(), version, warm_up_batch_sizes, white_level)
     except OSError as error:
         message = f"cannot write a version into {base_path} ({error.strerror or error}): base_path must be a folder that can be written to"
         raise UserError(message) from None
 
 
-def _export(model, base_path, version, warm_up_batch_sizes):
+def _export(model, base_path, version, warm_up_batch_sizes, white_level):
     path = base_path / str(_next_version(base_path) if version is None else _checked(version))
     if path.exists():
         raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another version, or none for the next")
     base_path.mkdir(parents=True, exist_ok=True)
     with _unpublished(base_path, path.name) as folder:
-        _write(model, folder)
+        _write(model, folder, white_level)
         if warm_up_batch_sizes:
             warm_up.add(folder, tuple(model.image_shape), warm_up_batch_sizes)
         _publish(folder, path)
@@ -105,15 +106,18 @@ def _publish(folder, path):
         raise UserError(f"version {path.name} appeared in {path.parent} while this export was written: export again") from None
 
 
-def _write(model, folder):
+def _write(model, folder, white_level):
     import keras  # here, so that a server, which asks this module for versions, starts sooner
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for name, (function, specification) in signatures(model).items():
+    found = signatures(model, white_level)
+    for name, (function, specification) in found.items():
         archive.add_endpoint(name, function, input_signature=specification)
     with _quiet_tensorflow():
         archive.write_out(folder, verbose=False)
+        if CLASSIFY not in found:
+            return
         methods = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
         methods.replace_method_name(CLASSIFY, CLASSIFY_METHOD, tags="serve")
         methods.save()

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tf_glimpse.export.decoding import decode_images
+from tf_glimpse.export.decoding import READ_CHANNELS, decode_images
 from tf_glimpse.models.adaptive_looks import has_looks
 from tf_glimpse.ops.patches import to_float
 
@@ -23,13 +23,13 @@ def images_in(serialized):
     return list(features[IMAGE_BYTES].bytes_list.value) if IMAGE_BYTES in features else []
 
 
-def signatures(model):
+def signatures(model, white_level=None):
     """The signatures of a built model, by name.
 
     Every output has one row an image: `classes` string `[B]`, `labels` int32 `[B]`, `scores` float32 `[B, K]` (softmax after the last
     look), `locations` float32 `[B, T, 2]` (y, x) in [-1, 1], `num_glimpses` int32 `[B]`.
 
-    - `bytes` (also `serving_default`): `image_bytes` string `[B]`, PNG or JPEG files of any size.
+    - `bytes` (also `serving_default`): `image_bytes` string `[B]`, files of any size in the formats of `tf_glimpse.export.formats.READ`.
     - `uint8`: `images` uint8 `[B, H, W, C]`, 0-255, and `float`: `images` float32 `[B, H, W, C]`, 0-1, of the model's image size.
     - `trajectory`: as `bytes`, and answers every field of the `Trajectory` as well.
     - `sample`: as `bytes`, with `seed` int32 `[B, 2]`: the looks are drawn from the policy, each row by its own seed.
@@ -38,8 +38,11 @@ def signatures(model):
     - `adaptive`, of an `AdaptiveModel` only: as `bytes`, with `threshold` float32 `[B]`: each image is looked at until the expected gain of
       one more look is below its own threshold. `num_glimpses` says how many looks that took; `locations` after them are zero.
 
+    A model of images with other than 1, 3 or 4 channels has `uint8` (also `serving_default`) and `float` only.
+
     Args:
         model: a built model with `image_shape`, `num_classes`, `num_glimpses` and `class_names`.
+        white_level: as for `decode_images`.
 
     Returns:
         dict of name to `(function, [tf.TensorSpec])`.
@@ -55,7 +58,7 @@ def signatures(model):
     look_by_chance = _traced(lambda images, seed: model(images, sample=True, seed=seed), floats, seeds)
 
     def opened(image_bytes):
-        return to_float(decode_images(image_bytes, shape))
+        return to_float(decode_images(image_bytes, shape, white_level))
 
     def answer(trajectory):
         scores = _scores(trajectory)
@@ -82,12 +85,17 @@ def signatures(model):
         scores, labels = tf.math.top_k(_scores(look(opened(image_bytes))), model.num_classes)
         return {"classes": _named(names, labels), "scores": scores}
 
+    of_pixels = {
+        "uint8": (lambda images: answer(look(to_float(images))), [pixels]),
+        "float": (lambda images: answer(look(images)), [floats]),
+    }
+    if shape[-1] not in READ_CHANNELS:
+        return of_pixels
     stops = hasattr(model, "adapt") and has_looks(model.model)
     stopping = {"adaptive": (adaptive, [encoded, tf.TensorSpec([None], tf.float32, "threshold")])} if stops else {}
     return {
         "bytes": (lambda image_bytes: answer(look(opened(image_bytes))), [encoded]),
-        "uint8": (lambda images: answer(look(to_float(images))), [pixels]),
-        "float": (lambda images: answer(look(images)), [floats]),
+        **of_pixels,
         "trajectory": (whole_trajectory, [encoded]),
         "sample": (lambda image_bytes, seed: answer(look_by_chance(opened(image_bytes), seed)), [encoded, seeds]),
         CLASSIFY: (classify, [tf.TensorSpec([None], tf.string, "inputs")]),

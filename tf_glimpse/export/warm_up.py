@@ -37,12 +37,13 @@ def _record(prediction_log, signature_name, inputs):
 
 
 def _inputs(signature, image_shape, batch_size):
-    encoded = tf.io.encode_png(tf.zeros(image_shape, tf.uint8)).numpy()
-    texts = {IMAGE_BYTES: encoded, "inputs": to_example(encoded)}
-    return {
-        key: tf.fill([batch_size], texts[key]) if key in texts else tf.zeros([batch_size, *specification.shape[1:]], specification.dtype)
-        for key, specification in signature.structured_input_signature[1].items()
-    }
+    specifications = signature.structured_input_signature[1]
+    inputs = {key: tf.zeros([batch_size, *given.shape[1:]], given.dtype) for key, given in specifications.items() if given.dtype != tf.string}
+    if len(inputs) < len(specifications):
+        encoded = tf.io.encode_png(tf.zeros(image_shape, tf.uint8)).numpy()
+        texts = {IMAGE_BYTES: encoded, "inputs": to_example(encoded)}
+        inputs |= {key: tf.fill([batch_size], texts[key]) for key in specifications if key in texts}
+    return inputs
 
 
 def protos():

@@ -1,18 +1,13 @@
 """How much a request may ask for: bytes counted before they are kept, pixels told from the header before anything is decoded."""
 
-import io
-
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-
 from tf_glimpse.server.errors import RequestError
+from tf_glimpse.server.headers import count_pixels
 
-_READERS = {b"\x89PNG\r\n\x1a\n": PngImageFile, b"\xff\xd8\xff": JpegImageFile}  # of headers; nothing is decoded
 _DRAINED = 8  # times the limit that a body too long is read, and thrown away, before its sender is hung up on
 
 
 def check_pixels(images, max_pixels):
-    """Refuses what is no PNG or JPEG, and images that together would decode to more than `max_pixels`.
+    """Refuses what is no PNG, JPEG, GIF, BMP or WebP, and images that together would decode to more than `max_pixels`.
 
     Only the headers are read: a file of a few kilobytes can hold a picture of gigabytes.
 
@@ -25,19 +20,17 @@ def check_pixels(images, max_pixels):
     """
     pixels = 0
     for index, encoded in enumerate(images):
-        width, height = _size(encoded, index)
-        pixels += width * height
+        pixels += _pixels(encoded, index)
         if pixels > max_pixels:
             message = f"the request's images have {pixels:,} pixels up to image {index}, but at most {max_pixels:,} are taken"
             raise RequestError(f"{message}: send smaller or fewer", 413)
 
 
-def _size(encoded, index):
-    reader = next((reader for start, reader in _READERS.items() if encoded.startswith(start)), None)
+def _pixels(encoded, index):
     try:
-        return reader(io.BytesIO(encoded)).size
-    except Exception:  # none of the two, or Pillow's parser stumbles: it raises whatever the bytes make it
-        message = f"image {index} of the request is neither PNG nor JPEG, or its header is broken ({len(encoded):,} bytes)"
+        return count_pixels(encoded)
+    except Exception:  # none of the formats, or the parser stumbles: Pillow's raise whatever the bytes make them
+        message = f"image {index} of the request is no PNG, JPEG, GIF, BMP or WebP, or its header is broken ({len(encoded):,} bytes)"
         raise RequestError(message) from None
 
 
