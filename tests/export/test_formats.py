@@ -49,6 +49,7 @@ def turned(kind, orientation, **options):
 FILES = {
     **{f"png {mode}": encoded(photo(mode), "PNG") for mode in ("1", "L", "LA", "RGB", "RGBA", "P")},
     "png palette with alpha": encoded(photo("P"), "PNG", transparency=bytes(range(0, 255, 3))),
+    "png palette of 2 bits with alpha": encoded(photo().quantize(4), "PNG", bits=2, transparency=bytes([0, 90, 180, 255])),
     "jpeg": encoded(photo(), "JPEG", quality=95),
     "grey jpeg": encoded(photo("L"), "JPEG", quality=95),
     "gif": encoded(photo("P"), "GIF"),

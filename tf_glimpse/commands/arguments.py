@@ -67,6 +67,13 @@ def add_sources(command):
     command.add_argument("--skip-corrupt", action="store_true", help="leave out images that cannot be decoded")
 
 
+def add_reading(command):
+    """How files become images, which a run remembers."""
+    command.add_argument("--channels", type=int, choices=(1, 3, 4), help="grey, RGB, or RGB and alpha; default: grey if all images are")
+    command.add_argument("--white-level", type=rate, help="what is white in files of more than 8 bits, such as 4095 for 12 bits in 16")
+    command.add_argument("--group-duplicates", action="store_true", help="keep copies of an image out of the part that is validated on")
+
+
 def data_of(options):
     """What `add_data` read, by the names that the rooms below take."""
     return {name: getattr(options, name) for name in ("data", "image_size", "manual_dir", "data_dir", "skip_corrupt")}

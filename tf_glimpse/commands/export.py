@@ -1,5 +1,7 @@
 """`tf-glimpse export`: a SavedModel for servers."""
 
+import sys
+
 from tf_glimpse.commands import arguments
 
 
@@ -16,7 +18,9 @@ def add(commands):
 def run(options):
     """Runs it."""
     finished = arguments.opened(options)
-    from tf_glimpse.export import export_model
+    from tf_glimpse.export import export_model, formats
 
     sizes = {"warm_up_batch_sizes": ()} if options.no_warm_up else {}
-    print(export_model(finished.model, options.out, options.version, **sizes))
+    white = finished.recipe.get("white_level")
+    print(export_model(finished.model, options.out, options.version, white_level=white, **sizes))
+    print(f"note: {formats.note(finished.model.image_shape[-1])}", file=sys.stderr)

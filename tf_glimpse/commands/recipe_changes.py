@@ -4,16 +4,18 @@ import dataclasses
 import pathlib
 
 from tf_glimpse.datasets.names import whole_name
-from tf_glimpse.training.recipe import with_policy
+from tf_glimpse.training.recipe import READING, with_policy
 from tf_glimpse.training.saccader_recipes import StagedRecipe, changed_stages
 from tf_glimpse.types import UserError
+
+_SETTINGS = ("data", "image_size", *READING, "epochs", "batch_size", "learning_rate", "dtype")
 
 
 def changed(recipe, options):
     """The recipe with what the command line says instead."""
     options.data = whole_name(options.data)
-    wanted = {name: getattr(options, name) for name in ("data", "image_size", "epochs", "batch_size", "learning_rate", "dtype")}
-    wanted = {name: value for name, value in wanted.items() if value is not None} | ({"jit_compile": False} if options.no_jit else {})
+    wanted = {name: getattr(options, name) for name in _SETTINGS}
+    wanted = {name: value for name, value in wanted.items() if value} | ({"jit_compile": False} if options.no_jit else {})
     if isinstance(recipe, StagedRecipe):
         return _changed_stages(recipe, wanted, options)
     several = [name for name, value in wanted.items() if isinstance(value, tuple)]

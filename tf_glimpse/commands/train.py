@@ -24,6 +24,7 @@ def add(commands):
         help=f"{begun} classes, else where it ended; a third of the epochs and learning rate",
     )
     arguments.add_data(command)
+    arguments.add_reading(command)
     stages = "; of several stages all alike, or one each such as"
     command.add_argument(
         "--epochs", type=arguments.each(arguments.count), help=f"instead of the recipe's; the schedule is rescaled{stages} 30,20,12"

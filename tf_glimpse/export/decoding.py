@@ -9,7 +9,6 @@ _BIG_ENDIAN = r"MM\x00\*\C*?\x01\x12\x00\x03\x00\x00\x00\x01\x00([\x01-\x08])"
 _LITTLE_ENDIAN = r"II\*\x00\C*?\x12\x01\x03\x00\x01\x00\x00\x00([\x01-\x08])\x00"
 _EXIF = rf"(?:Exif\x00\x00|eXIf)(?:{_BIG_ENDIAN}|{_LITTLE_ENDIAN})"  # how it begins in a JPEG, and in a PNG
 _EXIF_REACH = 4096  # bytes of the file looked through for it; cameras write it in the first hundreds
-READ_CHANNELS = (1, 3, 4)  # of images that can be made of files
 _WEBP_EXIF = rf"EXIF\C{{4}}(?:Exif\x00\x00)?(?:{_BIG_ENDIAN}|{_LITTLE_ENDIAN})"  # behind the pixels
 _WEBP_REACH = 65536  # bytes from the end
 

@@ -3,8 +3,16 @@
 import tensorflow as tf
 
 READ = "JPEG, PNG, GIF (its first frame), BMP (8, 24 or 32 bits, not compressed) and WebP (not moving)"
+READ_CHANNELS = (1, 3, 4)  # of images that can be made of files
 _HEAD = 40  # bytes: as far as the fields of headers that are read here
 _PNG, _GIF, _BMP, _RIFF, _WEBP = b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"WEBP"
+
+
+def note(channels):
+    """In words, what a server of a model of so many channels takes, and what of the files that training takes it does not."""
+    if channels not in READ_CHANNELS:
+        return f"files have no {channels} channels, so servers take pixels only (signatures uint8 and float)"
+    return f"servers read {READ} files; send others that training reads, such as TIFF, as pixels (signatures uint8 and float)"
 
 
 def pixels_of(encoded, channels, white_level=None):
@@ -47,7 +55,11 @@ def _opaque(image, channels):
 
 def _png(encoded, head, channels, white_level):
     def eight():
-        return tf.io.decode_png(encoded, channels)  # an alpha channel that is not wanted is dropped, never blended
+        if channels == 3:
+            return tf.io.decode_png(encoded, 3)  # an alpha channel that is not wanted is dropped, never blended
+        kind = tf.io.decode_raw(tf.strings.substr(head, 25, 1), tf.uint8)[0]  # 0 grey, 2 RGB; to 1 bit the kernel adds a wrong alpha
+        plain = (kind == 0) | (kind == 2)
+        return tf.cond(plain, lambda: _opaque(tf.io.decode_png(encoded, 3), 4), lambda: tf.io.decode_png(encoded, 4))
 
     if white_level is None:
         return eight()

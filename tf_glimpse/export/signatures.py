@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from tf_glimpse.export.decoding import READ_CHANNELS, decode_images
+from tf_glimpse.export.decoding import decode_images
+from tf_glimpse.export.formats import READ_CHANNELS
 from tf_glimpse.models.adaptive_looks import has_looks
 from tf_glimpse.ops.patches import to_float
 

@@ -38,7 +38,8 @@ def _record(prediction_log, signature_name, inputs):
 
 def _inputs(signature, image_shape, batch_size):
     specifications = signature.structured_input_signature[1]
-    inputs = {key: tf.zeros([batch_size, *given.shape[1:]], given.dtype) for key, given in specifications.items() if given.dtype != tf.string}
+    numbers = {key: given for key, given in specifications.items() if given.dtype != tf.string}
+    inputs = {key: tf.zeros([batch_size, *given.shape[1:]], given.dtype) for key, given in numbers.items()}
     if len(inputs) < len(specifications):
         encoded = tf.io.encode_png(tf.zeros(image_shape, tf.uint8)).numpy()
         texts = {IMAGE_BYTES: encoded, "inputs": to_example(encoded)}

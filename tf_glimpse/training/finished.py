@@ -16,6 +16,7 @@ from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import ACTIONS, by_class, evaluate_stopping, judge_answers
 from tf_glimpse.training.mistakes import check_picture, draw_mistakes
+from tf_glimpse.training.recipe import READING
 from tf_glimpse.types import DataWarning, UserError
 
 _EXAMPLES = 6  # images of a split that are looked at where nobody says how many
@@ -202,7 +203,7 @@ def chosen_images(finished, images=(), count=None, **data_options):
         finished, images, count, **data_options: as for `draw_finished`.
     """
     if images:
-        pixels, labels, names = _files(finished.model, images[:count])
+        pixels, labels, names = _files(finished, images[:count])
     else:
         pixels, labels, names = _examples(finished, count or _EXAMPLES, **data_options)
     actions = ACTIONS[finished.recipe["actions"]](finished.model.num_glimpses)
@@ -226,11 +227,12 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
         raise UserError("this model's recipe names no data; give --data")
     own = data is None and image_size is None
     size = finished.recipe["image_size"] if own else (image_size or model.image_shape[:2])
-    channels = finished.recipe.get("channels") if own else model.image_shape[-1]
+    reading = {name: finished.recipe[name] for name in READING if name in finished.recipe}
+    reading |= {} if own else {"channels": model.image_shape[-1]}
     places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
     places = places if data else {name: value or finished.sources.get(name, value) for name, value in places.items()}
     places["hold_out"] = 0.0 if data else finished.recipe.get("hold_out", 0.0)
-    places |= {"channels": channels, "validation_fraction": 0.0 if data and whole else 0.1}
+    places |= {**reading, "validation_fraction": 0.0 if data and whole else 0.1}
     with warnings.catch_warnings():
         if own:  # its notes were told when it was trained
             warnings.simplefilter("ignore", DataWarning)
@@ -245,9 +247,10 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     return found
 
 
-def _files(model, images):
-    *size, channels = model.image_shape
-    pixels = np.stack([datasets.decode_image(pathlib.Path(image), channels, tuple(size)) for image in images])
+def _files(finished, images):
+    height, width, channels = finished.model.image_shape
+    white = finished.recipe.get("white_level")
+    pixels = np.stack([datasets.decode_image(pathlib.Path(image), channels, (height, width), white) for image in images])
     names = [pathlib.Path(image).name for image in images]
     return pixels, None, names if len(set(names)) == len(names) else list(map(str, images))
 

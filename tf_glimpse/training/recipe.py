@@ -29,7 +29,9 @@ class Recipe:
             "share" and "until"; empty for none.
         patience: epochs without a better validation accuracy after which the run stops; None for never.
         image_size: side, or (height, width), that images are brought to; None keeps one common size.
-        channels: 1 (grey) or 3 (RGB) that images are brought to; None keeps what they have.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB and alpha) that images are brought to; None keeps what they have.
+        white_level: the value that is white in files of more than 8 bits, as for `tf_glimpse.datasets.load`.
+        group_duplicates: whether copies of an image stay in one part when a validation split is made.
         dtype: a Keras dtype policy.
         jit_compile: whether XLA compiles the training step, if the run is long enough for that to pay (`fitting.compiles`).
         start: where the weights that training begins with come from, as `training.starting.started_recipe` writes it; empty for none.
@@ -54,9 +56,15 @@ class Recipe:
     patience: int | None = None
     image_size: int | list | None = None
     channels: int | None = None
+    white_level: float | None = None
+    group_duplicates: bool = False
     dtype: str = "float32"
     jit_compile: bool = True
     start: dict = dataclasses.field(default_factory=dict)
+
+
+# The fields of every recipe that say how files become images, by the names that `tf_glimpse.datasets.load` takes.
+READING = ("channels", "white_level", "group_duplicates")
 
 
 def known_fields(kind, note):

@@ -18,6 +18,7 @@ from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import ACTIONS, judge
 from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
 from tf_glimpse.training.progress import ending
+from tf_glimpse.training.recipe import READING
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import train_stages
 from tf_glimpse.training.starting import start_weights
@@ -119,7 +120,7 @@ def _settled(recipe, deterministic):
 
 def load_data(recipe, **places):
     """The recipe's data, their classes in the order of the model that training begins with; `places` as for `tf_glimpse.datasets.load`."""
-    places = {**places, "channels": recipe.channels}
+    places |= {name: getattr(recipe, name) for name in READING}
     if isinstance(recipe, StagedRecipe):
         data = datasets.load_photos(recipe.data, recipe.image_size, recipe.train_size, recipe.hold_out, **places)
     else:

@@ -33,7 +33,8 @@ class StagedRecipe:
     """One run of several stages, but for its seed.
 
     Args:
-        name, description, data, batch_size, image_size, channels, actions, dtype, jit_compile, start: as in `Recipe`.
+        name, description, data, batch_size, image_size, channels, white_level, group_duplicates,
+            actions, dtype, jit_compile, start: as in `Recipe`.
         model: keyword arguments of `Saccader`, without the classes.
         stages: of `Stage`, in the order they are trained in; each begins with the best epoch of the one before.
         augment: keyword arguments of `tf_glimpse.datasets.PhotoAugmentation`, without the size; empty for none.
@@ -50,6 +51,8 @@ class StagedRecipe:
     batch_size: int = 32
     image_size: int | list | None = None
     channels: int | None = None
+    white_level: float | None = None
+    group_duplicates: bool = False
     train_size: int | None = None
     hold_out: float = 0.0
     actions: str | None = None

@@ -4,6 +4,7 @@ import pathlib
 
 from tf_glimpse import datasets
 from tf_glimpse.boed.generate import generate_sequences
+from tf_glimpse.training.recipe import READING
 from tf_glimpse.types import UserError
 
 
@@ -51,6 +52,7 @@ def sequences_for(
         raise UserError(f"recipe {recipe.name} wants --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
     _check_together(flips, posterior, posterior_epochs, bank, completions)
     places = {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt}
+    places |= {name: getattr(recipe, name) for name in READING}
     found = datasets.load(data or recipe.data, image_size=image_size or recipe.image_size, **places)
     if against_rest is not None and against_rest not in found.class_names:
         raise UserError(f"--against-rest wants one of {', '.join(found.class_names)}. Received: {against_rest}")
