@@ -226,6 +226,8 @@ def test_as_many_images_as_rollouts_labels_and_names(rollout):
         draw_glimpses(images[0], trajectory, model.retina)
     with pytest.raises(UserError, match="expects"):
         draw_glimpses(tf.zeros([20, 24]), trajectory)
+    with pytest.raises(UserError, match="0 to 1"):
+        draw_glimpses(255 * images, trajectory, model.retina)
     with pytest.raises(UserError, match="as many labels as images. Received: 1 and 2"):
         draw_glimpses(images, trajectory, model.retina, labels=[0])
     with pytest.raises(UserError, match="as many names as images. Received: 3 and 2"):

@@ -133,6 +133,16 @@ def test_one_image_needs_no_batch_no_labels_and_no_autoencoder():
     np.testing.assert_array_equal(explain(model, image, actions=given).trajectory.locations, given)
 
 
+@pytest.mark.parametrize(("channels", "told"), [(2, "Two channels: "), (4, "4 channels: "), (3, None)])
+def test_the_page_says_how_channels_are_shown_and_what_lies_outside(channels, told):
+    model = RAM(3, patch_size=4, num_scales=3, num_glimpses=1, units=8, seed=0)
+    page = Reader(explain(model, np.random.default_rng(0).random([12, 14, channels]).astype("float32")).html())
+    words = " ".join(page.words)
+    assert ("channels" in words) == (told is not None) and (told or "") in words
+    assert "The widest patch (16 px) is larger than the image (14 x 12 px): black at its rim lies outside the image." in words
+    assert len(page.links) == 1 + 1 + 3
+
+
 def test_png_and_gif_beside_the_page(found, tmp_path):
     found.save_png(tmp_path / "new" / "page.png")
     found.save_gif(tmp_path / "page.gif", index=1)

@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.special
 
+from tf_glimpse.datasets import check_images
 from tf_glimpse.explain import captions, panels
 from tf_glimpse.explain.scanpath import colour
 from tf_glimpse.explain.views import channel_note, foveate, rim_note
@@ -31,7 +32,7 @@ def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None
         a `matplotlib.figure.Figure`, a row an image (two with reconstructions); `figure.savefig("glimpses.png")` writes it.
 
     Raises:
-        UserError: images, trajectory, labels and names of different lengths, or images of a wrong rank.
+        UserError: images, trajectory, labels and names of different lengths, images of a wrong rank or out of their range.
 
     Example:
         >>> from tf_glimpse import RAM
@@ -65,13 +66,14 @@ def batch(images, trajectory, labels=None, names=None):
     """Images `[B, H, W, C]`, their trajectory and their names, all NumPy, as many as each other.
 
     Raises:
-        UserError: different lengths, or images of a wrong rank.
+        UserError: different lengths, images of a wrong rank, floats that are not 0-1, or NaN.
     """
     images = np.asarray(images)
     images = images[None] if images.ndim == 3 else images
     if images.ndim != 4 or len(images) != len(trajectory.logits):
         came = f"{images.shape} and {len(trajectory.logits)}"
         raise UserError(f"drawing expects images [H, W, C] or [B, H, W, C] and as many rollouts. Received: {came}")
+    check_images(images)
     for role, given in (("labels", labels), ("names", names)):
         if given is not None and len(given) != len(images):
             raise UserError(f"drawing expects as many {role} as images. Received: {len(given)} and {len(images)}")
