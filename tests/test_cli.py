@@ -77,7 +77,8 @@ def test_own_photos_train_and_evaluate(tmp_path, capsys):
     results = json.loads(told.out)
     assert (results["split"], results["examples"]) == ("all", 8)
     assert "has no test split: the error is of all its 8 images" in told.err
-    assert main(["evaluate", str(tmp_path / "run"), "--data", str(held_out), "--split", "validation"]) == 2
+    few = make_photos(tmp_path / "few", count=2)  # a tenth of four is none
+    assert main(["evaluate", str(tmp_path / "run"), "--data", str(few), "--split", "validation"]) == 2
     assert "no validation split" in capsys.readouterr().err
     split = tmp_path / "split"
     make_photos(split / "train")

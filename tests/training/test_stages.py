@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tf_glimpse import Saccader, cli, datasets
+from tf_glimpse.commands.recipe_changes import changed as changed_recipe
 from tf_glimpse.explain import collect_logits, draw_saccades, fit_temperatures
 from tf_glimpse.training import evaluate_model, get_recipe, train_and_evaluate, workdirs
 from tf_glimpse.training.finished import draw_finished, evaluate_finished, image_names, load_data, open_finished
@@ -200,19 +201,19 @@ def test_more_looks_than_cells_are_told_before_anything_is_trained(photos, tmp_p
 
 def test_another_size_takes_the_larger_training_photos_along():
     options = cli._parser().parse_args(["train", "saccader_flowers_small", "--workdir", "W", "--image-size", "128"])
-    changed = cli._changed(get_recipe("saccader_flowers_small"), options)
+    changed = changed_recipe(get_recipe("saccader_flowers_small"), options)
     assert (changed.image_size, changed.train_size) == (128, 180)
 
 
 def test_stages_take_a_value_each_or_all_the_same():
     each = ["--epochs", "3,2,1", "--learning-rate", "0.5", "--rollouts", "4"]
     options = cli._parser().parse_args(["train", "saccader_flowers_small", "--workdir", "W", *each])
-    changed, recipe = cli._changed(get_recipe("saccader_flowers_small"), options), get_recipe("saccader_flowers_small")
+    changed, recipe = changed_recipe(get_recipe("saccader_flowers_small"), options), get_recipe("saccader_flowers_small")
     assert [(stage.epochs, stage.learning_rate) for stage in changed.stages] == [(3, 0.5), (2, 0.5), (1, 0.5)]
     assert [stage.loss for stage in changed.stages[:2]] == [stage.loss for stage in recipe.stages[:2]]
     assert changed.stages[2].loss == {**recipe.stages[2].loss, "rollouts": 4}
     with pytest.raises(UserError, match=r"--epochs: recipe ram_mnist has one stage and takes one value. Received: \(3, 2, 1\)"):
-        cli._changed(get_recipe("ram_mnist"), options)
+        changed_recipe(get_recipe("ram_mnist"), options)
 
 
 @pytest.mark.parametrize("name", ["saccader_flowers", "saccader_flowers_small", "saccader_cifar10", "saccader_imagenet"])
