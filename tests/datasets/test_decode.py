@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
@@ -6,6 +8,7 @@ from tf_glimpse.datasets import decode_image
 from tf_glimpse.datasets.decode import image_header, read_image, readable_endings
 from tf_glimpse.types import UserError
 
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
 ALPHA = np.concatenate([COLOUR, np.full([3, 4, 1], 128, np.uint8)], axis=-1)
@@ -179,3 +182,44 @@ def test_only_what_pillow_decodes_by_itself_is_read(tmp_path):
         decode_image(tmp_path / "photo.jpg")
     assert {".jfif", ".tif", ".webp", ".ppm"} < readable_endings()
     assert not {".eps", ".h5", ".mpg", ".pdf", ".txt"} & readable_endings()
+
+
+def test_a_png_that_says_its_orientation_behind_its_pixels(write_image):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = write_image("turned.png", GREY, exif=exif)
+    before, _, after = path.read_bytes().partition(b"IDAT")
+    start = before.index(b"eXIf") - 4
+    length = int.from_bytes(before[start : start + 4], "big") + 12
+    chunk, end = before[start : start + length], after.index(b"IEND") - 4
+    path.write_bytes(before[:start] + before[start + length :] + b"IDAT" + after[:end] + chunk + after[end:])
+    for image in (path, path.read_bytes()):
+        np.testing.assert_array_equal(decode_image(image)[..., 0], np.rot90(GREY, -1))
+        assert image_header(image) == (4, 3, 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "orientation_as_long.jpg",
+        "exif_behind_icc.jpg",
+        "exif_after_pixels.png",
+        "cmyk_without_adobe_marker.jpg",
+        "twelve_bit_in_sixteen.png",
+    ],
+)
+def test_cases_that_failed_once(name):
+    path = CASES / name
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    decoded = decode_image(path)
+    with Image.open(path) as stored:
+        stored.load()
+        assert image_header(path) == decoded.shape
+        if name.startswith("twelve"):
+            assert decode_image(path, white_level=4095).max() == 255
+        elif name.startswith("cmyk"):
+            np.testing.assert_array_equal(decoded, 255)
+        else:
+            assert stored.getexif()[0x0112] == 6
+            np.testing.assert_array_equal(decoded, ImageOps.exif_transpose(stored).convert("RGB"))

@@ -314,7 +314,7 @@ def test_folders_beside_the_splits_are_told(write_image, tmp_path):
     for path in ("train/a/1.png", "train/b/1.png", "unlabelled/x/1.png", "unlabelled/2.png", "train/loose.png"):
         write_image(f"set/{path}", filled(len(path)))
     notes = " | ".join(load(tmp_path / "set", validation_fraction=0).notes)
-    assert "left out 3 files that lie beside the classes: train/loose.png, unlabelled/2.png, unlabelled/x/1.png" in notes
+    assert "left out 3 files (beside the classes): train/loose.png, unlabelled/2.png, unlabelled/x/1.png" in notes
 
 
 def test_a_pipe_does_not_hang(classes_folder):

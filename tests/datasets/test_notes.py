@@ -105,9 +105,9 @@ def test_files_left_out_are_counted_and_named(photos, write_image):
     (photos / "b" / "gone.jpg").symlink_to(photos / "nowhere.jpg")
     write_image("photos/stray.JPG", noise(50), format="JPEG")
     data, notes = told(photos)
-    assert "left out 2 files by whose ending they are no images: a/notes.txt, a/scan.pdf" in notes
-    assert "left out 2 files that are no regular files, or links to nothing: b/gone.jpg, b/pipe.png" in notes
-    assert "left out 1 file that lie beside the classes: stray.JPG" in notes
+    assert "left out 2 files (not an image by its ending): a/notes.txt, a/scan.pdf" in notes
+    assert "left out 2 files (not a regular file, or a link to nothing): b/gone.jpg, b/pipe.png" in notes
+    assert "left out 1 file (beside the classes): stray.JPG" in notes
     assert len(data.train) + len(data.validation) == 20
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import http.client
+import io
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tf_glimpse.server.app import make_app
 from tf_glimpse.server.servable import Servable
@@ -65,6 +67,26 @@ def test_sampling_takes_a_seed_a_row(ask, model, images, files):
     status, answer = ask(PREDICT, {"signature_name": "sample", "instances": instances})
     assert status == 200, answer
     assert_answers(answer["predictions"], model(images, sample=True, seed=tf.constant(seeds)))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "WEBP"])
+def test_other_formats_than_png(ask, model, images, kind):
+    """All three are stored without loss; the third TensorFlow decodes as colours."""
+    stream = io.BytesIO()
+    Image.fromarray(images[0, ..., 0]).save(stream, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    status, answer = ask(PREDICT, {"instances": [{"b64": base64.b64encode(stream.getvalue()).decode()}]})
+    assert status == 200, answer
+    assert_answers(answer["predictions"], model(images[:1]))
+
+
+def test_a_moving_webp_is_refused_and_the_server_lives(ask, images):
+    stream = io.BytesIO()
+    frames = [Image.fromarray(image[..., 0]) for image in images]
+    frames[0].save(stream, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    status, answer = ask(PREDICT, {"instances": [{"b64": base64.b64encode(stream.getvalue()).decode()}]})
+    assert status == 400
+    assert "a moving WebP, which is not read" in answer["error"]
+    assert ask("/v1/models/digits")[0] == 200
 
 
 def test_the_whole_trajectory(ask, model, images, files):

@@ -150,10 +150,25 @@ def _opened(image):
 
 
 def _orientation(opened):
-    """1 to 8, by a JPEG's Exif or a PNG's eXIf before the pixels. XMP is left out, as the exported model cannot read it."""
-    exif = Image.Exif()
-    exif.load(opened.info.get("exif", b""))
+    """1 to 8, by a JPEG's Exif or a PNG's eXIf, before the pixels or behind. XMP is left out, as the exported model cannot read it."""
+    exif, told = Image.Exif(), opened.info.get("exif", b"")
+    exif.load(told if told or opened.format != "PNG" else _png_chunk(opened.fp, b"eXIf"))
     return exif.get(_ORIENTATION, 1)
+
+
+def _png_chunk(file, kind):
+    """What a PNG's first chunk of a kind holds, wherever it lies; nothing is decoded, and the file stays where it was."""
+    before, place = file.tell(), 8
+    try:
+        while True:
+            file.seek(place)
+            head = file.read(8)
+            length = int.from_bytes(head[:4], "big")
+            if head[4:] in (kind, b"IEND", b""):
+                return file.read(length) if head[4:] == kind else b""
+            place += 12 + length
+    finally:
+        file.seek(before)
 
 
 def _has_more_bands(opened):

@@ -147,11 +147,11 @@ class _LeftOut:
 
     def notes(self):
         told = [
-            (self.not_images, "by whose ending they are no images"),
-            (self.not_files, "that are no regular files, or links to nothing"),
-            (self.no_class, "that lie beside the classes"),
+            (self.not_images, "not an image by its ending"),
+            (self.not_files, "not a regular file, or a link to nothing"),
+            (self.no_class, "beside the classes"),
         ]
-        return [f"left out {counted(len(paths), 'file')} {why}: {self._names(paths)}" for paths, why in told if paths]
+        return [f"left out {counted(len(paths), 'file')} ({why}): {self._names(paths)}" for paths, why in told if paths]
 
     def _names(self, paths):
         return listed([readable(path.relative_to(self.folder).as_posix()) for path in sorted(paths)])
