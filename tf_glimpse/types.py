@@ -6,6 +6,8 @@ side, S scales, U units of the core, K classes, A parameters of the policy (2 fo
 
 from typing import Any, NamedTuple
 
+UNIT = (0.0, 1.0)  # black and white of float images, unless a model's `input_range` says otherwise
+
 
 class UserError(ValueError):
     """A mistake of the user's, told in one line: what was wanted, what came, what to do. The command line exits with 2."""

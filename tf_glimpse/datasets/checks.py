@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UNIT, UserError
 
-UNIT = (0.0, 1.0)  # what float pixels lie in unless a model says otherwise
 _SLACK = 1e-3  # of the range: what resizing and dividing by 255 may round up
 
 

@@ -6,7 +6,7 @@ import scipy.special
 from tf_glimpse.datasets import check_images
 from tf_glimpse.explain import captions, panels
 from tf_glimpse.explain.scanpath import colour
-from tf_glimpse.explain.views import channel_note, foveate, rim_note
+from tf_glimpse.explain.views import channel_note, foveate, in_unit, rim_note
 from tf_glimpse.types import Trajectory, UserError
 
 _TOLD = "Left: the image, and where the model looked. Right: what the retina saw at each look, and the most probable class after it."
@@ -40,6 +40,7 @@ def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None
         >>> len(draw_glimpses(image, model(image[None]), model.retina).axes)
         4
     """
+    images, retina = in_unit(images, retina)
     images, trajectory, names = batch(images, trajectory, labels, names)
     class_names, shares = panels.drawable_names(class_names), scipy.special.softmax(trajectory.logits, axis=-1)
     answers = [captions.says(shares[row, -1], class_names, None if labels is None else labels[row]) for row in range(len(images))]

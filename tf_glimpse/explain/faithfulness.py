@@ -10,7 +10,7 @@ from tf_glimpse.layers import unroll
 from tf_glimpse.models import RAM, Saccader
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import field_cells, field_centres
-from tf_glimpse.ops.patches import to_float
+from tf_glimpse.ops.patches import in_range
 from tf_glimpse.types import UserError
 
 
@@ -55,7 +55,7 @@ def faithfulness(model, images, filler, actions=None):
         >>> faithfulness(model, images, images[::-1]).change
         0.0
     """
-    images, filler = (to_float(tf.convert_to_tensor(pixels)) for pixels in (images, filler))
+    images, filler = (in_range(pixels, model.input_range) for pixels in (images, filler))
     before = model(images if actions is None else {"images": images, "actions": actions})
     seen = seen_mask(model, before.locations, images.shape[1:3])[..., None]
     kept, lost = tf.where(seen, images, filler), tf.where(seen, filler, images)
@@ -101,13 +101,13 @@ def answers_without(model, images, trajectory, hidden):
         trajectory: its `Trajectory` for them.
         hidden: `[B, T]` bool, the looks that show nothing.
     """
-    images = to_float(tf.convert_to_tensor(images))
+    images, black = in_range(images, model.input_range), model.input_range[0]
     if isinstance(model, Saccader):
         windows = [seen_mask(model, trajectory.locations[:, look, None], images.shape[1:3]) for look in range(hidden.shape[1])]
-        black = tf.reduce_any(tf.stack(windows, axis=1) & tf.cast(hidden, tf.bool)[:, :, None, None], axis=1)
-        shown = tf.where(black[..., None], 0.0, images)
+        blank = tf.reduce_any(tf.stack(windows, axis=1) & tf.cast(hidden, tf.bool)[:, :, None, None], axis=1)
+        shown = tf.where(blank[..., None], black, images)
     else:
-        shown = images[:, None] * (1 - tf.cast(hidden, tf.float32))[:, :, None, None, None]
+        shown = tf.where(tf.cast(hidden, tf.bool)[:, :, None, None, None], black, images[:, None])
     return model({"images": shown, "actions": trajectory.actions}).logits[:, -1]
 
 
@@ -135,11 +135,10 @@ def scale_attribution(model, images, trajectory):
     if scales == 1:
         hidden = np.ones([len(before), looks], bool)
         return (before - _answer_odds(answers_without(model, images, trajectory, hidden), trajectory))[:, None]
-    views = model.retina.prepare(to_float(tf.convert_to_tensor(images)), looks)
+    views = model.retina.prepare(in_range(images, model.input_range), looks)
     falls = []
     for scale in range(scales):
-        blank = tuple(tf.zeros_like(view) if scale == number else view for number, view in enumerate(views))
-        glimpses, _, _ = unroll(model.cell, images, looks, trajectory.actions, views=blank)
+        glimpses, _, _ = unroll(model.cell, images, looks, trajectory.actions, views=model.retina.without(views, scale))
         logits = model.classifier(tf.cast(glimpses.hidden[:, -1], tf.float32))
         falls.append(before - _answer_odds(logits, trajectory))
     return np.stack(falls, axis=1)

@@ -7,7 +7,7 @@ import scipy.special
 
 from tf_glimpse.explain import captions, panels
 from tf_glimpse.explain.draw import batch
-from tf_glimpse.explain.views import channel_note, displayed
+from tf_glimpse.explain.views import channel_note, displayed, in_unit
 from tf_glimpse.ops.coverage import seen_pixels
 
 MOST_IMAGES = 12
@@ -32,6 +32,7 @@ def save_glimpses_gif(path, images, trajectory, retina, class_names=None, millis
     """
     from PIL import Image
 
+    images, retina = in_unit(images, retina)
     images, trajectory, names = batch(images, trajectory, labels, names)
     titles, right = _titles(trajectory, panels.drawable_names(class_names), labels, names)
     notes = ["Bright: seen by its looks so far.", channel_note(images.shape[-1])]

@@ -12,7 +12,7 @@ from tf_glimpse.explain.draw import draw_glimpses
 from tf_glimpse.explain.faithfulness import Faithfulness, attribution, faithfulness, scale_attribution
 from tf_glimpse.explain.film import save_glimpses_gif
 from tf_glimpse.explain.information_gain import entropies
-from tf_glimpse.ops.patches import extract_patches, to_float
+from tf_glimpse.ops.patches import extract_patches, from_float, in_range, to_float
 from tf_glimpse.types import Trajectory, UserError
 
 
@@ -121,27 +121,27 @@ def explain(model, images, *, labels=None, names=None, vae=None, actions=None, s
     """
     images = np.asarray(images)
     images = images[None] if images.ndim == 3 else images
-    check_images(images, patch_size=model.patch_size)
+    check_images(images, patch_size=model.patch_size, input_range=model.input_range)
     labels = None if labels is None else np.atleast_1d(np.asarray(labels))
     for role, given in (("labels", labels), ("names", names)):
         if given is not None and len(given) != len(images):
             raise UserError(f"explain expects as many {role} as images. Received: {len(given)} and {len(images)}")
-    pixels = to_float(tf.convert_to_tensor(images))
+    shown, pixels = to_float(tf.convert_to_tensor(images), model.input_range), in_range(images, model.input_range)
     trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
-    noise = np.random.default_rng(seed).random(pixels.shape, np.float32)
+    noise, retina = from_float(np.random.default_rng(seed).random(pixels.shape, np.float32), model.input_range), model.retina.in_unit()
     made, drawn = _reconstructed(vae, trajectory.hidden, pixels.shape[1:], samples, seed)
     return Explanation(
-        images=pixels.numpy(),
+        images=shown.numpy(),
         trajectory=Trajectory(*(np.asarray(field) for field in trajectory)),
         shares=tf.nn.softmax(trajectory.logits).numpy(),
         entropies=entropies(trajectory.logits),
-        views=_views(pixels, trajectory.locations, model.retina),
+        views=_views(shown, trajectory.locations, retina),
         attribution=attribution(model, pixels, trajectory),
         scale_worth=scale_attribution(model, pixels, trajectory),
         faithfulness=faithfulness(model, pixels, noise, actions),
         reconstructions=made,
         samples=drawn,
-        retina=model.retina,
+        retina=retina,
         class_names=model.class_names or [str(number) for number in range(trajectory.logits.shape[-1])],
         labels=labels,
         names=image_names(names, len(images)),

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tf_glimpse.explain import captions, panels
 from tf_glimpse.explain.draw import batch
 from tf_glimpse.explain.scanpath import colour
-from tf_glimpse.explain.views import channel_note, displayed
+from tf_glimpse.explain.views import channel_note, displayed, in_unit
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import PENALTY, field_centres
 from tf_glimpse.ops.patches import to_float
@@ -41,6 +41,7 @@ def draw_saccades(images, trajectory, model, labels=None, names=None):
         >>> len(draw_saccades(images, model(images), model).axes)
         10
     """
+    images, retina = in_unit(images, model.retina)
     images, trajectory, names = batch(images, trajectory, labels, names)
     class_names, shares = panels.drawable_names(model.class_names), scipy.special.softmax(trajectory.logits, axis=-1)
     answers = [captions.says(shares[row, -1], class_names, None if labels is None else labels[row]) for row in range(len(images))]
@@ -50,14 +51,14 @@ def draw_saccades(images, trajectory, model, labels=None, names=None):
     maps, seen = attention_maps(trajectory, model, images.shape[1:3]), _seen(images, trajectory, model)
     lit, covered_shares = _lit(images, seen), seen.numpy().mean(axis=(1, 2))
     for row, (scanpath, coverage, *views) in enumerate(grid):
-        panels.show_scanpath(scanpath, images[row], trajectory.locations[row], model.retina)
+        panels.show_scanpath(scanpath, images[row], trajectory.locations[row], retina)
         panels.set_title(scanpath, heads[row], panels.IMAGE_PANEL, right=answers[row][1])
         panels.show(coverage, lit[row])
         panels.set_title(coverage, [f"seen: {100 * covered_shares[row]:.0f} %"], _SIDE, fontsize=7)
         for look, panel in enumerate(views):
             _show_map(panel, images[row], maps[row, look], colour(look, looks))
             panels.set_title(panel, [f"look {look + 1}: {captions.likeliest(shares[row, look], class_names)}"], _SIDE, fontsize=7)
-    panels.add_legend(figure, looks, model.retina, notes)
+    panels.add_legend(figure, looks, retina, notes)
     return figure
 
 
@@ -76,7 +77,7 @@ def _show_map(panel, image, probabilities, shade):
 
 def covered(images, trajectory, model):
     """The photos `[B, H, W, C]` float 0-1 with every pixel that no look saw darkened."""
-    return _lit(images, _seen(images, trajectory, model))
+    return _lit(in_unit(images, model.retina)[0], _seen(images, trajectory, model))
 
 
 def attention_maps(trajectory, model, image_size):

@@ -5,6 +5,14 @@ import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.patches import extract_patches, to_float
+from tf_glimpse.types import UNIT
+
+
+def in_unit(images, retina):
+    """Images for a retina of another range as floats 0-1, and the retina for those; as they are if its floats are 0-1, or it is None."""
+    if retina is None or retina.input_range == UNIT:
+        return images, retina
+    return to_float(tf.convert_to_tensor(images), retina.input_range).numpy(), retina.in_unit()
 
 
 def displayed(pixels):
@@ -61,8 +69,8 @@ def foveate(image, location, retina):
         retina: a `Retina`.
     """
     image, location = tf.convert_to_tensor(image)[None], tf.convert_to_tensor(location)[None]
-    scales = range(retina.num_scales)
-    return overlaid([extract_patches(image, location, retina.patch_size, 2**scale, retina.aligned)[0].numpy() for scale in scales])
+    settings = {"size": retina.patch_size, "aligned": retina.aligned, "input_range": retina.input_range}
+    return overlaid([extract_patches(image, location, scale=2**scale, **settings)[0].numpy() for scale in range(retina.num_scales)])
 
 
 def overlaid(patches):
@@ -71,6 +79,6 @@ def overlaid(patches):
     side = size * 2 ** (scales - 1)
     picture = np.zeros((side, side, patches[0].shape[-1]), np.float32)
     for scale in reversed(range(scales)):
-        margin = (side - size * 2**scale) // 2
-        picture[margin : side - margin, margin : side - margin] = patches[scale].repeat(2**scale, 0).repeat(2**scale, 1)
+        margin, extent = (side - size * 2**scale) // 2, size * 2**scale
+        picture[margin : margin + extent, margin : margin + extent] = patches[scale].repeat(2**scale, 0).repeat(2**scale, 1)
     return picture

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tf_glimpse.export.decoding import decode_images
 from tf_glimpse.export.formats import READ_CHANNELS
 from tf_glimpse.models.adaptive_looks import has_looks
-from tf_glimpse.ops.patches import to_float
+from tf_glimpse.ops.patches import in_range
 
 CLASSIFY = "classify"
 CLASSIFY_METHOD = "tensorflow/serving/classify"  # by which TF-Serving knows such a signature
@@ -31,7 +31,8 @@ def signatures(model, white_level=None):
     look), `locations` float32 `[B, T, 2]` (y, x) in [-1, 1], `num_glimpses` int32 `[B]`.
 
     - `bytes` (also `serving_default`): `image_bytes` string `[B]`, files of any size in the formats of `tf_glimpse.export.formats.READ`.
-    - `uint8`: `images` uint8 `[B, H, W, C]`, 0-255, and `float`: `images` float32 `[B, H, W, C]`, 0-1, of the model's image size.
+    - `uint8`: `images` uint8 `[B, H, W, C]`, 0-255, and `float`: `images` float32 `[B, H, W, C]` within the model's `input_range`,
+      0-1 unless it declares another; both of the model's image size.
     - `trajectory`: as `bytes`, and answers every field of the `Trajectory` as well.
     - `sample`: as `bytes`, with `seed` int32 `[B, 2]`: the looks are drawn from the policy, each row by its own seed.
     - `classify`: `inputs` string `[B]`, serialized `tf.train.Example` with the feature `image_bytes`; answers `classes` string `[B, K]`
@@ -58,8 +59,11 @@ def signatures(model, white_level=None):
     look = _traced(lambda images: model(images), floats)
     look_by_chance = _traced(lambda images, seed: model(images, sample=True, seed=seed), floats, seeds)
 
+    def as_floats(images):
+        return in_range(images, model.input_range)
+
     def opened(image_bytes):
-        return to_float(decode_images(image_bytes, shape, white_level))
+        return as_floats(decode_images(image_bytes, shape, white_level))
 
     def answer(trajectory):
         scores = _scores(trajectory)
@@ -87,7 +91,7 @@ def signatures(model, white_level=None):
         return {"classes": _named(names, labels), "scores": scores}
 
     of_pixels = {
-        "uint8": (lambda images: answer(look(to_float(images))), [pixels]),
+        "uint8": (lambda images: answer(look(as_floats(images))), [pixels]),
         "float": (lambda images: answer(look(images)), [floats]),
     }
     if shape[-1] not in READ_CHANNELS:

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
-from tf_glimpse.ops.patches import box_means, extract_patches, gather_grid, image_pyramid, to_float
-from tf_glimpse.types import UserError
+from tf_glimpse.ops.patches import black_of, box_means, checked_range, extract_patches, gather_grid, image_pyramid, to_float
+from tf_glimpse.types import UNIT, UserError
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -23,16 +23,17 @@ class Retina(keras.layers.Layer):
         patch_size: side of the smallest patch in pixels, at least 1.
         num_scales: how many patches, each covering twice the side of the one before, at least 1.
         aligned: whether the corner of scale s is rounded to `2**s` pixels.
+        input_range: (black, white) of float images; patches are 0 to 1 whatever it is. uint8 always means 0-255.
 
     Call arguments:
-        images: `[B, H, W, C]`, uint8 0-255 or float 0-1.
+        images: `[B, H, W, C]`, uint8 0-255 or float within `input_range`.
         locations: `[B, 2]` float32 (y, x) in [-1, 1].
 
     Output shape:
         `[B, patch_size, patch_size, num_scales * C]` in the layer's compute dtype; channels ordered by scale, the sharpest first.
 
     Raises:
-        UserError: `patch_size` or `num_scales` below 1.
+        UserError: `patch_size` or `num_scales` below 1, an `input_range` that is none.
 
     Example:
         >>> retina = Retina(patch_size=4, num_scales=2)
@@ -42,13 +43,14 @@ class Retina(keras.layers.Layer):
     Reference: Mnih et al. 2014, Recurrent Models of Visual Attention, section 3.1 (the glimpse sensor).
     """
 
-    def __init__(self, patch_size, num_scales=1, aligned=False, **kwargs):
+    def __init__(self, patch_size, num_scales=1, aligned=False, input_range=UNIT, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if patch_size < 1 or num_scales < 1:
             raise UserError(f"Retina wants patch_size and num_scales of at least 1. Received: {patch_size=}, {num_scales=}")
         self.patch_size = patch_size
         self.num_scales = num_scales
         self.aligned = aligned
+        self.input_range = checked_range(input_range)
 
     def build(self, *input_shape):
         self.built = True
@@ -59,10 +61,10 @@ class Retina(keras.layers.Layer):
     def prepare(self, images, num_looks=1):
         """What `look` reads: the image for every scale; box means, where `num_looks` looks would read more than those cost; a pyramid."""
         if self.aligned:
-            return tuple(image_pyramid(images, self.num_scales))
+            return tuple(image_pyramid(images, self.num_scales, self.input_range))
         if not self._pools(images.shape, num_looks):
             return (images,) * self.num_scales
-        images = to_float(images)
+        images = to_float(images, self.input_range)
         return tuple(box_means(images, 2**scale) for scale in range(self.num_scales))
 
     def look(self, views, locations):
@@ -71,12 +73,25 @@ class Retina(keras.layers.Layer):
         if self.aligned:
             image_size = tf.shape(views[0])[1:3]
             patches = [self._look_aligned(level, locations, image_size, scale) for scale, level in enumerate(views)]
-        elif views[-1].shape[1:3] == views[0].shape[1:3]:
-            patches = [extract_patches(view, locations, size, 2**scale) for scale, view in enumerate(views)]
+        elif not self._pooled(views):
+            patches = [extract_patches(view, locations, size, 2**scale, input_range=self.input_range) for scale, view in enumerate(views)]
         else:
             image_size = tf.shape(views[0])[1:3]
             patches = [self._look_pooled(view, locations, image_size, 2**scale) for scale, view in enumerate(views)]
         return tf.cast(tf.concat(patches, axis=-1), self.compute_dtype)
+
+    def without(self, views, scale):
+        """What `prepare` returned, with one scale black."""
+        as_came = scale == 0 if self.aligned else not self._pooled(views)  # not yet brought to 0-1
+        black = tf.zeros_like(views[scale]) + black_of(views[scale], self.input_range if as_came else UNIT)
+        return (*views[:scale], black, *views[scale + 1 :])
+
+    def _pooled(self, views):
+        return not views[-1].shape[1:3] == views[0].shape[1:3]  # noqa: SIM201, unknown sizes are equal
+
+    def in_unit(self):
+        """The same retina for float images 0-1."""
+        return type(self).from_config({**self.get_config(), "input_range": UNIT})
 
     def window(self, scale):
         """`(side, step)` of a scale, counted from 0: pixels of the image that its patch covers, and what its corner is a multiple of."""
@@ -84,7 +99,8 @@ class Retina(keras.layers.Layer):
 
     def _look_aligned(self, level, locations, image_size, scale):
         corners = patch_corners(locations, image_size, *self.window(scale))
-        return to_float(gather_grid(level, corners // 2**scale, self.patch_size))
+        levels = self.input_range if scale == 0 else UNIT  # the pyramid's coarser levels are 0 to 1
+        return to_float(gather_grid(level, corners // 2**scale, self.patch_size, outside=black_of(level, levels)), levels)
 
     def _look_pooled(self, means, locations, image_size, scale):
         corners = patch_corners(locations, image_size, self.patch_size * scale)
@@ -102,4 +118,5 @@ class Retina(keras.layers.Layer):
         return (images_shape[0], self.patch_size, self.patch_size, self.num_scales * images_shape[-1])
 
     def get_config(self):
-        return {**super().get_config(), "patch_size": self.patch_size, "num_scales": self.num_scales, "aligned": self.aligned}
+        own = {name: getattr(self, name) for name in ("patch_size", "num_scales", "aligned", "input_range")}
+        return {**super().get_config(), **own}

@@ -86,6 +86,11 @@ class AdaptiveModel(AttentionModel):
         return self.model.retina
 
     @property
+    def input_range(self):
+        """(black, white) of float images, the model's."""
+        return self.model.input_range
+
+    @property
     def trainable_variables(self):
         """The stopping head's; the model stays as it is."""
         return self.stopping.trainable_variables

@@ -11,9 +11,9 @@ from tf_glimpse.layers.bottleneck import Bottleneck
 from tf_glimpse.layers.conv_norm import ConvNorm
 from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.grids import Fields
-from tf_glimpse.ops.patches import to_float
+from tf_glimpse.ops.patches import checked_range, to_float
 from tf_glimpse.ops.receptive_fields import STEM, choose_wide_blocks, receptive_field_of
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UNIT, UserError
 
 
 class Representation(NamedTuple):
@@ -49,10 +49,11 @@ class BagNet(CheckedModel):
         filters: inner channels of each group's blocks; they put out four times as many.
         strides: of each group.
         stem_filters: channels of the first convolution.
+        input_range: (black, white) of float images, such as (0, 255); uint8 always means 0-255.
         pixel_mean, pixel_stddev: what pixels 0-1 are normalised with; numbers, or one a channel.
 
     Call arguments:
-        images: `[B, H, W, C]` uint8 0-255 or float 0-1, at least as large as the receptive field.
+        images: `[B, H, W, C]` uint8 0-255 or float within `input_range`, at least as large as the receptive field.
         training: whether batch norms use the batch's own statistics.
 
     Output shape:
@@ -83,6 +84,7 @@ class BagNet(CheckedModel):
         stem_filters=64,
         pixel_mean=0.45,
         pixel_stddev=0.225,
+        input_range=UNIT,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -102,6 +104,7 @@ class BagNet(CheckedModel):
         self.stem_filters = stem_filters
         self.pixel_mean = pixel_mean
         self.pixel_stddev = pixel_stddev
+        self.input_range = checked_range(input_range)
         dtype = self.dtype_policy
         self.stem = ConvNorm(self._scaled(stem_filters), STEM, dtype=dtype, name="stem")
         self.residual_blocks = [self._block(group, number) for group, count in enumerate(blocks) for number in range(count)]
@@ -154,7 +157,7 @@ class BagNet(CheckedModel):
         images = tf.convert_to_tensor(images)
         self.fields(images.shape[1:3])  # images too small end here, not in a layer
         self._check_channels(images.shape[-1])
-        pixels = (to_float(images) - self.pixel_mean) / self.pixel_stddev
+        pixels = (to_float(images, self.input_range) - self.pixel_mean) / self.pixel_stddev
         features = self.stem(tf.cast(pixels, self.compute_dtype), training=training)
         for block in self.residual_blocks:
             features = block(features, training=training)
@@ -178,6 +181,6 @@ class BagNet(CheckedModel):
 
     def get_config(self):
         names = ("num_classes", "receptive_field", "wide_blocks", "width", "low_dim", "second_norm")
-        names += ("blocks", "filters", "strides", "stem_filters", "pixel_mean", "pixel_stddev")
+        names += ("blocks", "filters", "strides", "stem_filters", "pixel_mean", "pixel_stddev", "input_range")
         own = {name: getattr(self, name) for name in names}
         return {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy), **own}

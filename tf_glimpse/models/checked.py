@@ -10,7 +10,7 @@ from tf_glimpse.models.entering import Expected, enter, has_values, images_of, s
 from tf_glimpse.models.finite import all_finite, check_answer, check_weights, is_whole
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.models.progress import quiet_xla, with_progress
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UNIT, UserError
 
 
 class CheckedModel(keras.Model):
@@ -50,6 +50,7 @@ class CheckedModel(keras.Model):
         """Whether each layer learns, those that hold others first."""
         return [layer.trainable for layer in self._flatten_layers()]
 
+    input_range = UNIT  # (black, white) of float images; a subclass may take another
     awaits_xla = False  # whether the next training step is compiled before it runs
 
     def make_train_function(self, force=False):
@@ -184,7 +185,7 @@ class CheckedModel(keras.Model):
     @property
     def expected(self):
         """What the model expects of its images and labels, an `Expected`."""
-        return Expected(getattr(self, "patch_size", None), getattr(self, "num_classes", None))
+        return Expected(getattr(self, "patch_size", None), getattr(self, "num_classes", None), self.input_range)
 
     def _make_variables(self, inputs, labels):
         """Makes what is still missing before the first step is traced: TensorFlow traces a step that made variables a second time."""

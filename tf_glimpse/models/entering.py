@@ -11,8 +11,8 @@ import tensorflow as tf
 from keras.src.trainers import data_adapters
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-from tf_glimpse.datasets.checks import UNIT, bounds, check_images, check_kind, check_labels
-from tf_glimpse.types import UserError
+from tf_glimpse.datasets.checks import bounds, check_images, check_kind, check_labels
+from tf_glimpse.types import UNIT, UserError
 
 
 @dataclasses.dataclass(frozen=True)

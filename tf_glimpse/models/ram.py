@@ -17,7 +17,7 @@ from tf_glimpse.layers import (
 from tf_glimpse.layers.glimpse_cell import serialize_part
 from tf_glimpse.models.attention_model import AttentionModel, has_actions
 from tf_glimpse.ops.coordinates import clip
-from tf_glimpse.types import Trajectory, UserError
+from tf_glimpse.types import UNIT, Trajectory, UserError
 
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
 CORES = {"rectified": RectifiedCore, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
@@ -32,6 +32,7 @@ class RAM(AttentionModel):
         num_classes: K, at least 2.
         patch_size: side of the retina's smallest patch in pixels.
         num_scales: how many patches, each covering twice the side of the one before.
+        input_range: (black, white) of float images, such as (0, 255) or (-1, 1); uint8 always means 0-255.
         aligned: whether all scales are read off one image pyramid, as for `Retina`; for many scales of large images.
         num_glimpses: T, how many looks.
         encoder: "dense", "conv", or a layer `(patches, locations) -> [B, G]`. This, core and location are a layer, a name, or a pair of
@@ -46,8 +47,8 @@ class RAM(AttentionModel):
         seed: seed of every draw in training.
 
     Call arguments:
-        inputs: images `[B, H, W, C]` uint8 0-255 or float 0-1; films `[B, T, H, W, C]`, one frame a look; or a dict with "images",
-            "actions" `[B, T, 2]` and "has_actions" `[B]`.
+        inputs: images `[B, H, W, C]` uint8 0-255 or float within `input_range`; films `[B, T, H, W, C]`, one frame a look; or a dict with
+            "images", "actions" `[B, T, 2]` and "has_actions" `[B]`.
         training: Python bool.
         sample: draw places from the policy instead of taking its mode; as `training` if None.
         seed: int32 `[2]`, or `[B, 2]` with one seed a row; wanted where places are drawn, (0, 0) if None.
@@ -82,6 +83,7 @@ class RAM(AttentionModel):
         class_names=None,
         seed=None,
         aligned=False,
+        input_range=UNIT,
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
@@ -94,7 +96,7 @@ class RAM(AttentionModel):
         self.class_names = checked_class_names(class_names, num_classes)
         dtype = self.dtype_policy
         self.cell = GlimpseCell(
-            retina=Retina(patch_size, num_scales, aligned, dtype=dtype, name="retina"),
+            retina=Retina(patch_size, num_scales, aligned, input_range, dtype=dtype, name="retina"),
             encoder=_part("encoder", encoder, ENCODERS, units=units, dtype=dtype),
             core=_part("core", core, CORES, units=units, dtype=dtype),
             location=_part("location", location, LOCATIONS),
@@ -110,6 +112,11 @@ class RAM(AttentionModel):
     def retina(self):
         """What cuts the patches, for drawing."""
         return self.cell.retina
+
+    @property
+    def input_range(self):
+        """(black, white) of float images."""
+        return self.retina.input_range
 
     def with_classes(self, num_classes, class_names=None):
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
@@ -209,7 +216,8 @@ class RAM(AttentionModel):
         parts = {name: serialize_part(getattr(self.cell, name)) for name in ("encoder", "core", "location")}
         names = ("num_classes", "patch_size", "num_scales", "num_glimpses", "units", "class_names")
         own = {name: getattr(self, name) for name in names}
-        cell = {"aligned": self.retina.aligned, "first_location": self.cell.first_location, "baseline": self.cell.baseline is not None}
+        cell = {"aligned": self.retina.aligned, "input_range": self.input_range}
+        cell |= {"first_location": self.cell.first_location, "baseline": self.cell.baseline is not None}
         return {**super().get_config(), **own, **parts, **cell}
 
     @classmethod

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.checked import replicas
+from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
 
 
@@ -63,6 +64,11 @@ class ReconstructingModel(AttentionModel):
         """The model's, for drawing."""
         return self.model.retina
 
+    @property
+    def input_range(self):
+        """(black, white) of float images, the model's."""
+        return self.model.input_range
+
     def build(self, input_shape):
         if not self.model.built:
             self.model.build(input_shape)
@@ -94,7 +100,7 @@ class ReconstructingModel(AttentionModel):
         terms, loss = super().loss_terms(inputs, labels, trajectory, weights)
         states, share = trajectory.hidden, self.state_weight
         made = self.vae(share * states + tf.stop_gradient((1 - share) * states), training=True)
-        terms["reconstruction"] = self.vae.compute_loss(y=inputs["clean"], y_pred=made, sample_weight=weights)
+        terms["reconstruction"] = self.vae.compute_loss(y=to_float(inputs["clean"], self.input_range), y_pred=made, sample_weight=weights)
         return terms, loss + terms["reconstruction"] / replicas()
 
     def compute_output_shape(self, input_shape):

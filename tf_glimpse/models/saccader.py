@@ -39,7 +39,8 @@ class Saccader(SaccaderStages):
         seed: seed of every draw in training.
 
     Call arguments:
-        inputs: images `[B, H, W, C]` uint8 0-255 or float 0-1; or a dict with "images", "actions" `[B, T, 2]` and "has_actions" `[B]`.
+        inputs: images `[B, H, W, C]` uint8 0-255 or float within the BagNet's `input_range`; or a dict with "images", "actions" `[B, T, 2]`
+            and "has_actions" `[B]`.
             A given action looks at the cell with the nearest centre.
         training: Python bool; in the location stage, looks then go to the targets.
         sample: draw cells from the policy instead of taking its mode; as `training` if None.
@@ -117,7 +118,12 @@ class Saccader(SaccaderStages):
     @property
     def retina(self):
         """A `Retina` that shows what a look saw, for `draw_glimpses`."""
-        return Retina(self.patch_size)
+        return Retina(self.patch_size, input_range=self.input_range)
+
+    @property
+    def input_range(self):
+        """(black, white) of float images: the BagNet's, `Saccader(..., bagnet={"input_range": (0, 255)})`."""
+        return self.bagnet.input_range
 
     def fields(self, image_size):
         """What each cell sees of an image of (H, W) pixels, as `tf_glimpse.ops.grids.Fields`: the cells of `policy`, in its order."""
