@@ -4,6 +4,7 @@ Shape letters used in comments and docstrings of the whole package: B images, T 
 side, S scales, U units of the core, K classes, A parameters of the policy (2 for a Gaussian mean, h*w for a grid of cells).
 """
 
+import operator
 from typing import Any, NamedTuple
 
 UNIT = (0.0, 1.0)  # black and white of float images, unless a model's `input_range` says otherwise
@@ -17,6 +18,37 @@ class UserError(ValueError):
 
 class DataWarning(UserWarning):
     """What a user should know about the data, in one line; nothing was refused. The command line prints it as a note."""
+
+
+def whole_number(name, value, least=1):
+    """An argument as an int.
+
+    Args:
+        name: the argument's, for the message.
+        value: what was given.
+        least: the smallest that is right.
+
+    Raises:
+        UserError: no whole number, such as "10" or 8.0, or one below the least.
+
+    Example:
+        >>> whole_number("num_glimpses", 6)
+        6
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) < least:
+        raise UserError(f"{name} expects a whole number of at least {least}. Received: {name}={value!r}")
+    return operator.index(value)
+
+
+def whole_numbers(name, values, least=1):
+    """An argument of several whole numbers as a tuple of ints.
+
+    Raises:
+        UserError: one number, none, or others than `whole_number` takes.
+    """
+    if not isinstance(values, list | tuple) or not values:
+        raise UserError(f"{name} expects a tuple of whole numbers. Received: {name}={values!r}")
+    return tuple(whole_number(name, value, least) for value in values)
 
 
 class Glimpse(NamedTuple):

@@ -140,5 +140,5 @@ def test_what_was_prepared_may_enter_a_function(num_looks):
 
 @pytest.mark.parametrize("settings", [{"patch_size": 0}, {"patch_size": 8, "num_scales": 0}])
 def test_a_retina_without_pixels_is_refused(settings):
-    with pytest.raises(ValueError, match="patch_size and num_scales of at least 1"):
+    with pytest.raises(ValueError, match="expects a whole number of at least 1"):
         Retina(**settings)

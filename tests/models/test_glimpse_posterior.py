@@ -28,5 +28,5 @@ def test_it_learns_by_fit():
 
 @pytest.mark.parametrize("options", [{"num_classes": 1}, {"num_classes": 3, "filters": ()}])
 def test_mistakes_are_told(options):
-    with pytest.raises(UserError, match="num_classes of at least 2 and some filters"):
+    with pytest.raises(UserError, match="num_classes expects a whole number of at least 2|filters expects a tuple"):
         GlimpsePosterior(**options)

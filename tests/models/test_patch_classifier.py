@@ -124,7 +124,7 @@ def test_mistakes_are_told():
     for other in (keras.Sequential([keras.layers.Flatten()]), keras.Sequential([keras.Input([8, 9, 3]), keras.layers.Flatten()])):
         with pytest.raises(UserError, match="a built Keras model of one image"):
             PatchClassifier(3, other)
-    with pytest.raises(UserError, match="num_classes of at least 2"):
+    with pytest.raises(UserError, match="num_classes expects a whole number of at least 2"):
         PatchClassifier(1, keras.Model(inputs, features))
     with pytest.raises(UserError, match="share wants"):
         PatchClassifier(3, keras.Model(inputs, features)).cut(np.zeros([1, 8, 8, 3], "uint8"), np.zeros([1, 2, 2]), share=0)

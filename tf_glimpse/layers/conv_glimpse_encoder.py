@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UserError, whole_number, whole_numbers
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -40,12 +40,12 @@ class ConvGlimpseEncoder(keras.layers.Layer):
 
     def __init__(self, filters=(32, 64), pools=1, where_units=128, units=256, normalise=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.filters = tuple(filters)
-        self.pools = (pools,) * len(self.filters) if isinstance(pools, int) else tuple(pools)
+        self.filters = whole_numbers("filters", filters)
+        self.pools = whole_numbers("pools", pools if isinstance(pools, list | tuple) else (pools,) * len(self.filters))
         if len(self.filters) != len(self.pools):
             raise UserError(f"ConvGlimpseEncoder wants one pool a convolution. Received: {filters=}, {pools=}")
-        self.where_units = where_units
-        self.units = units
+        self.where_units = where_units = whole_number("where_units", where_units)
+        self.units = units = whole_number("units", units)
         self.normalise = normalise
         layer = {"activation": "relu", "dtype": self.dtype_policy}
         self.convolutions = [keras.layers.Dense(width, name=f"convolution_{index}", **layer) for index, width in enumerate(self.filters)]

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tf_glimpse.layers.cell_parts import check_parts, check_policy
 from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.types import Glimpse, UserError
 
@@ -40,6 +41,7 @@ class GlimpseCell(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         if first_location not in FIRST_LOCATIONS:
             raise UserError(f"first_location wants one of {', '.join(FIRST_LOCATIONS)}. Received: {first_location!r}")
+        check_parts(encoder, core, location)
         self.retina = retina
         self.encoder = encoder
         self.core = core
@@ -52,7 +54,7 @@ class GlimpseCell(keras.layers.Layer):
         patches = self.retina.compute_output_shape((1, *views_shape[1:]), (1, 2))
         glimpse = self.encoder(tf.zeros(patches, self.compute_dtype), tf.zeros([1, 2]))
         hidden, _ = self.core(glimpse, self.core.get_initial_state(batch_size=1))
-        self.location(hidden)
+        check_policy(self.location, self.location(hidden))
         self._expect(hidden)
         self.retina.built = self.built = True
 

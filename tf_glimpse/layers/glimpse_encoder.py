@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tf_glimpse.types import whole_number
+
 
 @keras.saving.register_keras_serializable("tf_glimpse")
 class GlimpseEncoder(keras.layers.Layer):
@@ -29,9 +31,9 @@ class GlimpseEncoder(keras.layers.Layer):
 
     def __init__(self, what_units=128, where_units=128, units=256, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.what_units = what_units
-        self.where_units = where_units
-        self.units = units
+        self.what_units = what_units = whole_number("what_units", what_units)
+        self.where_units = where_units = whole_number("where_units", where_units)
+        self.units = units = whole_number("units", units)
         self.what = keras.layers.Dense(what_units, activation="relu", dtype=self.dtype_policy, name="what")
         self.where = keras.layers.Dense(where_units, activation="relu", dtype=self.dtype_policy, name="where")
         self.join = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy, name="join")

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tf_glimpse.ops.coordinates import cell_centres, to_cells
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UserError, whole_number, whole_numbers
 
 tfd = tfp.distributions
 
@@ -27,7 +27,7 @@ class LocationHead(keras.layers.Layer):
         kwargs["dtype"] = "float32"
         super().__init__(autocast=False, **kwargs)
         self.policy_size = policy_size
-        self.hidden_units = hidden_units
+        self.hidden_units = hidden_units = whole_number("hidden_units", hidden_units, 0)
         self.hidden = keras.layers.Dense(hidden_units, activation="relu", dtype="float32", name="hidden") if hidden_units else None
         self.linear = keras.layers.Dense(policy_size, dtype="float32", name="linear")
 
@@ -88,7 +88,7 @@ class GaussianLocation(LocationHead):
 
     def __init__(self, stddev=0.1, hidden_units=128, **kwargs):
         super().__init__(2, hidden_units, **kwargs)
-        if stddev <= 0:
+        if not isinstance(stddev, int | float) or stddev <= 0:
             raise UserError(f"GaussianLocation wants a stddev above zero. Received: {stddev=}")
         self.stddev = stddev
 
@@ -128,8 +128,9 @@ class CategoricalLocation(LocationHead):
     """
 
     def __init__(self, grid=(7, 7), hidden_units=128, **kwargs):
-        if len(grid) != 2 or min(grid) < 1:
-            raise UserError(f"CategoricalLocation wants a grid (h, w) of at least one cell. Received: {grid=}")
+        grid = whole_numbers("grid", grid)
+        if len(grid) != 2:
+            raise UserError(f"CategoricalLocation expects a grid (h, w). Received: {grid=}")
         super().__init__(grid[0] * grid[1], hidden_units, **kwargs)
         self.grid = tuple(grid)
 

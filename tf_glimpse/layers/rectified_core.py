@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tf_glimpse.types import whole_number
+
 
 @keras.saving.register_keras_serializable("tf_glimpse")
 class RectifiedCore(keras.layers.Layer):
@@ -33,7 +35,7 @@ class RectifiedCore(keras.layers.Layer):
 
     def __init__(self, units=256, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
+        self.units = units = whole_number("units", units)
         self.state_size = units
         self.output_size = units
         self.glorot = keras.initializers.GlorotUniform()

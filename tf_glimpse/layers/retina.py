@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.patches import black_of, box_means, checked_range, extract_patches, gather_grid, image_pyramid, to_float
-from tf_glimpse.types import UNIT, UserError
+from tf_glimpse.types import UNIT, whole_number
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -45,10 +45,8 @@ class Retina(keras.layers.Layer):
 
     def __init__(self, patch_size, num_scales=1, aligned=False, input_range=UNIT, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if patch_size < 1 or num_scales < 1:
-            raise UserError(f"Retina wants patch_size and num_scales of at least 1. Received: {patch_size=}, {num_scales=}")
-        self.patch_size = patch_size
-        self.num_scales = num_scales
+        self.patch_size = whole_number("patch_size", patch_size)
+        self.num_scales = whole_number("num_scales", num_scales)
         self.aligned = aligned
         self.input_range = checked_range(input_range)
 

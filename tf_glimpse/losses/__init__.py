@@ -1,11 +1,12 @@
 """The hybrid loss in free functions that read like the formula; they know no layer and no model."""
 
-from tf_glimpse.losses.classification import anytime_cross_entropy
+from tf_glimpse.losses.classification import CrossEntropy, anytime_cross_entropy
 from tf_glimpse.losses.look_ahead import best_in_hindsight, look_ahead
 from tf_glimpse.losses.places import hit_rate, place_log_probs, unmasked_place_loss
 from tf_glimpse.losses.policy_gradient import baseline_error, policy_gradient_variance, reinforce
 from tf_glimpse.losses.rewards import (
     EntropyShaped,
+    are_one_hot,
     class_numbers,
     entropy_drops,
     final_correct,
@@ -16,8 +17,10 @@ from tf_glimpse.losses.rewards import (
 from tf_glimpse.losses.supervision import location_likelihood
 
 __all__ = [
+    "CrossEntropy",
     "EntropyShaped",
     "anytime_cross_entropy",
+    "are_one_hot",
     "baseline_error",
     "best_in_hindsight",
     "class_numbers",

@@ -128,10 +128,17 @@ def entropy_drops(logits):
 
 def class_numbers(labels):
     """Labels `[B]`, `[B, 1]` or one-hot `[B, K]` as class numbers `[B]` int32."""
+    if labels is None:
+        raise UserError("fit and evaluate expect labels beside the images: fit(images, labels), or batches (images, labels).")
     labels = tf.convert_to_tensor(labels)
-    if len(labels.shape) == 2 and labels.shape[1] != 1:
+    if are_one_hot(labels):
         return tf.argmax(labels, axis=-1, output_type=tf.int32)
     return tf.cast(tf.reshape(labels, [-1]), tf.int32)
+
+
+def are_one_hot(labels):
+    """Whether labels are rows of K numbers, one a class, not class numbers `[B]` or `[B, 1]`."""
+    return len(labels.shape) == 2 and labels.shape[1] != 1
 
 
 def returns_to_go(rewards, discount=1.0):

@@ -11,11 +11,11 @@ from tf_glimpse import losses
 from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.losses.stopping import accuracy_gains, stopping_error
 from tf_glimpse.models.adaptive_looks import looks_of
-from tf_glimpse.models.attention_model import AttentionModel
+from tf_glimpse.models.attention_model import AttentionModel, check_inner
 from tf_glimpse.models.checked import replicas
 from tf_glimpse.models.classify import classification
 from tf_glimpse.models.finite import check_weights
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UserError, whole_number
 
 
 class AdaptivePrediction(NamedTuple):
@@ -68,11 +68,12 @@ class AdaptiveModel(AttentionModel):
     """
 
     def __init__(self, model, stopping_units=32, seed=None, **kwargs):
+        check_inner(model)
         super().__init__(seed=model.seed if seed is None else seed, **kwargs)
         if model.num_glimpses < 2:
             raise UserError(f"AdaptiveModel wants a model of at least two looks. Received: num_glimpses={model.num_glimpses}")
         self.model = model
-        self.stopping_units = stopping_units
+        self.stopping_units = stopping_units = whole_number("stopping_units", stopping_units)
         self.stopping = StoppingHead(stopping_units, name="stopping")
         self.num_classes, self.num_glimpses = model.num_classes, model.num_glimpses
         self.patch_size, self.num_scales, self.class_names = model.patch_size, model.num_scales, model.class_names

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_glimpse import losses
 from tf_glimpse.models.checked import CheckedModel, replicas
 from tf_glimpse.models.classify import classification
+from tf_glimpse.models.compiling import check_hybrid
 from tf_glimpse.models.loading import from_preset
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.saving import save_preset
@@ -45,7 +46,7 @@ class AttentionModel(CheckedModel):
 
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if seed is not None and not 0 <= seed < 2**31:
+        if seed is not None and not (hasattr(seed, "__index__") and 0 <= seed < 2**31):
             raise UserError(f"seed wants a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
         self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
@@ -162,11 +163,6 @@ class AttentionModel(CheckedModel):
         Raises:
             UserError: a loss on probabilities, fewer than one rollout or two candidates, or a share outside of (0, 1].
         """
-        if rollouts < 1:
-            raise UserError(f"compile wants rollouts of at least 1. Received: {rollouts=}")
-        if candidates < 2 or not 0 < candidate_share <= 1:
-            wanted = "candidates of at least 2 and candidate_share in (0, 1]"
-            raise UserError(f"compile wants {wanted}. Received: {candidates=}, {candidate_share=}")
         self.hybrid = {
             "rollouts": rollouts,
             "sample": sample,
@@ -183,6 +179,7 @@ class AttentionModel(CheckedModel):
             "hindsight_weight": hindsight_weight,
             "guidance_weight": guidance_weight,
         }
+        check_hybrid(self.hybrid)
         super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
 
     def classify(self, images, batch_size=128, white_level=None):
@@ -263,7 +260,7 @@ class AttentionModel(CheckedModel):
             `(terms, loss)`: a dict of scalars by name, and the loss to minimise.
         """
         hybrid, numbers = self.hybrid, losses.class_numbers(labels)
-        rewards = hybrid["reward"](trajectory, labels)
+        rewards = self.rewards(trajectory, labels)
         returns = losses.returns_to_go(rewards, hybrid["discount"])
         given = tf.cast(has_actions(inputs, tf.shape(rewards)[0]), tf.float32)
         rows = {"baseline": (1 - given) * losses.baseline_error(trajectory.baselines, returns)}
@@ -287,6 +284,19 @@ class AttentionModel(CheckedModel):
         terms["reward"] = tf.reduce_mean(returns[:, 0])
         terms["policy_entropy"] = tf.reduce_mean(trajectory.entropies)
         return terms, loss
+
+    def rewards(self, trajectory, labels):
+        """What each look earned `[B, T]`, by the reward given to `compile`.
+
+        Raises:
+            UserError: a reward of another shape.
+        """
+        rewards = tf.cast(self.hybrid["reward"](trajectory, labels), tf.float32)
+        looks = trajectory.logits.shape[1]
+        if rewards.shape.rank != 2 or rewards.shape[1] not in (None, looks):
+            wanted = f"a function (trajectory, labels) -> [B, T], what each of the {looks} looks earned"
+            raise UserError(f"reward expects {wanted}. Received: shape {tuple(rewards.shape)}")
+        return rewards
 
     def _guidance(self, inputs, trajectory, weights):
         """Minus the log-likelihood of the known place under the policy after each look, summed."""
@@ -334,6 +344,12 @@ class AttentionModel(CheckedModel):
 
     def get_config(self):
         return {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy), "seed": self.seed}
+
+
+def check_inner(model):
+    """Refuses what is no `AttentionModel`, in a model that adds to one."""
+    if not isinstance(model, AttentionModel):
+        raise UserError(f"model expects an AttentionModel, such as a trained RAM. Received: {model!r}")
 
 
 def has_actions(inputs, batch):

@@ -13,7 +13,7 @@ from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.grids import Fields
 from tf_glimpse.ops.patches import checked_range, to_float
 from tf_glimpse.ops.receptive_fields import STEM, choose_wide_blocks, receptive_field_of
-from tf_glimpse.types import UNIT, UserError
+from tf_glimpse.types import UNIT, UserError, whole_number
 
 
 class Representation(NamedTuple):
@@ -88,8 +88,11 @@ class BagNet(CheckedModel):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        if num_classes < 2 or width <= 0:
-            raise UserError(f"BagNet wants num_classes of at least 2 and a width above zero. Received: {num_classes=}, {width=}")
+        num_classes = whole_number("num_classes", num_classes, 2)
+        if not isinstance(width, int | float) or width <= 0:
+            raise UserError(f"BagNet expects a width above zero. Received: {width=}")
+        if receptive_field is not None:
+            whole_number("receptive_field", receptive_field)
         if not len(blocks) == len(filters) == len(strides):
             raise UserError(f"BagNet wants as many filters and strides as blocks, one a group. Received: {blocks=}, {filters=}, {strides=}")
         self.num_classes = num_classes

@@ -6,10 +6,14 @@ import inspect
 import keras
 import tensorflow as tf
 
+from tf_glimpse.losses import CrossEntropy
+from tf_glimpse.models.compiling import LAYER_KEYWORDS, check_keywords
 from tf_glimpse.models.entering import Expected, enter, has_values, images_of, specification_of, telling
 from tf_glimpse.models.finite import all_finite, check_answer, check_weights, is_whole
+from tf_glimpse.models.metrics import fed_from_logits
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.models.progress import quiet_xla, with_progress
+from tf_glimpse.models.saveable import check_saveable
 from tf_glimpse.types import UNIT, UserError
 
 
@@ -17,19 +21,48 @@ class CheckedModel(keras.Model):
     """`fit`, `evaluate` and `predict` say what is wrong with images and labels, as far as a subclass has `patch_size`, `num_classes`."""
 
     def __init__(self, **kwargs):
+        check_keywords("__init__", type(self), kwargs, LAYER_KEYWORDS)
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)
 
     def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), *, jit_compile=False, **kwargs):
-        """As `keras.Model.compile`; the loss is sparse categorical cross-entropy from logits if None, and XLA is off unless asked for.
+        """As `keras.Model.compile`; the loss is `losses.CrossEntropy` if None, and XLA is off unless asked for.
 
         Raises:
             UserError: a loss on probabilities.
         """
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss
+        check_keywords("compile", type(self), kwargs, inspect.signature(keras.Model.compile).parameters)
+        check_precision()
+        loss = CrossEntropy() if loss is None else loss
         check_loss(loss)
-        metrics = list(metrics) if isinstance(metrics, tuple) else metrics
-        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
+        kwargs["weighted_metrics"] = fed_from_logits(kwargs.get("weighted_metrics"))
+        super().compile(optimizer=optimizer, loss=loss, metrics=fed_from_logits(metrics), jit_compile=jit_compile, **kwargs)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """As `keras.Model.compute_loss`.
+
+        Raises:
+            UserError: no labels, or labels that the loss does not take.
+        """
+        if y is None:
+            raise UserError("fit and evaluate expect labels beside the images: fit(images, labels), or batches (images, labels).")
+        try:
+            return super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        except UserError:
+            raise
+        except (ValueError, TypeError) as error:
+            shapes = f"labels of shape {getattr(y, 'shape', None)} and logits of shape {getattr(y_pred, 'shape', None)}"
+            hint = "without loss=, class numbers [B] and one-hot rows [B, K] both work"
+            raise UserError(f"the loss does not take {shapes} ({str(error).splitlines()[0]}); {hint}") from error
+
+    def save(self, *args, **kwargs):
+        """As `keras.Model.save`.
+
+        Raises:
+            UserError: a part of the user's, such as an encoder or a reward, that could not be loaded again.
+        """
+        check_saveable(self)
+        super().save(*args, **kwargs)
 
     def get_compile_config(self):
         """As Keras', and which layers learn: what was frozen stays so in a file."""

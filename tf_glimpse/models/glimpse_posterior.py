@@ -3,7 +3,7 @@
 import keras
 
 from tf_glimpse.models.precision import check_precision
-from tf_glimpse.types import UserError
+from tf_glimpse.types import whole_number, whole_numbers
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -37,11 +37,9 @@ class GlimpsePosterior(keras.Model):
     def __init__(self, num_classes, filters=(16, 32), units=128, **kwargs):
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)
-        if num_classes < 2 or not filters:
-            raise UserError(f"GlimpsePosterior wants num_classes of at least 2 and some filters. Received: {num_classes=}, {filters=}")
-        self.num_classes = num_classes
-        self.filters = tuple(filters)
-        self.units = units
+        self.num_classes = num_classes = whole_number("num_classes", num_classes, 2)
+        self.filters = whole_numbers("filters", filters)
+        self.units = units = whole_number("units", units)
         maps = [keras.layers.Conv2D(count, 3, 2, "same", "channels_last", activation="relu") for count in self.filters]
         hidden = [keras.layers.Flatten("channels_last"), keras.layers.Dense(units, activation="relu")]
         self.network = keras.Sequential([*maps, *hidden, keras.layers.Dense(num_classes, dtype="float32")])

@@ -10,7 +10,7 @@ from tf_glimpse.layers.placed_picture import PlacedPicture
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.ops.patches import to_float
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UserError, whole_number, whole_numbers
 from tf_glimpse.weights import PRESETS
 
 tfd = tfp.distributions
@@ -73,9 +73,11 @@ class HiddenStateVAE(keras.Model):
     def __init__(self, image_shape, latent_size=16, units=256, decoder="dense", kl_weight=1.0, training_looks=None, seed=0, **kwargs):
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)
-        if decoder not in DECODERS or min(latent_size, units, *image_shape) < 1 or len(image_shape) != 3:
-            wanted = f"a decoder of {', '.join(DECODERS)}, image_shape (H, W, C), and sizes of at least 1"
-            raise UserError(f"HiddenStateVAE wants {wanted}. Received: {decoder=}, {image_shape=}, {latent_size=}, {units=}")
+        image_shape = whole_numbers("image_shape", image_shape)
+        latent_size, units = whole_number("latent_size", latent_size), whole_number("units", units)
+        if decoder not in DECODERS or len(image_shape) != 3:
+            wanted = f"a decoder of {', '.join(DECODERS)} and image_shape (H, W, C)"
+            raise UserError(f"HiddenStateVAE expects {wanted}. Received: {decoder=}, {image_shape=}")
         self.image_shape = tuple(image_shape)
         self.latent_size = latent_size
         self.units = units

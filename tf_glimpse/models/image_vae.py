@@ -7,7 +7,7 @@ import tensorflow_probability as tfp
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.ops.masks import observe
 from tf_glimpse.ops.patches import to_float
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UserError, whole_number, whole_numbers
 
 tfd = tfp.distributions
 
@@ -47,12 +47,13 @@ class ImageVAE(keras.Model):
     def __init__(self, image_shape, latent_size=16, filters=16, units=128, conditional=True, seed=0, **kwargs):
         super().__init__(autocast=False, **kwargs)
         check_precision(self.dtype_policy)
+        image_shape = whole_numbers("image_shape", image_shape)
         if len(image_shape) != 3 or image_shape[0] % 4 or image_shape[1] % 4:
             raise UserError(f"ImageVAE wants images [H, W, C] with sides that are multiples of 4. Received: {tuple(image_shape)}")
         self.image_shape = tuple(image_shape)
-        self.latent_size = latent_size
-        self.filters = filters
-        self.units = units
+        self.latent_size = latent_size = whole_number("latent_size", latent_size)
+        self.filters = whole_number("filters", filters)
+        self.units = whole_number("units", units)
         self.conditional = conditional
         self.seed = seed
         self.encoder = self._reader(2 * latent_size, "encoder")

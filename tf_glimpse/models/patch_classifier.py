@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.patches import extract_patches, to_float
-from tf_glimpse.types import UserError
+from tf_glimpse.types import UserError, whole_number
 
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # pixels a side; 32 for the other keras.applications
 
@@ -51,9 +51,9 @@ class PatchClassifier(CheckedModel):
 
     def __init__(self, num_classes, backbone, options=None, window_size=None, top=True, norm_momentum=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if num_classes < 2:
-            raise UserError(f"PatchClassifier wants num_classes of at least 2. Received: {num_classes}")
-        self.num_classes = num_classes
+        self.num_classes = num_classes = whole_number("num_classes", num_classes, 2)
+        if window_size is not None:
+            whole_number("window_size", window_size)
         self.options = dict(options or {})
         self.application = backbone if isinstance(backbone, str) else None
         side = SMALLEST.get(backbone, 32) if self.application else _side_of(backbone)

@@ -17,7 +17,7 @@ from tf_glimpse.layers import (
 from tf_glimpse.layers.glimpse_cell import serialize_part
 from tf_glimpse.models.attention_model import AttentionModel, has_actions
 from tf_glimpse.ops.coordinates import clip
-from tf_glimpse.types import UNIT, Trajectory, UserError
+from tf_glimpse.types import UNIT, Trajectory, UserError, whole_number
 
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
 CORES = {"rectified": RectifiedCore, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
@@ -87,7 +87,8 @@ class RAM(AttentionModel):
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
-        _check_classes(num_classes, num_glimpses)
+        num_classes, num_glimpses = whole_number("num_classes", num_classes, 2), whole_number("num_glimpses", num_glimpses)
+        patch_size, units = whole_number("patch_size", patch_size), whole_number("units", units)
         self.num_classes = num_classes
         self.patch_size = patch_size
         self.num_scales = num_scales
@@ -237,17 +238,12 @@ def _checked_shape(shape, patch_size):
 
 def _part(role, given, known, **defaults):
     """A layer as it was given, or made by its name and options."""
-    if isinstance(given, keras.layers.Layer):
+    if isinstance(given, keras.layers.Layer | type):  # a class is told by the cell
         return given
-    name, options = (given, {}) if isinstance(given, str) else given
-    if name not in known:
+    name, options = given if isinstance(given, tuple | list) and len(given) == 2 else (given, {})
+    if not isinstance(name, str) or name not in known or not isinstance(options, dict):
         raise UserError(f"{role} wants one of {', '.join(known)}, a pair (name, options), or a Keras layer. Received: {given!r}")
     try:
         return known[name](**{**defaults, **options})
     except (TypeError, ValueError) as error:
         raise UserError(f"{role} {name!r} does not take these options: {options} ({str(error).splitlines()[0]})") from error
-
-
-def _check_classes(num_classes, num_glimpses):
-    if num_classes < 2 or num_glimpses < 1:
-        raise UserError(f"RAM wants num_classes of at least 2 and num_glimpses of at least 1. Received: {num_classes=}, {num_glimpses=}")

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tf_glimpse.models.adaptive_looks import looks_of
-from tf_glimpse.models.attention_model import AttentionModel
+from tf_glimpse.models.attention_model import AttentionModel, check_inner
 from tf_glimpse.models.checked import replicas
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
@@ -48,6 +48,7 @@ class ReconstructingModel(AttentionModel):
     line_terms = ("reward", "reconstruction")
 
     def __init__(self, model, vae, state_weight=1e-3, seed=None, **kwargs):
+        check_inner(model)
         super().__init__(seed=model.seed if seed is None else seed, **{"dtype": model.dtype_policy, **kwargs})
         if state_weight < 0 or type(model).loss_terms is not AttentionModel.loss_terms:
             wanted = "a model trained by the hybrid loss as it is, such as a RAM, and a state_weight of at least 0"

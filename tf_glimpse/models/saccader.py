@@ -14,7 +14,7 @@ from tf_glimpse.models.attention_model import has_actions
 from tf_glimpse.models.bagnet import BagNet
 from tf_glimpse.models.saccader_stages import SaccaderStages
 from tf_glimpse.ops.grids import field_cells, field_centres, gather_cells, ordered_cells
-from tf_glimpse.types import Trajectory, UserError
+from tf_glimpse.types import Trajectory, UserError, whole_number
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -67,9 +67,13 @@ class Saccader(SaccaderStages):
         self, num_classes, bagnet=None, num_glimpses=6, mixed_channels=512, even_spacing=False, class_names=None, seed=None, **kwargs
     ):
         super().__init__(seed=seed, **kwargs)
+        num_classes, num_glimpses = whole_number("num_classes", num_classes, 2), whole_number("num_glimpses", num_glimpses)
+        mixed_channels = whole_number("mixed_channels", mixed_channels)
+        if bagnet is not None and not isinstance(bagnet, BagNet | dict):
+            raise UserError(f"bagnet expects a BagNet, or a dict of its options. Received: {bagnet!r}")
         if not isinstance(bagnet, BagNet):
             bagnet = BagNet(**{"dtype": self.dtype_policy, "name": "bagnet", "num_classes": num_classes, **(bagnet or {})})
-        _check(num_classes, bagnet.num_classes, num_glimpses)
+        _check(num_classes, bagnet.num_classes)
         self.num_classes = num_classes
         self.bagnet = bagnet
         self.num_glimpses = num_glimpses
@@ -219,7 +223,6 @@ def _running_mean(logits):
     return tf.cumsum(logits, axis=1) / tf.range(1, logits.shape[1] + 1, dtype=tf.float32)[:, None]
 
 
-def _check(num_classes, bagnet_classes, num_glimpses):
-    if num_glimpses < 1 or num_classes != bagnet_classes:
-        wanted = f"num_glimpses of at least 1 and a BagNet of {num_classes} classes"
-        raise UserError(f"Saccader wants {wanted}. Received: {num_glimpses=}, a BagNet of {bagnet_classes}")
+def _check(num_classes, bagnet_classes):
+    if num_classes != bagnet_classes:
+        raise UserError(f"Saccader expects a BagNet of {num_classes} classes. Received: a BagNet of {bagnet_classes}")

@@ -115,7 +115,7 @@ class SaccaderStages(AttentionModel):
 
     def _batch_mean(self, inputs, labels, trajectory, weights):
         """The mean return of the rows that follow the policy, as a baseline `[B, T]`."""
-        returns = losses.returns_to_go(self.hybrid["reward"](trajectory, labels), self.hybrid["discount"])
+        returns = losses.returns_to_go(self.rewards(trajectory, labels), self.hybrid["discount"])
         rows = 1.0 - tf.cast(has_actions(inputs, tf.shape(returns)[0]), tf.float32)
         rows = rows if weights is None else rows * tf.cast(tf.reshape(weights, [-1]), tf.float32)
         mean = tf.math.divide_no_nan(tf.reduce_sum(rows * tf.reduce_mean(returns, axis=1)), tf.reduce_sum(rows))
