@@ -37,6 +37,7 @@ _HOME = {
     "BagNet": "models",
     "PatchClassifier": "models",
     "Saccader": "models",
+    "FinalLogits": "models",
     "HiddenStateVAE": "models",
     "ReconstructingModel": "models",
     "load_model": "models",

@@ -171,11 +171,13 @@ def test_labels_that_are_missing_or_of_another_kind(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_one_hot_labels_are_worth_as_much_as_numbers(name):
-    model, images = MODELS[name]()
-    model.build((None, *images.shape[1:]))
-    found = [model.evaluate(images, labels, verbose=0, return_dict=True) for labels in (LABELS, ONE_HOT, LABELS[:, None])]
-    for other in found[1:]:
-        assert other == pytest.approx(found[0], rel=1e-5)
+    found = []
+    for labels in (LABELS, ONE_HOT):
+        keras.utils.set_random_seed(7)
+        model, images = MODELS[name]()
+        model.build((None, *images.shape[1:]))
+        found.append(model.evaluate(images, labels, verbose=0, return_dict=True))
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
     model.fit(images, ONE_HOT, verbose=0)
 
 

@@ -8,6 +8,7 @@ from tf_glimpse.models.classify import Classification
 from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 from tf_glimpse.models.image_vae import ImageVAE
+from tf_glimpse.models.inside import FinalLogits
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.patch_classifier import PatchClassifier
 from tf_glimpse.models.ram import RAM
@@ -21,6 +22,7 @@ __all__ = [
     "AttentionModel",
     "BagNet",
     "Classification",
+    "FinalLogits",
     "GlimpsePosterior",
     "HiddenStateVAE",
     "ImageVAE",

@@ -9,6 +9,7 @@ from tf_glimpse import losses
 from tf_glimpse.models.checked import CheckedModel, replicas
 from tf_glimpse.models.classify import classification
 from tf_glimpse.models.compiling import check_hybrid
+from tf_glimpse.models.inside import refuse_sequential
 from tf_glimpse.models.loading import from_preset
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.saving import save_preset
@@ -50,6 +51,19 @@ class AttentionModel(CheckedModel):
             raise UserError(f"seed wants a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
         self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
+
+    compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
+    warned_inside = False
+
+    @property
+    def policy_part(self):
+        """The layer that chooses the places."""
+        return getattr(self.cell, "location", self.cell)
+
+    def compute_output_spec(self, *args, **kwargs):
+        """As Keras'; a `Sequential` is told what it can hold instead."""
+        refuse_sequential(self)
+        return super().compute_output_spec(*args, **kwargs)
 
     @classmethod
     def from_preset(cls, name, num_classes=None, class_names=None):
@@ -163,6 +177,7 @@ class AttentionModel(CheckedModel):
         Raises:
             UserError: a loss on probabilities, fewer than one rollout or two candidates, or a share outside of (0, 1].
         """
+        self.compiled_inside = False
         self.hybrid = {
             "rollouts": rollouts,
             "sample": sample,
@@ -216,7 +231,7 @@ class AttentionModel(CheckedModel):
         return tf.nn.softmax(trajectory.logits[:, -1]).numpy(), trajectory.locations.numpy()
 
     def get_compile_config(self):
-        config = super().get_compile_config()
+        config = None if self.compiled_inside else super().get_compile_config()
         return {**config, **keras.saving.serialize_keras_object(self.hybrid)} if config else config
 
     def train_step(self, data):

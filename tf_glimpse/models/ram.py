@@ -16,6 +16,7 @@ from tf_glimpse.layers import (
 )
 from tf_glimpse.layers.glimpse_cell import serialize_part
 from tf_glimpse.models.attention_model import AttentionModel, has_actions
+from tf_glimpse.models.inside import seed_of_step, teach_inside, trained_by_another
 from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.types import UNIT, Trajectory, UserError, whole_number
 
@@ -48,7 +49,8 @@ class RAM(AttentionModel):
 
     Call arguments:
         inputs: images `[B, H, W, C]` uint8 0-255 or float within `input_range`; films `[B, T, H, W, C]`, one frame a look; or a dict with
-            "images", "actions" `[B, T, 2]` and "has_actions" `[B]`.
+            "images", "actions" `[B, T, 2]` and "has_actions" `[B]`. Inside another Keras model that trains it, "labels" let its policy
+            learn: it adds its hybrid loss, as its own `compile` says, to that model's.
         training: Python bool.
         sample: draw places from the policy instead of taking its mode; as `training` if None.
         seed: int32 `[2]`, or `[B, 2]` with one seed a row; wanted where places are drawn, (0, 0) if None.
@@ -141,6 +143,14 @@ class RAM(AttentionModel):
         self.built = True
 
     def call(self, inputs, training=False, sample=None, seed=None):
+        inside = trained_by_another(self, training, seed)
+        seed = seed_of_step(self) if inside else seed
+        trajectory = self._rollout(inputs, training, sample, seed)
+        if inside:
+            teach_inside(self, inputs, trajectory)
+        return trajectory
+
+    def _rollout(self, inputs, training, sample, seed):
         images = inputs["images"] if isinstance(inputs, dict) else inputs
         if images.shape[-1] != self.image_shape[-1]:
             raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: images of shape {tuple(images.shape)}")
