@@ -263,3 +263,38 @@ UNSAVEABLE = {
 def test_a_part_that_could_not_be_loaded_is_told_before_the_file_is_written(name, tmp_path):
     told(f"{name} could not be loaded again: put @keras.saving.register", lambda: UNSAVEABLE[name]().save(tmp_path / "model.keras"))
     assert not (tmp_path / "model.keras").exists()
+
+
+def test_labels_may_be_a_list():
+    lists, arrays = make_model(), make_model()
+    lists.fit(IMAGES, LABELS.tolist(), sample_weight=[1.0] * 12, shuffle=False, verbose=0)
+    arrays.fit(IMAGES, LABELS, sample_weight=np.ones(12), shuffle=False, verbose=0)
+    for found, expected in zip(lists.get_weights(), arrays.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    told("labels must be 12 whole numbers", lambda: lists.fit(IMAGES, ["one"] * 12, verbose=0))
+    told("labels must be 12, one an image, got 2", lambda: lists.fit(IMAGES, [1, 2], verbose=0))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_at_all_is_told(name):
+    model, images = MODELS[name]()
+    stream = tf.data.Dataset.from_tensor_slices((images[:0], LABELS[:0])).batch(2)
+    for call in (
+        lambda: model.fit(images[:0], LABELS[:0]),
+        lambda: model.evaluate(images[:0], LABELS[:0]),
+        lambda: model.predict(images[:0]),
+        lambda: model.fit(stream),
+        lambda: model.evaluate(stream),
+        lambda: model.predict(stream),
+        lambda: model.fit(images, LABELS, validation_data=(images[:0], LABELS[:0])),
+    ):
+        told("at least one image. Received: none", call)
+    for call in (model.fit, model.evaluate, lambda: model.predict(None)):
+        told("expect images: an array, a tf.data set.*Received: None", call)
+
+
+@pytest.mark.parametrize("expand_nested", [False, True])
+def test_a_summary_before_the_model_is_built(expand_nested, capsys):
+    for model in (RAM(3), Saccader(3, SMALL), BagNet(3, **SMALL), HiddenStateVAE((8, 8, 1)), AdaptiveModel(RAM(3))):
+        model.summary(expand_nested=expand_nested)
+        assert "unbuilt" in capsys.readouterr().out

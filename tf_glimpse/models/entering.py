@@ -14,6 +14,8 @@ from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 from tf_glimpse.datasets.checks import bounds, check_images, check_kind, check_labels
 from tf_glimpse.types import UNIT, UserError
 
+NOTHING = "fit, evaluate and predict expect at least one image. Received: none"
+
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
@@ -149,8 +151,15 @@ def enter(expected, inputs, labels=None, weights=None, class_weight=None, shuffl
     Raises:
         UserError: what the model cannot take.
     """
-    if inputs is None or hasattr(images_of(inputs), "shape"):
+    if inputs is None:
+        raise UserError("fit, evaluate and predict expect images: an array, a tf.data set, a PyDataset or a generator. Received: None")
+    labels, weights = (np.asarray(values) if isinstance(values, list | tuple) else values for values in (labels, weights))
+    if hasattr(images_of(inputs), "shape"):
+        if len(images_of(inputs)) == 0:
+            raise UserError(NOTHING)
         expected.check(inputs, labels)
+        if labels is not None and len(labels) != len(images_of(inputs)):
+            raise UserError(f"labels must be {len(images_of(inputs))}, one an image, got {len(labels)}")
         return inputs, labels, weights, class_weight
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`shuffle=True` was passed")  # Keras' own default
@@ -161,6 +170,8 @@ def enter(expected, inputs, labels=None, weights=None, class_weight=None, shuffl
                 raise
             wanted = "an array, a tf.data set, a PyDataset or a generator of batches"
             raise UserError(f"images must come as {wanted}. Received: a {type(inputs).__name__}") from None
+    if adapter.num_batches == 0:
+        raise UserError(NOTHING)
     return CheckedBatches(adapter, expected, class_weight), None, None, None
 
 
