@@ -46,6 +46,8 @@ class OnLogits(keras.metrics.Metric):
     def __init__(self, metric, name=None, **kwargs):
         super().__init__(name=name or metric.name, **kwargs)
         self.metric = metric
+        if hasattr(metric, "_direction"):  # whether higher is better, for `EarlyStopping` and `ModelCheckpoint`
+            self._direction = metric._direction
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         logits = getattr(self.metric, "from_logits", False) or getattr(self.metric, "_from_logits", False)
