@@ -98,9 +98,10 @@ def retina_call(images):
 def ram(size):
     """The recipe for the paper's largest images, untrained: the time does not depend on the weights."""
     import tf_glimpse
+    from tf_glimpse.models.ram import PAPER_LAYERS
     from tf_glimpse.training import get_recipe
 
-    model = tf_glimpse.RAM(10, **get_recipe("ram_cluttered_100").model)
+    model = tf_glimpse.RAM(10, **{**PAPER_LAYERS, **get_recipe("ram_cluttered_100").model})
     model.build((None, size, size, 1))
     return model
 

@@ -1,10 +1,12 @@
-"""A small RAM on small random images, and which of its variables a term of the loss moves."""
+"""A small RAM of the paper's layers and signal on small random images, and which of its variables a term of the loss moves."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse import RAM
+from tf_glimpse.models.ram import PAPER_LAYERS
+from tf_glimpse.models.signals import REINFORCE
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random([12, 14, 14, 1]).astype("float32")
@@ -14,9 +16,9 @@ ACTIONS = RANDOM.uniform(-1, 1, [12, 3, 2]).astype("float32")
 
 def make_model(compile_kwargs=None, **kwargs):
     keras.utils.set_random_seed(7)
-    model = RAM(3, patch_size=4, num_glimpses=3, units=16, seed=5, **kwargs)
+    model = RAM(3, patch_size=4, num_glimpses=3, seed=5, **{**PAPER_LAYERS, "units": 16, **kwargs})
     model.build((None, *IMAGES.shape[1:]))
-    model.compile(**{"optimizer": keras.optimizers.SGD(0.1), **(compile_kwargs or {})})
+    model.compile(**{"optimizer": keras.optimizers.SGD(0.1), **REINFORCE, **(compile_kwargs or {})})
     return model
 
 

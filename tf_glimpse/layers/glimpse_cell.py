@@ -80,13 +80,18 @@ class GlimpseCell(keras.layers.Layer):
         hidden, core_states = self.core(glimpse, core_states, training=training)
         return Glimpse(action, location, policy, expected, hidden), (hidden, core_states)
 
+    @property
+    def considers(self):
+        """Whether the core's output alone says where it stands, so that `consider` can go on from it."""
+        return self.core.state_size == self.output_size
+
     def consider(self, views, locations, hidden):
         """The states `[B, N, U]` that one look at each of N places `[B, N, 2]` would lead to, from as many states `[B, N, U]`.
 
         Raises:
             UserError: a core whose state is more than its output, such as an LSTM: the output alone does not say where it stands.
         """
-        if self.core.state_size != self.output_size:
+        if not self.considers:
             raise UserError(
                 f"considering places wants a core whose state is its output, such as 'rectified' or 'gru'. Received: {self.core}"
             )

@@ -6,11 +6,13 @@ import keras
 import tensorflow as tf
 
 from tf_glimpse import losses
+from tf_glimpse.models import signals
 from tf_glimpse.models.checked import CheckedModel, replicas
 from tf_glimpse.models.classify import classification
 from tf_glimpse.models.compiling import check_hybrid
 from tf_glimpse.models.inside import refuse_sequential
 from tf_glimpse.models.loading import from_preset
+from tf_glimpse.models.mean_weights import MeanAdamW
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.saving import save_preset
 from tf_glimpse.models.tries import losses_of_tries
@@ -119,69 +121,76 @@ class AttentionModel(CheckedModel):
 
     def compile(
         self,
-        optimizer="adam",
+        optimizer=None,
         loss=None,
         metrics=("accuracy",),
         *,
-        rollouts=1,
-        sample=True,
-        reward=losses.final_correct,
-        discount=1.0,
-        reinforce_weight=0.1,
-        baseline_weight=1.0,
-        supervision_weight=1.0,
-        anytime_weight=0.0,
-        entropy_weight=0.0,
-        look_ahead_weight=0.0,
-        candidates=4,
-        candidate_share=1.0,
-        hindsight_weight=0.0,
-        guidance_weight=0.0,
+        rollouts=None,
+        sample=None,
+        reward=None,
+        discount=None,
+        reinforce_weight=None,
+        baseline_weight=None,
+        supervision_weight=None,
+        anytime_weight=None,
+        entropy_weight=None,
+        look_ahead_weight=None,
+        candidates=None,
+        candidate_share=None,
+        hindsight_weight=None,
+        guidance_weight=None,
         jit_compile=False,
         **kwargs,
     ):
         """As `keras.Model.compile`, with the weights of the hybrid loss.
 
+        With none of them given, the model learns by what learns best: from the deterministic rollout, with an answer after every look,
+        and a policy taught by places tried beside it (`models.signals.TRIES`; REINFORCE for films and for cores such as an LSTM). With
+        any of them given, the others stand as in Mnih et al. 2014: one sampled rollout, REINFORCE with a baseline, one answer at the end.
         A weight is a number, or a `keras.optimizers.schedules` schedule of the optimiser's step, to anneal that term.
 
         Args:
-            optimizer: a Keras optimiser or its name; `clipnorm` and the like belong to it.
+            optimizer: a Keras optimiser or its name; None takes `models.mean_weights.MeanAdamW`, at a rate of 2e-3 with a running mean of
+                the weights, which learns fast and steadily.
             loss: a Keras loss on logits `[B, K]`; sparse categorical cross-entropy if None.
             metrics: Keras metrics on `(labels, logits [B, K])`.
             rollouts: sampled trajectories an image in each training step, at least 1.
             sample: whether training draws its places from the policy. False trains on the deterministic rollout, the one that is asked
-                later; REINFORCE then has nothing to learn from, so that the policy wants `look_ahead_weight` or given actions.
+                later; REINFORCE then has nothing to learn from, so that the policy needs `look_ahead_weight` or given actions.
             reward: a function `(trajectory, labels) -> [B, T]`, what each look earned; or what `tf_glimpse.losses.get_reward` takes:
                 "final_correct", "final_probability", "entropy_shaped", or ("entropy_shaped", {"weight": 0.5}).
             discount: of later rewards, in [0, 1].
-            reinforce_weight: weight of REINFORCE on the places drawn. It, look-ahead and given actions train the location network alone,
-                not the states that the network reads.
-            baseline_weight: weight of the baseline's squared error.
-            supervision_weight: weight of the likelihood of given actions, on the rows that have them.
+            reinforce_weight: weight of REINFORCE on the places drawn (0.1). It, look-ahead and given actions train the location network
+                alone, not the states that the network reads.
+            baseline_weight: weight of the baseline's squared error (1).
+            supervision_weight: weight of the likelihood of given actions, on the rows that have them (1).
             entropy_weight: weight of a bonus on the policy's entropy, which keeps a categorical policy from settling too early.
             anytime_weight: weight of the mean cross-entropy after every look but the last.
             look_ahead_weight: weight of REINFORCE over places tried from the same state (`losses.look_ahead`), each rewarded by the right
-                class's probability after that one look; wants `anytime_weight` above zero, or early answers mean nothing.
-            candidates: how many places it tries at each look, at least 2.
-            candidate_share: share of the batch's rows on which it tries them, in (0, 1]; fewer are faster.
+                class's probability after that one look; it needs `anytime_weight` above zero, or early answers mean nothing.
+            candidates: how many places it tries at each look, at least 2 (4).
+            candidate_share: share of the batch's rows on which it tries them, in (0, 1] (1); fewer are faster.
             hindsight_weight: weight of the likelihood, under the policy after each look, of the place that turned out best
                 (`losses.best_in_hindsight`) among the candidates and as many drawn anywhere. As much as the look there raised the right
                 class's probability does the image count. It trains the states that the policy reads too,
-                and wants `anytime_weight` above zero as well.
+                and needs `anytime_weight` above zero as well.
             guidance_weight: weight of the likelihood of a known place, where the object is, under the policy after each look of the model's
-                own; wants batches with "places" `[B, 2]`. It trains the states that the policy reads too.
+                own; it needs batches with "places" `[B, 2]`. It trains the states that the policy reads too.
             jit_compile: whether XLA compiles the training step: up to twice as fast on a CPU, but the first one takes from ten seconds to
                 a minute, so that it pays from some hundred steps on. Evaluation and `predict` are not compiled.
             **kwargs: as for `keras.Model.compile`.
 
         Raises:
             UserError: a loss on probabilities, fewer than one rollout or two candidates, or a share outside of (0, 1].
+
+        Warns:
+            UserWarning: the policy cannot learn: it chooses no look, or nothing that teaches it has a weight.
         """
         self.compiled_inside = False
-        self.hybrid = {
+        own = {
             "rollouts": rollouts,
             "sample": sample,
-            "reward": losses.get_reward(reward),
+            "reward": reward,
             "discount": discount,
             "reinforce_weight": reinforce_weight,
             "baseline_weight": baseline_weight,
@@ -194,8 +203,16 @@ class AttentionModel(CheckedModel):
             "hindsight_weight": hindsight_weight,
             "guidance_weight": guidance_weight,
         }
+        own = {name: value for name, value in own.items() if value is not None}
+        self.by_default = not own
+        self.hybrid = {**signals.REINFORCE, **own} if own else dict(self.default_signal())
+        self.hybrid["reward"] = losses.get_reward(self.hybrid["reward"])
         check_hybrid(self.hybrid)
-        super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
+        super().compile(MeanAdamW() if optimizer is None else optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
+
+    def default_signal(self):
+        """The loss weights of a `compile` that is given none; here REINFORCE, as a model need not be able to try places."""
+        return signals.DRAWS
 
     def classify(self, images, batch_size=128, white_level=None):
         """What each image shows, by one deterministic rollout: names, probabilities, and where the model looked.
@@ -235,7 +252,9 @@ class AttentionModel(CheckedModel):
         return {**config, **keras.saving.serialize_keras_object(self.hybrid)} if config else config
 
     def train_step(self, data):
-        inputs, labels, weights = self._repeat(keras.utils.unpack_x_y_sample_weight(data))
+        inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        self._settle(inputs)
+        inputs, labels, weights = self._repeat((inputs, labels, weights))
         with tf.GradientTape() as tape:
             trajectory = self(inputs, training=True, sample=self.hybrid["sample"], seed=self._step_seed())
             terms, loss = self.loss_terms(inputs, labels, trajectory, weights)
@@ -321,7 +340,7 @@ class AttentionModel(CheckedModel):
 
     def _tries(self, inputs, numbers, trajectory, weights):
         """`losses_of_tries`, each a mean over the rows that tried."""
-        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        images = tf.convert_to_tensor(inputs["images"] if isinstance(inputs, dict) else inputs)
         found = losses_of_tries(self, images, numbers, trajectory, _other(self._step_seed()))
         return {name: _weighted_mean(rows, None if weights is None else weights[: tf.shape(rows)[0]]) for name, rows in found.items()}
 
@@ -339,6 +358,12 @@ class AttentionModel(CheckedModel):
         results = self.compute_metrics(inputs, labels, trajectory, weights)
         unused = set(self.term_trackers) - set(terms)
         return {name: value for name, value in results.items() if name not in unused}
+
+    def _settle(self, inputs):
+        """Takes the default loss weights of films where a film comes: no places are tried on its frames."""
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        if self.by_default and len(images.shape) == 5:
+            self.hybrid = dict(signals.DRAWS)
 
     def _repeat(self, batch):
         """Every row `rollouts` times: images, actions, labels and weights alike."""

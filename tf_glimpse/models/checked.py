@@ -10,6 +10,7 @@ from tf_glimpse.losses import CrossEntropy
 from tf_glimpse.models.compiling import LAYER_KEYWORDS, check_keywords
 from tf_glimpse.models.entering import Expected, enter, has_values, images_of, specification_of, telling
 from tf_glimpse.models.finite import all_finite, check_answer, check_weights, is_whole
+from tf_glimpse.models.mean_weights import with_mean_weights
 from tf_glimpse.models.metrics import fed_from_logits
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.models.progress import quiet_xla, with_progress
@@ -140,7 +141,7 @@ class CheckedModel(keras.Model):
             validation_data = enter(self.expected, *keras.utils.unpack_x_y_sample_weight(validation_data))[:3]
         with self.distribute_strategy.scope():
             self._make_variables(x, y)
-        told = {"callbacks": with_progress(callbacks, verbose), "verbose": verbose}
+        told = {"callbacks": with_progress(with_mean_weights(callbacks, self.optimizer), verbose), "verbose": verbose}
         split = {"validation_split": validation_split, "validation_data": validation_data}
         weights = {"class_weight": class_weight, "sample_weight": sample_weight}
         try:

@@ -1,5 +1,7 @@
 """The recurrent attention model."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -15,6 +17,7 @@ from tf_glimpse.layers import (
     unroll,
 )
 from tf_glimpse.layers.glimpse_cell import serialize_part
+from tf_glimpse.models import signals
 from tf_glimpse.models.attention_model import AttentionModel, has_actions
 from tf_glimpse.models.inside import seed_of_step, teach_inside, trained_by_another
 from tf_glimpse.ops.coordinates import clip
@@ -23,6 +26,10 @@ from tf_glimpse.types import UNIT, Trajectory, UserError, whole_number
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
 CORES = {"rectified": RectifiedCore, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 LOCATIONS = {"gaussian": GaussianLocation, "categorical": CategoricalLocation}
+# One convolution, whose windows need no gradient: it learns as fast as deeper ones in the first epochs, in the time of the dense encoder.
+FAST_ENCODER = ("conv", {"filters": (16,), "where_units": 32})
+# The layers of Mnih et al. 2014.
+PAPER_LAYERS = {"num_scales": 1, "encoder": "dense", "core": "rectified", "units": 256, "first_location": "random"}
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -32,17 +39,18 @@ class RAM(AttentionModel):
     Args:
         num_classes: K, at least 2.
         patch_size: side of the retina's smallest patch in pixels.
-        num_scales: how many patches, each covering twice the side of the one before.
+        num_scales: how many patches, each covering twice the side of the one before; None takes as many as the widest needs to cover half
+            of the image's shorter side, once the image is known (2 at 28 px, 3 at 60 px, 4 at 128 px).
         input_range: (black, white) of float images, such as (0, 255) or (-1, 1); uint8 always means 0-255.
         aligned: whether all scales are read off one image pyramid, as for `Retina`; for many scales of large images.
         num_glimpses: T, how many looks.
-        encoder: "dense", "conv", or a layer `(patches, locations) -> [B, G]`. This, core and location are a layer, a name, or a pair of
-            a name and its layer's options, such as `("gaussian", {"stddev": 0.2})`.
-        core: "rectified" (the paper's), "lstm", "gru", or any Keras RNN cell.
+        encoder: "dense" (the paper's), "conv", or a layer `(patches, locations) -> [B, G]`. This, core and location are a layer, a name, or
+            a pair of a name and its layer's options, such as `("gaussian", {"stddev": 0.2})`.
+        core: "gru", "lstm", "rectified" (the paper's), or any Keras RNN cell.
         units: size of glimpse vector and core, where they are given by name.
         location: "gaussian", "categorical", or a location head of your own.
-        first_location: "random" (uniform in training that draws its places, else the centre), "centre", or "learned" (chosen by the
-            location network).
+        first_location: "centre", "learned" (chosen by the location network), or "random" (uniform in training that draws its places, else
+            the centre).
         baseline: whether to learn a baseline of the reward.
         class_names: K names, kept with the model for drawing and serving; numbers if None.
         seed: seed of every draw in training.
@@ -74,13 +82,13 @@ class RAM(AttentionModel):
         self,
         num_classes,
         patch_size=8,
-        num_scales=1,
+        num_scales=None,
         num_glimpses=6,
-        encoder="dense",
-        core="rectified",
-        units=256,
+        encoder=FAST_ENCODER,
+        core="gru",
+        units=128,
         location="gaussian",
-        first_location="random",
+        first_location="centre",
         baseline=True,
         class_names=None,
         seed=None,
@@ -99,7 +107,7 @@ class RAM(AttentionModel):
         self.class_names = checked_class_names(class_names, num_classes)
         dtype = self.dtype_policy
         self.cell = GlimpseCell(
-            retina=Retina(patch_size, num_scales, aligned, input_range, dtype=dtype, name="retina"),
+            retina=Retina(patch_size, num_scales or 1, aligned, input_range, dtype=dtype, name="retina"),
             encoder=_part("encoder", encoder, ENCODERS, units=units, dtype=dtype),
             core=_part("core", core, CORES, units=units, dtype=dtype),
             location=_part("location", location, LOCATIONS),
@@ -136,6 +144,8 @@ class RAM(AttentionModel):
         if self.built and image_shape[-1] != self.image_shape[-1]:
             raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: shape {shape}")
         self.image_shape = image_shape
+        if self.num_scales is None:
+            self.num_scales = self.retina.num_scales = _scales_for(image_shape, self.patch_size)
         if not self.cell.built:
             self.cell.build((None, *self.image_shape))
         if not self.classifier.built:
@@ -162,6 +172,19 @@ class RAM(AttentionModel):
         hidden = tf.cast(glimpses.hidden, tf.float32)
         logits = self.classifier(hidden)
         return Trajectory(logits, glimpses.location, glimpses.action, log_probs, glimpses.baseline, entropies, glimpses.policy, hidden)
+
+    def default_signal(self):
+        """Places tried beside the rollout, where one look is enough to know the next state and the policy chooses at least one."""
+        return signals.TRIES if self._chooses and self.cell.considers else signals.DRAWS
+
+    def compile(self, *args, **kwargs):
+        super().compile(*args, **kwargs)
+        signals.warn_of_idle_policy(self.hybrid, self._chooses)
+
+    @property
+    def _chooses(self):
+        """Whether the policy chooses the place of at least one look."""
+        return self.num_glimpses > 1 or self.cell.first_location == "learned"
 
     def look_ahead(self, images, trajectory, candidates, seed, anywhere=0):
         """Tries places that the policy might have chosen, and others, each by one look from the state in which it was asked.
@@ -190,6 +213,7 @@ class RAM(AttentionModel):
         distribution = self.cell.location.distribution(trajectory.policy[:, first:])
         draws = tf.stop_gradient(distribution.sample(candidates, seed=seed))
         places = tf.transpose(clip(self.cell.location.to_action(draws)), [1, 2, 0, 3])
+        places = tf.ensure_shape(places, [None, trajectory.policy.shape[1] - first, candidates, 2])  # tfp forgets an axis of 1
         log_probs = tf.transpose(distribution.log_prob(draws), [1, 2, 0])
         if anywhere:
             shape = [tf.shape(images)[0], places.shape[1], anywhere, 2]
@@ -244,6 +268,12 @@ def _checked_shape(shape, patch_size):
     if any(side is not None and side < patch_size for side in shape[-3:-1]):
         raise UserError(f"RAM wants images of at least {patch_size}x{patch_size} pixels, one patch. Received: shape {shape}")
     return shape[-3:]
+
+
+def _scales_for(image_shape, patch_size):
+    """As many scales as the widest patch needs to cover half of the shorter side; 3 where that is unknown."""
+    sides = [side for side in image_shape[:2] if side is not None]
+    return 3 if not sides else 1 + max(0, math.ceil(math.log2(min(sides) / 2 / patch_size)))
 
 
 def _part(role, given, known, **defaults):

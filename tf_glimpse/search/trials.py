@@ -9,6 +9,7 @@ from keras_tuner.errors import FailedTrialError
 
 from tf_glimpse import datasets
 from tf_glimpse.models import AdaptiveModel, Saccader
+from tf_glimpse.models.signals import REINFORCE
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.search.frontier import Point
 from tf_glimpse.search.thresholds import sweep_thresholds
@@ -76,7 +77,7 @@ def train_candidate(model, data, recipe, seed=0, actions=None, verbose=0):
         _train_saccader(model.model, recipe, steps, fit)
     else:
         settings = {"jit_compile": recipe.jit_compile, "steps_per_execution": STEPS_AT_ONCE}
-        model.model.compile(make_optimizer(recipe, steps), **settings, **recipe.loss)
+        model.model.compile(make_optimizer(recipe, steps), **settings, **{**REINFORCE, **recipe.loss})
         fit(model.model, steps, actions=actions, epochs=recipe.epochs)
     head_steps = min(HEAD_STEPS, steps)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, head_steps)), metrics=None)

@@ -11,9 +11,9 @@ class Recipe:
         name: as `tf-glimpse recipes` lists it.
         description: one line.
         data: what `tf_glimpse.datasets.load` takes: a name or a folder; None where the user must say.
-        model: keyword arguments of `RAM`, without the classes.
-        loss: keyword arguments of `AttentionModel.compile`: rollouts, weights, reward by name, discount. The weight of the entropy falls
-            to zero over the run, as the learning rate does.
+        model: keyword arguments of `RAM`, without the classes; layers that are not given are the paper's (`models.ram.PAPER_LAYERS`).
+        loss: keyword arguments of `AttentionModel.compile`: rollouts, weights, reward by name, discount; what is not given is the paper's
+            (`models.signals.REINFORCE`). The weight of the entropy falls to zero over the run, as the learning rate does.
         epochs: how many; the learning rate falls to zero over them.
         passes: times that an epoch goes through the training split; above 1 for small sets, so that validation and checkpoints stay cheap.
         batch_size: images a step (each looked at by `rollouts` trajectories).

@@ -13,6 +13,8 @@ from tf_glimpse.boed.store import check_model, read_sequences
 from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.models import RAM
 from tf_glimpse.models.loading import load_weights
+from tf_glimpse.models.ram import PAPER_LAYERS
+from tf_glimpse.models.signals import REINFORCE
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import ACTIONS, judge
@@ -130,7 +132,8 @@ def load_data(recipe, **places):
 
 def build_model(recipe, data, seed=0):
     """The recipe's untrained model for that data, built, not compiled."""
-    model = RAM(data.num_classes, class_names=data.class_names, seed=seed, dtype=recipe.dtype, name="ram", **recipe.model)
+    layers = {**PAPER_LAYERS, **recipe.model}
+    model = RAM(data.num_classes, class_names=data.class_names, seed=seed, dtype=recipe.dtype, name="ram", **layers)
     model.build((None, *data.image_shape))
     return model
 
@@ -139,7 +142,7 @@ def compiled_model(recipe, data, seed=0):
     """The recipe's model, compiled with its loss and its schedule over `recipe.epochs`."""
     model = build_model(recipe, data, seed)
     steps = recipe.epochs * datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes)
-    loss = dict(recipe.loss)
+    loss = {**REINFORCE, **recipe.loss}
     if loss.get("entropy_weight"):
         loss["entropy_weight"] = keras.optimizers.schedules.CosineDecay(loss["entropy_weight"], steps)
     model.compile(make_optimizer(recipe, steps), jit_compile=compiles(recipe, steps), **loss)
