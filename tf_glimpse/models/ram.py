@@ -39,8 +39,8 @@ class RAM(AttentionModel):
     Args:
         num_classes: K, at least 2.
         patch_size: side of the retina's smallest patch in pixels.
-        num_scales: how many patches, each covering twice the side of the one before; None takes as many as the widest needs to cover half
-            of the image's shorter side, once the image is known (2 at 28 px, 3 at 60 px, 4 at 128 px).
+        num_scales: how many patches, each covering twice the side of the one before; None takes as many as the widest needs to cover
+            half of the image's shorter side, once the image is known (2 at 28 px, 3 at 60 px, 4 at 128 px).
         input_range: (black, white) of float images, such as (0, 255) or (-1, 1); uint8 always means 0-255.
         aligned: whether all scales are read off one image pyramid, as for `Retina`; for many scales of large images.
         num_glimpses: T, how many looks.
