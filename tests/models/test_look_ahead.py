@@ -9,6 +9,7 @@ from toy_task import make_images
 
 from tf_glimpse import RAM
 from tf_glimpse.ops.coordinates import clip
+from tf_glimpse.models.ram import PAPER_LAYERS
 from tf_glimpse.types import UserError
 
 TRIES = {"sample": False, "look_ahead_weight": 0.1, "anytime_weight": 0.5}
@@ -55,7 +56,8 @@ def test_a_step_reports_it_and_needs_no_draw_of_the_rollout(inputs):
 
 
 def test_without_a_teacher_or_draws_nothing_moves_the_policy():
-    model = make_model({"sample": False})
+    with pytest.warns(UserWarning, match="from given actions alone"):
+        model = make_model({"sample": False})
     before = [weight.numpy() for weight in model.cell.location.weights]
     model.fit(IMAGES, LABELS, batch_size=12, verbose=0)
     for weight, old in zip(model.cell.location.weights, before, strict=True):
@@ -78,7 +80,8 @@ def test_the_toy_task_is_learned_from_tries_alone():
     keras.utils.set_random_seed(0)
     images, labels = make_images(2048, seed=0)
     places = ("categorical", {"grid": (4, 4), "hidden_units": 64})
-    model = RAM(2, patch_size=4, num_glimpses=2, units=64, first_location="centre", location=places, seed=0)
+    layers = {**PAPER_LAYERS, "units": 64, "first_location": "centre", "location": places}
+    model = RAM(2, patch_size=4, num_glimpses=2, seed=0, **layers)
     model.compile(keras.optimizers.Adam(3e-3), look_ahead_weight=1.0, reinforce_weight=0.0, anytime_weight=0.1, candidates=8)
     model.fit(images, labels, batch_size=128, epochs=8, verbose=0)
     images, labels = make_images(500, seed=1)
@@ -88,6 +91,7 @@ def test_the_toy_task_is_learned_from_tries_alone():
 @pytest.mark.parametrize("weight", ["look_ahead_weight", "hindsight_weight"])
 def test_a_single_look_has_nothing_to_try(weight):
     model = RAM(3, patch_size=4, num_glimpses=1, units=8, first_location="centre")
-    model.compile("sgd", **{weight: 0.1, "anytime_weight": 0.1})
+    with pytest.warns(UserWarning, match="looks once"):
+        model.compile("sgd", **{weight: 0.1, "anytime_weight": 0.1})
     with pytest.raises(UserError, match="num_glimpses of at least 2, or a learned first location. Received: num_glimpses=1"):
         model.fit(IMAGES, LABELS, verbose=0)
