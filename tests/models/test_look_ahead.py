@@ -8,8 +8,8 @@ from tiny_model import IMAGES, LABELS, gradients, make_model, touched
 from toy_task import make_images
 
 from tf_glimpse import RAM
-from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.models.ram import PAPER_LAYERS
+from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.types import UserError
 
 TRIES = {"sample": False, "look_ahead_weight": 0.1, "anytime_weight": 0.5}
