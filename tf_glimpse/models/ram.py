@@ -101,13 +101,12 @@ class RAM(AttentionModel):
         patch_size, units = whole_number("patch_size", patch_size), whole_number("units", units)
         self.num_classes = num_classes
         self.patch_size = patch_size
-        self.num_scales = num_scales
         self.num_glimpses = num_glimpses
         self.units = units
         self.class_names = checked_class_names(class_names, num_classes)
         dtype = self.dtype_policy
         self.cell = GlimpseCell(
-            retina=Retina(patch_size, num_scales or 1, aligned, input_range, dtype=dtype, name="retina"),
+            retina=Retina(patch_size, 1 if num_scales is None else num_scales, aligned, input_range, dtype=dtype, name="retina"),
             encoder=_part("encoder", encoder, ENCODERS, units=units, dtype=dtype),
             core=_part("core", core, CORES, units=units, dtype=dtype),
             location=_part("location", location, LOCATIONS),
@@ -116,6 +115,7 @@ class RAM(AttentionModel):
             dtype=dtype,
             name="cell",
         )
+        self.num_scales = None if num_scales is None else self.retina.num_scales
         self.classifier = keras.layers.Dense(num_classes, dtype="float32", name="classifier")
         self.image_shape = None
 
