@@ -10,6 +10,8 @@ from tiny_model import ACTIONS, IMAGES, LABELS, given
 from tf_glimpse import RAM
 from tf_glimpse.datasets import array_source
 from tf_glimpse.models.entering import CheckedBatches, Expected
+from tf_glimpse.models.ram import PAPER_LAYERS
+from tf_glimpse.models.signals import REINFORCE
 from tf_glimpse.types import UserError
 
 BYTES = (IMAGES * 255).astype(np.uint8)
@@ -34,9 +36,9 @@ def batched(images, labels):
 
 def small_model(**compile_kwargs):
     keras.utils.set_random_seed(0)
-    model = RAM(3, patch_size=4, num_glimpses=1, units=4, seed=0)
+    model = RAM(3, patch_size=4, num_glimpses=2, seed=0, **{**PAPER_LAYERS, "units": 4})
     model.build((None, *IMAGES.shape[1:]))
-    model.compile(keras.optimizers.SGD(0.1), **compile_kwargs)
+    model.compile(keras.optimizers.SGD(0.1), **REINFORCE, **compile_kwargs)
     return model
 
 
@@ -49,7 +51,7 @@ FORMS = {
     "generator": lambda images, labels: ((batch for batch in batched(images, labels).as_numpy_iterator()),),
     "dict": lambda images, labels: ({"images": images}, labels),
     "tf.data of dicts": lambda images, labels: (
-        batched({"images": images, "actions": ACTIONS[:, :1], "has_actions": given()["has_actions"]}, labels),
+        batched({"images": images, "actions": ACTIONS[:, :2], "has_actions": given()["has_actions"]}, labels),
     ),
 }
 
