@@ -217,8 +217,8 @@ def test_no_generator_is_advanced(path):
 
 
 def test_xla_is_off_even_for_a_model_that_it_trained(tmp_path, images):
-    model = RAM(num_classes=4, patch_size=4, num_glimpses=1, units=4)
-    model.compile("sgd", jit_compile=True)
+    model = RAM(num_classes=4, patch_size=4, num_glimpses=2, units=4)
+    model.compile("sgd", reinforce_weight=0.1, jit_compile=True)
     model.fit(images, np.arange(5) % 4, batch_size=5, verbose=0)
     assert model.jit_compile
     path = export_model(model, tmp_path, warm_up_batch_sizes=())

@@ -179,7 +179,8 @@ class RAM(AttentionModel):
 
     def compile(self, *args, **kwargs):
         super().compile(*args, **kwargs)
-        signals.warn_of_idle_policy(self.hybrid, self._chooses)
+        if self.cell.trainable and self.cell.location.trainable:
+            signals.warn_of_idle_policy(self.hybrid, self._chooses)
 
     @property
     def _chooses(self):
