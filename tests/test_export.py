@@ -217,7 +217,7 @@ def test_no_generator_is_advanced(path):
 
 
 def test_xla_is_off_even_for_a_model_that_it_trained(tmp_path, images):
-    model = RAM(num_classes=4, patch_size=4, num_glimpses=2, units=4)
+    model = RAM(num_classes=4, patch_size=4, num_glimpses=2, units=4, num_scales=1)
     model.compile("sgd", reinforce_weight=0.1, jit_compile=True)
     model.fit(images, np.arange(5) % 4, batch_size=5, verbose=0)
     assert model.jit_compile
@@ -298,7 +298,7 @@ def test_what_cannot_be_exported_says_what_to_do(model, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="such as a RAM or a Saccader.* Received: a BagNet"):
         export_model(BagNet(3), tmp_path)
     with pytest.raises(UserError, match=r"call model\(images\) once"):
-        export_model(RAM(num_classes=4, patch_size=4), tmp_path)
+        export_model(RAM(num_classes=4, patch_size=4, num_scales=1), tmp_path)
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     with pytest.raises(UserError, match=r"pip install tf_glimpse\[serve\]"):
         export_model(model, tmp_path / "exported")

@@ -84,7 +84,7 @@ def test_nothing_is_overwritten_and_mistakes_are_told(tmp_path):
         built().save_to_preset(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
     with pytest.raises(UserError, match="expects a built model"):
-        tf_glimpse.RAM(2).save_to_preset(tmp_path / "new")
+        tf_glimpse.RAM(2, num_scales=1).save_to_preset(tmp_path / "new")
     built().save_to_preset(tmp_path / "new")
     with pytest.raises(UserError, match="holds a RAM, which is no Saccader"):
         tf_glimpse.Saccader.from_preset(tmp_path / "new")

@@ -36,7 +36,7 @@ def test_the_next_steps_start_this_program_wherever_the_user_stands(tmp_path, mo
 
 def test_the_next_steps_are_commands_and_one_runs_as_it_is_printed(tmp_path, monkeypatch):
     folder = tmp_path / "my demo"
-    model = tf_glimpse.RAM(3, patch_size=6, num_glimpses=2, units=8)
+    model = tf_glimpse.RAM(3, patch_size=6, num_glimpses=2, units=8, num_scales=1)
     model.build((None, 20, 20, 1))
     model.save_to_preset(folder / "run")
     (folder / "run" / "recipe.json").write_bytes((folder / "run" / "preset.json").read_bytes())

@@ -23,11 +23,11 @@ def test_names_are_read(given, read):
     names = checked_class_names(given, 2)
     assert names == read
     assert names is None or all(type(name) is str for name in names)
-    assert RAM(2, class_names=given).class_names == read
+    assert RAM(2, class_names=given, num_scales=1).class_names == read
 
 
 @pytest.mark.parametrize(
-    "make", [lambda names: RAM(2, class_names=names), lambda names: Saccader(2, class_names=names)], ids=["RAM", "Saccader"]
+    "make", [lambda names: RAM(2, class_names=names, num_scales=1), lambda names: Saccader(2, class_names=names)], ids=["RAM", "Saccader"]
 )
 @pytest.mark.parametrize(
     ("wrong", "message"),

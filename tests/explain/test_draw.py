@@ -53,7 +53,7 @@ def test_the_legend_says_what_the_marks_mean(rollout):
     for part in ("what the retina saw", "look 1", "look 3, the last", "sharpest patch, 4 px", "widest patch, 8 px", "Below: "):
         assert part in words
     assert "patch" not in legend(draw_glimpses(images, trajectory))
-    alone = RAM(3, patch_size=4, num_glimpses=1, units=8)
+    alone = RAM(3, patch_size=4, num_glimpses=1, units=8, num_scales=1)
     assert "the one look the patch, 4 px" in legend(draw_glimpses(images, alone(images), alone.retina))
 
 
@@ -161,7 +161,7 @@ def test_long_names_stay_whole(rollout):
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
 def test_any_number_of_channels_is_shown_and_told(channels, tmp_path):
-    model = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0)
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0, num_scales=1)
     images = np.random.default_rng(0).random([2, 12, 12, channels]).astype("float32")
     trajectory = model(images)
     figure = draw_glimpses(images, trajectory, model.retina)

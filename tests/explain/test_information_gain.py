@@ -96,7 +96,7 @@ def test_looks_needed_counts_to_the_last_change_of_mind():
 def test_sampled_rollouts_differ_and_repeat():
     images = RANDOM.integers(0, 256, [6, 12, 12, 1]).astype("uint8")
     source = array_source(images, np.arange(6) % 3)
-    model = RAM(3, patch_size=4, num_glimpses=3, units=8, seed=0)
+    model = RAM(3, patch_size=4, num_glimpses=3, units=8, seed=0, num_scales=1)
     one, three = collect_logits(model, source), collect_logits(model, source, rollouts=3)
     np.testing.assert_allclose(one[0], model(images).logits, atol=1e-5)
     assert three.shape == (3, 6, 3, 3)

@@ -38,7 +38,7 @@ def centred(digits):
     """Bare 28x28 digits in the middle, and a model whose random weights already keep what it sees."""
     bare = digits[1].train
     parts = (bare.subset(np.arange(1000)), bare.subset(np.arange(1000, 1150)))
-    model = RAM(10, patch_size=12, num_glimpses=3, units=64, first_location="centre", seed=0)
+    model = RAM(10, patch_size=12, num_glimpses=3, units=64, first_location="centre", seed=0, num_scales=1)
     model.build((None, 28, 28, 1))
     return model, ImageData("bare digits", *parts, None, 10, list("0123456789"), (28, 28, 1))
 

@@ -122,7 +122,7 @@ def test_a_scales_worth_is_the_fall_when_the_encoder_cannot_read_it(scale):
 
 
 def test_one_image_needs_no_batch_no_labels_and_no_autoencoder():
-    model = RAM(3, patch_size=4, num_glimpses=2, units=8, class_names=["a&b", "<i>", "c"], seed=0)
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, class_names=["a&b", "<i>", "c"], seed=0, num_scales=1)
     image = np.random.default_rng(0).random([16, 20, 3]).astype("float32")
     alone = explain(model, image)
     text = alone.html()
@@ -234,7 +234,7 @@ def test_places_are_counted_by_look():
 
 
 def test_mistakes_are_told(found):
-    model, image = RAM(3, patch_size=4, num_glimpses=2, units=8), np.zeros([16, 16, 1], "uint8")
+    model, image = RAM(3, patch_size=4, num_glimpses=2, units=8, num_scales=1), np.zeros([16, 16, 1], "uint8")
     with pytest.raises(UserError, match="as many labels as images"):
         explain(model, image, labels=[0, 1])
     with pytest.raises(UserError, match=r"makes images of \(16, 20, 1\); wanted one for \(16, 16, 1\)"):
@@ -260,7 +260,7 @@ def events(folder):
 def test_the_callback_logs_the_same_while_it_trains(tmp_path):
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, [12, 14, 14, 1]).astype("uint8"), np.arange(12) % 3
-    model = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0)
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0, num_scales=1)
     vae = HiddenStateVAE((14, 14, 1), units=4)
     vae.build((None, 2, 8))
     model.compile()

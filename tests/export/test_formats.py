@@ -130,7 +130,7 @@ def test_every_frame_of_a_gif_is_counted():
 
 @pytest.mark.parametrize("channels", [2, 4, 6])
 def test_models_of_other_channels_are_exported(channels, tmp_path):
-    model = RAM(num_classes=3, patch_size=4, num_glimpses=2, units=8)
+    model = RAM(num_classes=3, patch_size=4, num_glimpses=2, units=8, num_scales=1)
     keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).integers(0, 256, [2, 12, 10, channels], np.uint8)
     scores = tf.nn.softmax(model(images).logits[:, -1])

@@ -107,7 +107,7 @@ def test_fit_trains_the_head_alone_and_it_learns_which_images_gain():
 
 
 def test_it_is_a_model_like_any_other(tmp_path):
-    ram = RAM(3, patch_size=6, num_glimpses=2, units=8, seed=1)
+    ram = RAM(3, patch_size=6, num_glimpses=2, units=8, seed=1, num_scales=1)
     ram.build((None, 12, 12, 1))
     images = np.random.default_rng(0).random([8, 12, 12, 1]).astype("float32")
     run_model_check(AdaptiveModel(ram, stopping_units=4, seed=1, name="adaptive"), images, np.arange(8) % 3, folder=tmp_path)
@@ -163,7 +163,7 @@ def test_images_that_no_model_takes():
         with pytest.raises(UserError, match=r"wants at least one image, \[N, H, W, C\]"):
             make_adaptive().predict_adaptive(images, 0.1)
     with pytest.raises(UserError, match="at least two looks"):
-        AdaptiveModel(RAM(3, num_glimpses=1))
+        AdaptiveModel(RAM(3, num_glimpses=1, num_scales=1))
 
 
 def test_a_saccader_looks_at_images_of_another_size_than_it_was_built_for():

@@ -206,15 +206,15 @@ def test_images_of_another_kind_than_the_model_was_built_for():
     with pytest.raises(UserError, match="built for 1 channels"):
         make_model()(np.zeros([2, 14, 14, 3], "float32"))
     with pytest.raises(UserError, match="at least 4x4 pixels"):
-        RAM(3, patch_size=4).build((None, 3, 9, 1))
+        RAM(3, patch_size=4, num_scales=1).build((None, 3, 9, 1))
     with pytest.raises(UserError, match="3 looks want 3 frames"):
         make_model()(np.zeros([2, 4, 14, 14, 1], "float32"))
     with pytest.raises(UserError, match="3 looks want 3 actions"):
         make_model()({"images": IMAGES, "actions": ACTIONS[:, :2]})
     with pytest.raises(UserError, match="class_names wants 3 names"):
-        RAM(3, class_names=["a", "b"])
+        RAM(3, class_names=["a", "b"], num_scales=1)
     with pytest.raises(UserError, match="encoder wants one of dense, conv"):
-        RAM(3, encoder="transformer")
+        RAM(3, encoder="transformer", num_scales=1)
 
 
 def test_a_new_head_keeps_every_other_weight():
@@ -243,7 +243,7 @@ def test_what_was_frozen_stays_frozen_in_a_file_and_the_optimiser_goes_on(tmp_pa
 
 
 def test_a_model_compiled_but_not_built_is_saved_and_trained(tmp_path):
-    model = RAM(3, patch_size=4, num_glimpses=2, units=8)
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, num_scales=1)
     model.compile("adam")
     with pytest.warns(UserWarning, match="not been built|never been built|hasn't been built|has not"):
         model.save(tmp_path / "model.keras")
@@ -253,7 +253,7 @@ def test_a_model_compiled_but_not_built_is_saved_and_trained(tmp_path):
 
 
 def test_a_model_may_be_built_again_for_images_of_another_size():
-    model = RAM(3, patch_size=4, num_glimpses=2, units=8)
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, num_scales=1)
     model.build((None, None, None, 1))
     model.build((None, 20, 24, 1))
     assert model.image_shape == (20, 24, 1)
@@ -267,7 +267,7 @@ def test_metrics_and_seeds_as_keras_takes_them():
     assert {"accuracy", "top_2"} <= set(model.fit(IMAGES, LABELS, verbose=0).history)
     for seed in (-1, 2**31):
         with pytest.raises(UserError, match=f"from 0 to 2.* - 1, or None. Received: {seed}"):
-            RAM(3, seed=seed)
+            RAM(3, seed=seed, num_scales=1)
 
 
 def test_a_model_of_ones_own_needs_no_number_of_classes():
@@ -276,7 +276,7 @@ def test_a_model_of_ones_own_needs_no_number_of_classes():
     class Own(AttentionModel):
         def __init__(self):
             super().__init__(seed=0)
-            self.inner = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0)
+            self.inner = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0, num_scales=1)
 
         def build(self, input_shape):
             self.inner.build(input_shape)

@@ -123,7 +123,7 @@ def test_another_global_number_type_is_told_by_every_model(floatx, saved, tmp_pa
     (tmp_path / "model.keras").write_bytes(saved[0])
     keras.config.set_floatx(floatx)
     makers = [
-        lambda: tf_glimpse.RAM(3),
+        lambda: tf_glimpse.RAM(3, num_scales=1),
         lambda: tf_glimpse.Saccader(3),
         lambda: tf_glimpse.BagNet(3),
         lambda: tf_glimpse.PatchClassifier(3, "MobileNetV2"),
@@ -141,7 +141,7 @@ def test_another_global_number_type_is_told_by_every_model(floatx, saved, tmp_pa
 def test_weights_of_another_number_type_are_refused():
     for dtype in ("float64", "float16"):
         with pytest.raises(UserError, match=f'dtype expects "float32", "mixed_bfloat16" or "mixed_float16".*{dtype}'):
-            tf_glimpse.RAM(3, dtype=dtype)
+            tf_glimpse.RAM(3, dtype=dtype, num_scales=1)
 
 
 @pytest.mark.usefixtures("restored_settings")
@@ -150,7 +150,7 @@ def test_models_read_channels_last_whatever_keras_is_set_to():
     photos = np.random.default_rng(0).random([4, 32, 36, 3]).astype("float32")
     bagnet = {"wide_blocks": (1, 0, 0, 0), "blocks": (1, 1, 1, 1), "width": 0.1}
     makers = {
-        "ram": lambda: tf_glimpse.RAM(3, encoder="conv", patch_size=6, num_glimpses=2, units=8, seed=0),
+        "ram": lambda: tf_glimpse.RAM(3, encoder="conv", patch_size=6, num_glimpses=2, units=8, seed=0, num_scales=1),
         "saccader": lambda: tf_glimpse.Saccader(3, bagnet, num_glimpses=2, mixed_channels=8, seed=0),
         "vae": lambda: tf_glimpse.HiddenStateVAE((10, 11, 1), units=8, decoder="conv"),
         "posterior": lambda: tf_glimpse.models.GlimpsePosterior(3, filters=(4,), units=8),

@@ -90,7 +90,7 @@ def test_the_toy_task_is_learned_from_tries_alone():
 
 @pytest.mark.parametrize("weight", ["look_ahead_weight", "hindsight_weight"])
 def test_a_single_look_has_nothing_to_try(weight):
-    model = RAM(3, patch_size=4, num_glimpses=1, units=8, first_location="centre")
+    model = RAM(3, patch_size=4, num_glimpses=1, units=8, first_location="centre", num_scales=1)
     with pytest.warns(UserWarning, match="looks once"):
         model.compile("sgd", **{weight: 0.1, "anytime_weight": 0.1})
     with pytest.raises(UserError, match="num_glimpses of at least 2, or a learned first location. Received: num_glimpses=1"):

@@ -15,7 +15,7 @@ BAGNET = {"receptive_field": 5, "blocks": [1], "filters": [8], "strides": [2], "
 
 
 def ram():
-    model = RAM(3, num_glimpses=3, units=8, first_location="centre")
+    model = RAM(3, num_glimpses=3, units=8, first_location="centre", num_scales=1)
     model.build((None, 28, 28, 1))
     return model
 

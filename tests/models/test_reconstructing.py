@@ -90,7 +90,7 @@ def test_mistakes_are_told(digits):
 
 
 def test_half_precision_is_the_models_and_scales_the_loss():
-    model = RAM(3, patch_size=4, num_glimpses=2, units=8, dtype="mixed_float16")
+    model = RAM(3, patch_size=4, num_glimpses=2, units=8, dtype="mixed_float16", num_scales=1)
     model.build((None, 12, 12, 1))
     joint = ReconstructingModel(model, HiddenStateVAE((12, 12, 1), units=8))
     joint.compile("adam")

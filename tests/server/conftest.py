@@ -34,7 +34,7 @@ def limits():
 @pytest.fixture(scope="session")
 def model():
     keras.utils.set_random_seed(0)
-    model = RAM(num_classes=3, patch_size=4, num_glimpses=2, units=8, class_names=["ant", "bee", "cät"])
+    model = RAM(num_classes=3, patch_size=4, num_glimpses=2, units=8, class_names=["ant", "bee", "cät"], num_scales=1)
     model.build((None, 20, 20, 1))
     return model
 

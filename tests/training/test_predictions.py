@@ -19,7 +19,7 @@ NAMES = ["a, b", "naïve", "c"]
 
 
 def ram():
-    model = tf_glimpse.RAM(3, patch_size=6, num_glimpses=3, units=8, class_names=NAMES, seed=2)
+    model = tf_glimpse.RAM(3, patch_size=6, num_glimpses=3, units=8, class_names=NAMES, seed=2, num_scales=1)
     model.build((None, 20, 20, 3))
     return model
 
