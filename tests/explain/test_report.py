@@ -105,7 +105,7 @@ def test_a_rise_in_entropy_is_told_where_there_is_one(found):
 
 @pytest.mark.parametrize("scale", [0, 1])
 def test_a_scales_worth_is_the_fall_when_the_encoder_cannot_read_it(scale):
-    model = RAM(3, patch_size=4, num_scales=2, num_glimpses=3, units=8, seed=0)
+    model = RAM(3, patch_size=4, num_scales=2, num_glimpses=3, units=8, encoder="dense", seed=0)
     images = np.random.default_rng(0).random([2, 20, 24, 3]).astype("float32")
     trajectory = model(images)
     worth = scale_attribution(model, images, trajectory)

@@ -14,7 +14,7 @@ _FILES = ("images", "out", "vae", "posterior", "space")
 def add(parser):
     """Adds the option."""
     told = 'print a script by which words complete at Tab: eval "$(tf-glimpse --print-completion bash)"'
-    parser.add_argument("--print-completion", action=_Print, choices=SHELLS, help=told)
+    parser.add_argument("--print-completion", action=_Print, choices=SHELLS, default=argparse.SUPPRESS, help=told)
 
 
 class _Print(argparse.Action):
