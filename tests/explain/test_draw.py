@@ -1,5 +1,7 @@
 """Figures and films of looks: what they say, that it can be read on black and on white, and that no name breaks them."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,6 +47,12 @@ def test_a_row_an_image_and_a_panel_a_look(rollout):
             assert view.get_title() == f"look {look + 1}: {seen} ({100 * shares[row, look].max():.0f} %)"
     unlabelled = draw_glimpses(images, trajectory, model.retina).axes[4].get_title()
     assert unlabelled.startswith("image 2\nsays ") and "true" not in unlabelled
+
+
+def test_a_notebook_shows_the_figure_without_pyplot(rollout):
+    model, images, trajectory = rollout
+    with Image.open(io.BytesIO(draw_glimpses(images, trajectory, model.retina)._repr_png_())) as picture:
+        assert min(picture.size) > 300
 
 
 def test_the_legend_says_what_the_marks_mean(rollout):

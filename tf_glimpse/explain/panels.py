@@ -1,6 +1,7 @@
 """The parts of figures, by matplotlib: a panel of pixels, a scanpath that can be read on black and on white, titles, the legend."""
 
 import functools
+import io
 import textwrap
 
 import numpy as np
@@ -19,14 +20,27 @@ _FONT = 8  # points
 
 
 def new_figure(width, height, dpi):
-    """An empty figure, drawn without a display."""
+    """An empty figure, drawn without a display; notebooks show it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    figure = figure_class()(figsize=(width, height), dpi=dpi, layout="constrained")
     figure.get_layout_engine().set(h_pad=0.06)
     FigureCanvasAgg(figure)
     return figure
+
+
+@functools.cache
+def figure_class():
+    """matplotlib's `Figure`, with a picture of itself for notebooks, where only pyplot's figures have one."""
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        def _repr_png_(self):
+            stream = io.BytesIO()
+            self.savefig(stream, format="png")
+            return stream.getvalue()
+
+    return ShownFigure
 
 
 def figure_to_array(figure):

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 
+from tf_glimpse.explain.panels import figure_class
 from tf_glimpse.training.workdirs import write_json
 
 
@@ -71,9 +72,7 @@ def draw_frontiers(points_by_name, budget=None):
     Returns:
         a matplotlib figure.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = figure_class()(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     for index, (name, points) in enumerate(points_by_name.items()):
         colour, kept = f"C{index}", frontier(points)
