@@ -167,7 +167,7 @@ def test_export(tmp_path):
 
 
 def test_mistakes_are_told():
-    with pytest.raises(UserError, match="a BagNet of 3 classes. Received: num_glimpses=2, a BagNet of 4"):
+    with pytest.raises(UserError, match="a BagNet of 3 classes. Received: a BagNet of 4"):
         Saccader(3, BagNet(4, **BAGNET), num_glimpses=2)
     with pytest.raises(UserError, match="class_names wants 3 names"):
         make_model(class_names=["a"])
