@@ -1,12 +1,18 @@
 """The notebooks run from end to end with tiny parameters, without warnings, and are stored without outputs."""
 
 import ast
+import base64
+import importlib
+import io
 import re
+import tempfile
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TINY_RUN = {"num_glimpses": 2, "epochs": 1, "steps": 2, "jit_compile": False}
@@ -61,6 +67,29 @@ def test_notebook_runs_with_tiny_parameters(name, tmp_path, pytestconfig, monkey
 @by_notebook
 def test_parameters_are_those_of_the_parameters_cell(name):
     assert set(TINY[name]) <= assigned(parameters_cell(read(name)).source)
+
+
+def test_what_is_kept_of_outputs(monkeypatch):
+    """Texts in one, without stderr and temporary folders; a picture of 2,000 px and many colours becomes small, once and for all."""
+    monkeypatch.syspath_prepend(NOTEBOOKS)
+    script, stream = importlib.import_module("run"), io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, [100, 2000, 3]).astype("uint8")
+    pixels[:, :500], pixels[:, 500:1000] = 255, 150
+    Image.fromarray(pixels).save(stream, "PNG")
+    encoded = base64.b64encode(stream.getvalue()).decode()
+    outputs = [
+        nbformat.v4.new_output("stream", name="stdout", text=f"in {tempfile.gettempdir()}/tmpab_c1/report.html\n"),
+        nbformat.v4.new_output("stream", name="stderr", text="I0000 XLA"),
+        nbformat.v4.new_output("stream", name="stdout", text="done\n"),
+        nbformat.v4.new_output("execute_result", {"image/png": encoded, "text/plain": "<Figure>"}, execution_count=3),
+    ]
+    words, picture = script.kept(outputs)
+    assert words.text == "in /tmp/folder/report.html\ndone\n"
+    assert script.kept([words, picture]) == [words, picture]
+    with Image.open(io.BytesIO(base64.b64decode(picture.data.pop("image/png")))) as image:
+        assert image.size == (900, 45) and len(image.getcolors()) <= 256
+        assert image.convert("RGB").getpixel((100, 20)) == (255,) * 3 and image.convert("RGB").getpixel((300, 20)) == (150,) * 3
+    assert picture == nbformat.v4.new_output("display_data")
 
 
 @by_notebook
