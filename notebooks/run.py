@@ -92,7 +92,7 @@ def small(encoded):
 
 def _palette(image):
     """An image with the picture's colours, and with greys from black to white, so that what is grey stays grey."""
-    greys = [level for grey in range(0, 256, 3) for level in (grey,) * 3]
+    greys = [level for grey in (*range(0, 252, 4), 255) for level in (grey,) * 3]  # Pillow looks colours up by their upper six bits
     colours = image.quantize(COLOURS - len(greys) // 3, Image.Quantize.MAXCOVERAGE).getpalette()
     palette = Image.new("P", (1, 1))
     palette.putpalette((greys + colours)[: 3 * COLOURS])
