@@ -183,7 +183,7 @@ def test_mistakes_are_told():
     with pytest.raises(UserError, match="4 looks want as many cells") as told:
         compiled(make_model())(IMAGES[:, :9, :9])
     assert "\n" not in str(told.value), "as in one line of the command line"
-    with pytest.raises(UserError, match="at least 9x9 pixels"):
+    with pytest.raises(UserError, match="at least as large as the smallest patch, 9x9"):
         make_model()(IMAGES[:, :8, :8])
     with pytest.raises(UserError, match="built for 3 channels"):
         make_model()(IMAGES[..., :1])
