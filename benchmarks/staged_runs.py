@@ -1,8 +1,10 @@
 """Runs of three stages, and what is trained beside them: what they are, and that they are what their folders say."""
 
+import json
+
 from record import stop_if_changed
 
-from tf_glimpse.training import workdirs
+from tf_glimpse.training import get_recipe, workdirs
 from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import PRESETS
@@ -49,7 +51,8 @@ def check_preset(name, run):
     file, (_, recipe, seed) = PRESETS / f"{name}.json", workdirs.read_run(run)
     made = workdirs.read_json(file, "recipe", "seed", "results") if file.exists() else None
     own = recipe, seed, workdirs.results(run)["error_percent"]
-    if made is None or (made["recipe"], made["seed"], made["results"]["error_percent"]) != own:
+    younger = json.loads(json.dumps(workdirs.defaults(get_recipe(recipe["name"]))))  # what a card made before a setting came stands at
+    if made is None or ({**younger, **made["recipe"]}, made["seed"], made["results"]["error_percent"]) != own:
         raise UserError(f"--preset wants what was made of {run}, recipe {recipe['name']}, seed {seed}, {own[2]} %. Received: {name}")
 
 
