@@ -18,7 +18,8 @@ MEASURED = {}  # the largest deviation by what was compared
 def make_model(oracle, sizes, num_glimpses=None, **compile_kwargs):
     """A compiled Saccader of the oracle's sizes, with its weights."""
     groups = {"blocks": sizes["blocks"], "filters": sizes["planes"], "strides": sizes["strides"], "wide_blocks": sizes["kernel3"]}
-    pixels = {"pixel_mean": 0.0, "pixel_stddev": 1.0, "stem_filters": sizes["init"]}
+    as_they_are = {"input_range": (-8, 8), "pixel_mean": 0.5, "pixel_stddev": 1 / 16}  # the authors' images are normal draws
+    pixels = {**as_they_are, "stem_filters": sizes["init"]}
     bagnet = {**groups, **pixels, "second_norm": "main"}
     model = Saccader(sizes["classes"], bagnet, num_glimpses or sizes["T"], even_spacing=True, seed=0)
     model.build((None, *oracle["images"].shape[1:]))
