@@ -19,8 +19,8 @@ from publish_vae import SETTINGS
 from rows import add_rows, provenance
 
 from tf_glimpse.datasets import Augmentation, steps_per_epoch, train_batches
-from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import collect_states, reconstruction_curves
+from tf_glimpse.files import write_whole
 from tf_glimpse.models import RAM, HiddenStateVAE, ReconstructingModel
 from tf_glimpse.models.hidden_state_vae import DECODERS
 from tf_glimpse.training import evaluate_model

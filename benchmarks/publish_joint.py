@@ -15,7 +15,7 @@ from publish_vae import SETTINGS, measured, write_vae
 from record import KEY
 from rows import add_rows, read_rows
 
-from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import DECODERS, HiddenStateVAE
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.training import evaluate_model

@@ -12,8 +12,8 @@ from rows import provenance
 
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load
-from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain.reconstruction import collect_states, fit_vae, reconstruction_curves
+from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import DECODERS
 from tf_glimpse.training.workdirs import write_json
 from tf_glimpse.weights import PRESETS

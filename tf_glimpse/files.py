@@ -1,4 +1,4 @@
-"""JSON files: read as what they should hold, written whole or not at all."""
+"""Files that are written whole or not at all; those of JSON are read as what they should hold."""
 
 import json
 import os
@@ -48,3 +48,18 @@ def write_json(file, content):
     part = file.with_name(file.name + ".part")
     part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     os.replace(part, file)
+
+
+def write_whole(path, write):
+    """Calls `write` with a path beside `path` that ends alike, and renames it: a kill leaves the old file or the new one, whole.
+
+    Args:
+        path: a `pathlib.Path`.
+        write: a function of a path, such as a Keras model's `save`.
+    """
+    part = path.with_name(f".part-{os.getpid()}.{path.name}")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

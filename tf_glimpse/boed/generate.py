@@ -14,7 +14,7 @@ from tf_glimpse.boed.completions import Retrieval
 from tf_glimpse.boed.expected_entropy import ExpectedEntropy, check_grid
 from tf_glimpse.boed.posterior import calibration, train_posterior
 from tf_glimpse.boed.sequences import check_samples, first_map, near_optimal_sequences
-from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.files import write_whole
 from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.types import UserError

@@ -10,7 +10,7 @@ import tensorflow_probability as tfp
 from tf_glimpse import datasets
 from tf_glimpse.boed.completions import Completions
 from tf_glimpse.boed.posterior import random_masks
-from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.files import write_whole
 from tf_glimpse.models.image_vae import ImageVAE
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.ops.masks import observe

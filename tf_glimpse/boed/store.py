@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets.actions import Supervision, map_actions, sequence_actions
-from tf_glimpse.datasets.files import write_whole
-from tf_glimpse.files import damaged, read_json
+from tf_glimpse.files import damaged, read_json, write_whole
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.types import UserError
 

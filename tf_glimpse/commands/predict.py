@@ -50,7 +50,7 @@ def run(options):
 
 
 def _write(options, files, total, out):
-    from tf_glimpse.datasets.files import write_whole
+    from tf_glimpse.files import write_whole
     from tf_glimpse.training.finished import open_finished
     from tf_glimpse.training.predictions import predict_files
 

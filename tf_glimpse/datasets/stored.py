@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.files import write_whole
 from tf_glimpse.types import UserError
 
 HELD_BYTES = 2 * 2**30  # of a split's encoded images: more are read when they are wanted

@@ -10,7 +10,7 @@ from tf_glimpse.models import signals
 from tf_glimpse.models.checked import CheckedModel, replicas
 from tf_glimpse.models.classify import classification
 from tf_glimpse.models.compiling import check_hybrid
-from tf_glimpse.models.inside import refuse_sequential
+from tf_glimpse.models.inside import refuse_sequential, seed_of_step, teach_inside, trained_by_another
 from tf_glimpse.models.loading import from_preset
 from tf_glimpse.models.mean_weights import MeanAdamW
 from tf_glimpse.models.rollouts import compiled
@@ -35,7 +35,7 @@ TERMS = (
 
 
 class AttentionModel(CheckedModel):
-    """A Keras model whose call returns a `Trajectory`, trained by the hybrid loss; subclasses say what the call does.
+    """A Keras model whose call returns a `Trajectory`, trained by the hybrid loss; subclasses say how it looks: `rollout`, or `call`.
 
     The call takes images, or `{"images", "actions" [B, T, 2], "has_actions" [B] bool}`, and the keywords `training`, `sample` (draw from
     the policy instead of taking its mode; as `training` if None) and `seed` (int32 `[2]`, or `[B, 2]` with one seed a row). Losses and
@@ -46,6 +46,8 @@ class AttentionModel(CheckedModel):
     """
 
     line_terms = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
+    compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
+    warned_inside = False
 
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
@@ -54,13 +56,22 @@ class AttentionModel(CheckedModel):
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
         self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
 
-    compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
-    warned_inside = False
-
     @property
     def policy_part(self):
         """The layer that chooses the places."""
         return getattr(self.cell, "location", self.cell)
+
+    def call(self, inputs, training=False, sample=None, seed=None):
+        inside = trained_by_another(self, training, seed)
+        seed = seed_of_step(self) if inside else seed
+        trajectory = self.rollout(inputs, training, sample, seed)
+        if inside:
+            teach_inside(self, inputs, trajectory)
+        return trajectory
+
+    def rollout(self, inputs, training, sample, seed):
+        """The `Trajectory` of inputs; the arguments are those of a call."""
+        raise NotImplementedError(f"{type(self).__name__} needs rollout(inputs, training, sample, seed), which returns a Trajectory.")
 
     def compute_output_spec(self, *args, **kwargs):
         """As Keras'; a `Sequential` is told what it can hold instead."""

@@ -19,14 +19,13 @@ from tf_glimpse.layers import (
 from tf_glimpse.layers.glimpse_cell import serialize_part
 from tf_glimpse.models import signals
 from tf_glimpse.models.attention_model import AttentionModel, has_actions
-from tf_glimpse.models.inside import seed_of_step, teach_inside, trained_by_another
 from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.types import UNIT, Trajectory, UserError, whole_number
 
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
 CORES = {"rectified": RectifiedCore, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 LOCATIONS = {"gaussian": GaussianLocation, "categorical": CategoricalLocation}
-# One convolution, whose windows need no gradient: it learns as fast as deeper ones in the first epochs, in the time of the dense encoder.
+# One convolution, whose windows need no gradient: little work without XLA, and enough for the first epochs.
 FAST_ENCODER = ("conv", {"filters": (16,), "where_units": 32})
 # The layers of Mnih et al. 2014.
 PAPER_LAYERS = {"num_scales": 1, "encoder": "dense", "core": "rectified", "units": 256, "first_location": "random"}
@@ -152,15 +151,7 @@ class RAM(AttentionModel):
             self.classifier.build((None, self.cell.output_size))
         self.built = True
 
-    def call(self, inputs, training=False, sample=None, seed=None):
-        inside = trained_by_another(self, training, seed)
-        seed = seed_of_step(self) if inside else seed
-        trajectory = self._rollout(inputs, training, sample, seed)
-        if inside:
-            teach_inside(self, inputs, trajectory)
-        return trajectory
-
-    def _rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs, training, sample, seed):
         images = inputs["images"] if isinstance(inputs, dict) else inputs
         if images.shape[-1] != self.image_shape[-1]:
             raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: images of shape {tuple(images.shape)}")

@@ -12,7 +12,6 @@ from tf_glimpse.layers.saccader_cell import SaccaderCell
 from tf_glimpse.layers.unroll import fold
 from tf_glimpse.models.attention_model import has_actions
 from tf_glimpse.models.bagnet import BagNet
-from tf_glimpse.models.inside import seed_of_step, teach_inside, trained_by_another
 from tf_glimpse.models.saccader_stages import SaccaderStages
 from tf_glimpse.ops.grids import field_cells, field_centres, gather_cells, ordered_cells
 from tf_glimpse.types import Trajectory, UserError, whole_number
@@ -154,15 +153,7 @@ class Saccader(SaccaderStages):
             self.cell.build([(None, None, self.mixed_channels)])
         self.attention.built = self.cell.built = self.built = True
 
-    def call(self, inputs, training=False, sample=None, seed=None):
-        inside = trained_by_another(self, training, seed)
-        seed = seed_of_step(self) if inside else seed
-        trajectory = self._rollout(inputs, training, sample, seed)
-        if inside:
-            teach_inside(self, inputs, trajectory)
-        return trajectory
-
-    def _rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs, training, sample, seed):
         images = inputs["images"] if isinstance(inputs, dict) else inputs
         if images.shape[-1] != self.image_shape[-1]:
             raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: images of shape {tuple(images.shape)}")

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 
-from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.files import write_whole
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import CARD, MODEL
 

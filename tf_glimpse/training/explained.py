@@ -2,8 +2,8 @@
 
 import pathlib
 
-from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import explain, fit_vae
+from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
 from tf_glimpse.training.finished import check_spared, chosen_images, load_data, looking
 from tf_glimpse.types import UserError

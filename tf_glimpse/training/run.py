@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import check_model, read_sequences
-from tf_glimpse.datasets.files import write_whole
+from tf_glimpse.files import write_whole
 from tf_glimpse.models import RAM
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.ram import PAPER_LAYERS

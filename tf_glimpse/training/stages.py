@@ -5,8 +5,8 @@ import math
 import keras
 
 from tf_glimpse import datasets
-from tf_glimpse.datasets.files import write_whole
 from tf_glimpse.explain import collect_logits, fit_temperatures
+from tf_glimpse.files import write_whole
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
