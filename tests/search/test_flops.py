@@ -8,6 +8,7 @@ from tf_glimpse.layers import CategoricalLocation, ConvGlimpseEncoder, GaussianL
 from tf_glimpse.layers.saccader_cell import SaccaderCell
 from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.models import RAM, AdaptiveModel
+from tf_glimpse.models.ram import PAPER_LAYERS
 from tf_glimpse.ops.patches import box_means
 from tf_glimpse.search.flops import count_flops, look_costs, model_flops
 from tf_glimpse.types import UserError
@@ -108,7 +109,8 @@ def test_looking_costs_the_same_whatever_the_images_size():
 
 
 def test_a_model_costs_its_looks():
-    model = AdaptiveModel(RAM(3, patch_size=4, num_glimpses=3, num_scales=2, units=8, first_location="centre"), stopping_units=4)
+    layers = {**PAPER_LAYERS, "num_scales": 2, "units": 8, "first_location": "centre"}
+    model = AdaptiveModel(RAM(3, patch_size=4, num_glimpses=3, **layers), stopping_units=4)
     model(tf.zeros([1, 12, 12, 1]))
     costs = look_costs(model)
     encoder = dense(32, 128) + dense(2, 128) + dense(256, 8)

@@ -59,7 +59,10 @@ class ConvGlimpseEncoder(keras.layers.Layer):
             convolution.build((None, 9 * channels))
             side, channels = (side - 2) // pool, convolution.units
             if side < 1:
-                raise UserError(f"patches of {patches_shape[1]} px are too small for {self.filters=} with {self.pools=}")
+                raise UserError(
+                    f"patches of {patches_shape[1]} px are too small for the encoder's filters={self.filters}, pools={self.pools}: "
+                    'enlarge patch_size, or use encoder="dense"'
+                )
         self.what.build((None, side * side * channels))
         self.where.build((None, 2))
         self.join.build((None, self.units + self.where_units))
