@@ -11,7 +11,7 @@ PACKAGE = ROOT / "tf_glimpse"
 
 # A room may import itself and the rooms of earlier rows; the rooms of one row do not know each other.
 ROWS = [
-    ["types", "late"],
+    ["types", "late", "statistics"],
     ["files"],
     ["weights"],
     ["ops"],

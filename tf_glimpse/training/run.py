@@ -4,8 +4,6 @@ import dataclasses
 import pathlib
 
 import keras
-import numpy as np
-import scipy.stats
 import tensorflow as tf
 
 from tf_glimpse import datasets
@@ -15,6 +13,7 @@ from tf_glimpse.models import RAM
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.ram import PAPER_LAYERS
 from tf_glimpse.models.signals import REINFORCE
+from tf_glimpse.statistics import half_interval, mean, standard_deviation
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
 from tf_glimpse.training.evaluation import ACTIONS, judge
@@ -107,10 +106,9 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
     begun = next((workdirs.known_sources(folder) for folder in folders.values() if (folder / "recipe.json").exists()), {})
     kwargs = {**begun, **{name: value for name, value in kwargs.items() if value or name not in begun}}
     runs = [workdirs.results(folder) or train_and_evaluate(recipe, folder, seed, **kwargs) for seed, folder in folders.items()]
-    errors = np.array([run["error_percent"] for run in runs])
-    spread = float(errors.std(ddof=1))
-    width = float(scipy.stats.t.ppf(0.975, len(errors) - 1) * spread / len(errors) ** 0.5)
-    summary = {"recipe": recipe.name, "error_percent": float(errors.mean()), "interval": width, "spread": spread, "runs": runs}
+    errors = [run["error_percent"] for run in runs]
+    found = {"error_percent": mean(errors), "interval": half_interval(errors), "spread": standard_deviation(errors)}
+    summary = {"recipe": recipe.name, **found, "runs": runs}
     workdirs.write_json(workdir / "summary.json", summary)
     return summary
 
