@@ -3,7 +3,6 @@
 import gc
 import os
 import pathlib
-import sys
 
 # Tests run side by side: threads of each would wait for those of the others.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -18,7 +17,6 @@ import pytest
 gc.freeze()
 gc.set_threshold(100_000, 50, 100)
 
-BENCHMARKS = pathlib.Path(__file__).resolve().parents[1] / "benchmarks"
 # Files of a minute or more, the longest first: begun last, one would be left alone at the end.
 LONG = (
     "search/test_search.py",
@@ -42,19 +40,10 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
-@pytest.fixture
-def benchmark_script(monkeypatch):
-    """Imports a script of benchmarks/ by its name; forgets it, and what it imports from there, after the test."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    yield __import__
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
-
-
 @pytest.fixture(scope="session")
 def manual_dir():
     """The folder of downloaded sets; without one a test is skipped, as one of the same thing on the embedded digits is always run."""
-    default = BENCHMARKS.parents[1] / "shared" / "data"
+    default = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = pathlib.Path(os.environ.get("TF_GLIMPSE_MANUAL_DIR", default)).resolve()
     if not (folder / "mnist").is_dir():
         pytest.skip(f"no MNIST files in {folder}/mnist (set TF_GLIMPSE_MANUAL_DIR)")

@@ -1,6 +1,6 @@
 """The tables that people read are the ones that the result files give."""
 
-import dataclasses
+import functools
 import json
 import pathlib
 import shlex
@@ -8,38 +8,40 @@ import sys
 
 import pytest
 
+from benchmarks import tables
+from benchmarks.accuracy import cnn, paper_tables
+from benchmarks.accuracy.tasks import TASKS
+from benchmarks.common import mistakes, timing
+from benchmarks.common.rows import read_rows
+from benchmarks.operations import accuracy_flops
+from benchmarks.operations import tables as operations_tables
+from benchmarks.speed import startup
+from benchmarks.speed import tables as speed_tables
 from tf_glimpse import cli
-from tf_glimpse.training import get_recipe
-from tf_glimpse.training.recipe import with_policy
 from tf_glimpse.types import UserError
-from tf_glimpse.weights import PRESETS
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOMS = ROOT / "benchmarks"
+# Called otherwise since the scripts have rooms; others keep their name, but for the room's (`saccader_photos.py`, `saccader/photos.py`).
+RENAMED = {"explanations": "faithfulness"}
 
 
-@pytest.fixture
-def tables(benchmark_script):
-    return benchmark_script("tables")
-
-
-def test_the_pages_are_what_their_script_makes(tables):
-    rows = tables.read_rows("paper_tables")
-    assert (ROOT / "benchmarks" / "README.md").read_text() == tables.page(rows), "run: python benchmarks/tables.py"
+def test_the_pages_are_what_their_script_makes():
+    assert (ROOMS / "README.md").read_text() == tables.page(), "run: python -m benchmarks.tables"
     readme = (ROOT / "README.md").read_text()
-    assert tables.paper_tables.with_short_table(readme, rows) == readme, "run: python benchmarks/tables.py"
-    assert tables.paper_tables.with_presets(readme, tables.PRESETS) == readme, "run: python benchmarks/tables.py"
+    assert tables.with_tables(readme) == readme, "run: python -m benchmarks.tables"
 
 
-def test_every_row_says_how_to_make_it_again(tables):
+def test_every_row_says_how_to_make_it_again():
     wanted = {"task", "recipe", "seed", "error_percent", "rollouts", "num_glimpses", "paper", "best_public", "preset", "augmentation"}
-    for row in tables.read_rows("paper_tables"):
+    for row in read_rows("paper_tables"):
         assert wanted | {"command", "commit", "device", "versions"} <= set(row)
         assert "dirty" not in row["commit"]
         trained_by_a_recipe = row["policy"] != "whole image" and "joint" not in row
         assert not trained_by_a_recipe or {"model", "loss", "learning_rate", "weight_decay", "batch_size", "checked_by"} <= set(row)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "benchmarks" / "results").glob("*.json")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted((ROOMS / "results").glob("*.json")), ids=lambda file: file.stem)
 def test_every_result_has_a_clean_commit_and_a_command_that_runs_as_written(file):
     for row in json.loads(file.read_text())["rows"]:
         assert "dirty" not in row["commit"]
@@ -47,32 +49,49 @@ def test_every_result_has_a_clean_commit_and_a_command_that_runs_as_written(file
         assert program in ("tf-glimpse", "python")
         assert "/work" not in row["command"]
         if program == "python":
-            script = (ROOT / words[0]).read_text()
+            script = source_of(words[1] if words[0] == "-m" else words[0])
             assert all(f'"{word}"' in script for word in words if word.startswith("--")), row["command"]
 
 
-def test_a_cnn_that_errs_more_than_others_of_its_layers_is_called_weak(tables):
-    task = next(task for task in tables.TASKS if task.public_cnn)
+@functools.cache
+def source_of(script):
+    """The text of `benchmarks.ROOM.SCRIPT`; of `benchmarks/SCRIPT.py`, as rows of before the rooms have it, that of the script now."""
+    if not script.endswith(".py"):
+        return (ROOT / f"{script.replace('.', '/')}.py").read_text()
+    name = RENAMED.get(pathlib.Path(script).stem, pathlib.Path(script).stem)
+    (found,) = [path for path in ROOMS.glob("*/*.py") if name in (path.stem, f"{path.parent.name}_{path.stem}")]
+    return found.read_text()
+
+
+def test_a_row_names_the_module_that_made_it(monkeypatch):
+    written = []
+    monkeypatch.setattr("benchmarks.common.rows.add_rows", lambda name, rows, key: written.extend(rows))
+    monkeypatch.setitem(sys.modules, "__main__", startup)  # as `python -m` runs it
+    monkeypatch.setattr(sys, "argv", ["/a/path/startup.py", "--rounds", "5"])
+    timing.record("startup", [{"what": "nothing"}], ("what",), 2)
+    assert written[0]["command"] == "python -m benchmarks.speed.startup --rounds 5"
+
+
+SCRIPTS = sorted(path for path in ROOMS.rglob("*.py") if '__name__ == "__main__"' in path.read_text())
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_script_says_how_it_is_run(script):
+    module = ".".join(script.relative_to(ROOT).with_suffix("").parts)
+    text = script.read_text()
+    assert f"python -m {module}" in text, "its docstring has another command"
+    assert "python benchmarks/" not in text
+
+
+def test_a_cnn_that_errs_more_than_others_of_its_layers_is_called_weak():
+    task = next(task for task in TASKS if task.public_cnn)
     row = {"policy": "whole image", "epochs": 5, "error_percent": task.paper_cnn + 0.1}
-    (told,) = tables.paper_tables._weak_cnn(task, [row])
+    (told,) = paper_tables._weak_cnn(task, [row])
     assert "of 5 epochs, is a weak opponent" in told and f"the paper's {task.paper_cnn:.2f}" in told
-    assert not list(tables.paper_tables._weak_cnn(task, [{**row, "error_percent": min(task.paper_cnn, task.public_cnn)}]))
+    assert not list(paper_tables._weak_cnn(task, [{**row, "error_percent": min(task.paper_cnn, task.public_cnn)}]))
 
 
-def test_a_run_of_a_version_that_lacked_a_setting_is_recorded_where_the_recipe_leaves_it_at_its_default(benchmark_script):
-    stop_if_changed = benchmark_script("record").stop_if_changed
-    for name, changed in (("ram_mnist", None), ("ram_cluttered_100", "ema_momentum")):
-        older = dataclasses.asdict(get_recipe(name))
-        del older["ema_momentum"]
-        if changed is None:
-            stop_if_changed("W", json.loads(json.dumps(older)))
-        else:
-            with pytest.raises(SystemExit, match=f"other settings than recipe {name}: {changed}"):
-                stop_if_changed("W", json.loads(json.dumps(older)))
-
-
-def test_of_two_cnns_the_better_on_validation_stays_and_tells_of_both(benchmark_script, monkeypatch):
-    cnn = benchmark_script("cnn")
+def test_of_two_cnns_the_better_on_validation_stays_and_tells_of_both(monkeypatch):
     there = {**dict.fromkeys(cnn.KEY, "same"), "augmentation": {}, "validation_error_percent": 5.0, "tuning": {"0.001 (9 epochs)": 5.0}}
     monkeypatch.setattr(cnn, "read_rows", lambda name: [there, {**there, "augmentation": {"shift": 1}, "validation_error_percent": 1.0}])
     for error in (4.0, 6.0):
@@ -82,15 +101,14 @@ def test_of_two_cnns_the_better_on_validation_stays_and_tells_of_both(benchmark_
         assert kept["tuning"] == {"0.001 (9 epochs)": 5.0, "0.003 (20 epochs)": error}
 
 
-def test_a_users_mistake_is_told_in_one_line(benchmark_script, capsys):
-    rows = benchmark_script("rows")
-    rows.tell(UserError, UserError("no such folder"), None)
+def test_a_users_mistake_is_told_in_one_line(capsys):
+    mistakes.tell(UserError, UserError("no such folder"), None)
     assert capsys.readouterr().err == "error: no such folder\n"
-    rows.tell(ValueError, ValueError("a bug"), None)
+    mistakes.tell(ValueError, ValueError("a bug"), None)
     assert "ValueError: a bug" in capsys.readouterr().err
 
 
-def test_points_say_what_they_cost(tables):
+def test_points_say_what_they_cost():
     wanted = {
         "dataset",
         "family",
@@ -105,41 +123,41 @@ def test_points_say_what_they_cost(tables):
         "command",
         "commit",
     }
-    for row in tables.read_rows("short_trials"):
+    for row in read_rows("short_trials"):
         assert {"command", "commit", "seconds", "accuracy"} <= set(row)
         assert "dirty" not in row["commit"]
-    for row in tables.read_rows("accuracy_flops"):
+    for row in read_rows("accuracy_flops"):
         assert wanted <= set(row)
         assert row["mflops"] <= row["budget_mflops"]
         assert "dirty" not in row["commit"]
 
 
-def test_hard_attention_is_compared_with_the_better_cnn(benchmark_script):
+def test_hard_attention_is_compared_with_the_better_cnn():
     accuracies = {"hard_attention": 0.9, "mobilenet_v2": 0.7, "shufflenet_v2": 0.8}
     row = {"dataset": "digits", "seed": 0, "budget_mflops": 0.1, "mflops": 0.09, "latency_us": 5.0, "cpu_us": 7.0}
     rows = [{**row, "family": family, "accuracy": accuracy} for family, accuracy in accuracies.items()]
-    told = benchmark_script("flops_tables").accuracy_flops(rows)
+    told = operations_tables.accuracy_flops(rows)
     assert "in points: +10.0 at 0.1. Goal, above both at every budget: met." in told
     dearer = [{**row, "budget_mflops": 0.5, "accuracy": 0.8 if row["family"] == "hard_attention" else row["accuracy"]} for row in rows]
-    told = benchmark_script("flops_tables").accuracy_flops(rows + dearer)
+    told = operations_tables.accuracy_flops(rows + dearer)
     assert "+10.0 at 0.1, +0.0 at 0.5. Goal, above both at every budget: missed at 0.5 MFLOP." in told
 
 
-def test_the_picture_shows_the_mean_of_what_each_seed_has(benchmark_script):
+def test_the_picture_shows_the_mean_of_what_each_seed_has():
     points = [(0, 0.1, 0.5), (0, 0.3, 0.9), (1, 0.2, 0.6), (1, 0.4, 0.7)]
     rows = [{"seed": seed, "mflops": cost, "accuracy": accuracy} for seed, cost, accuracy in points]
-    costs, accuracies = benchmark_script("accuracy_flops").staircase(rows)
+    costs, accuracies = accuracy_flops.staircase(rows)
     assert costs == [0.2, 0.3, 0.4, 0.7]
     assert accuracies == pytest.approx([55.0, 75.0, 80.0, 80.0])
 
 
-def test_what_hinges_on_the_number_of_fixed_looks_is_said(benchmark_script):
-    (row,) = benchmark_script("tables").read_rows("adaptive_throughput")
+def test_what_hinges_on_the_number_of_fixed_looks_is_said():
+    (row,) = read_rows("adaptive_throughput")
     row |= {"fixed_glimpses": 3, "fixed_accuracy_percent": [70.0, 95.85, 96.0], "accuracy_percent": 96.0, "flops_ratio": 1.5}
     row |= {"stops": [5000, 4000, 1000]}
-    told = benchmark_script("speed_tables")._nearly(row)
+    told = speed_tables._nearly(row)
     assert told == "Always 2 looks answer 95.85 %, 5 images of 10,000 too few to count as the same; their ratio would be 1.00."
-    assert benchmark_script("speed_tables")._nearly({**row, "fixed_glimpses": 1}) == ""
+    assert speed_tables._nearly({**row, "fixed_glimpses": 1}) == ""
 
 
 FORETOLD = [
@@ -150,43 +168,17 @@ FORETOLD = [
 
 
 @pytest.mark.parametrize(("short", "told"), FORETOLD)
-def test_what_short_trials_foretell(benchmark_script, short, told):
+def test_what_short_trials_foretell(short, told):
     whole = (0.5, 0.6, 0.7, 0.8)
     rows = [
         {"dataset": "digits", "seed": 0, "trial": trial, "candidate": number, "accuracy": accuracy, "seconds": seconds, "epochs": epochs}
         for trial, accuracies, seconds, epochs in (("short", short, 1, 1), ("full", whole, 10, 6))
         for number, accuracy in enumerate(accuracies)
     ]
-    assert told in benchmark_script("flops_tables").short_trials(rows)
+    assert told in operations_tables.short_trials(rows)
 
 
-def test_a_run_of_other_settings_is_not_recorded_under_the_recipes_name(benchmark_script):
-    record = benchmark_script("record")
-    recipe = json.loads(json.dumps(dataclasses.asdict(with_policy(get_recipe("ram_mnist"), "random"))))
-    record.stop_if_changed("W", recipe)
-    with pytest.raises(SystemExit, match="W was trained with other settings than recipe ram_mnist: epochs"):
-        record.stop_if_changed("W", {**recipe, "epochs": 2})
-
-
-def test_a_preset_gives_way_only_to_a_seed_that_validates_better(benchmark_script):
-    script, file = benchmark_script("publish_preset"), PRESETS / "ram_mnist.json"
-    shipped = json.loads(file.read_text())
-    script.stop_if_worse(file, shipped["recipe"], 1.0)
-    with pytest.raises(SystemExit, match=f"ram_mnist is of seed {shipped['seed']}, which validates better"):
-        script.stop_if_worse(file, shipped["recipe"], 0.5)
-    script.stop_if_worse(file, {**shipped["recipe"], "epochs": 1}, 0.5)
-
-
-def test_a_preset_does_not_give_way_for_being_compiled_otherwise(benchmark_script):
-    script, file = benchmark_script("publish_preset"), PRESETS / "saccader_cifar10.json"
-    shipped = json.loads(file.read_text())
-    otherwise = {**shipped["recipe"], "jit_compile": not shipped["recipe"]["jit_compile"]}
-    with pytest.raises(SystemExit, match="validates better: nothing was written"):
-        script.stop_if_worse(file, otherwise, shipped["results"]["validation_accuracy"] - 0.001)
-
-
-def test_the_start_of_every_command_is_timed(benchmark_script, tmp_path):
-    startup = benchmark_script("startup")
+def test_the_start_of_every_command_is_timed(tmp_path):
     timed = {what.split(",")[0].split()[1] for what in [*startup.PYTHON, *(f"tf-glimpse {words}" for words in startup.COMMANDS)]}
     assert {command.__name__.split(".")[-1] for command in cli.COMMANDS} <= timed
     seconds, processor_seconds = startup.timed([sys.executable, "-c", "import time; time.sleep(0.3)"], tmp_path)

@@ -6,6 +6,8 @@ import pathlib
 
 import pytest
 
+from benchmarks.common.rows import read_rows
+from benchmarks.saccader import ablations, page, photos, staged_runs
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.stages import monitor_of
 from tf_glimpse.types import UserError
@@ -15,17 +17,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 POLICIES = {"learned", "ordered_logits", "sobel_mean", "sobel_variance", "random", "centre"}
 
 
-@pytest.fixture
-def page(benchmark_script):
-    return benchmark_script("saccader_tables")
+def test_the_page_is_what_its_script_makes():
+    assert (ROOT / "benchmarks" / "saccader.md").read_text() == page.page(), "run: python -m benchmarks.tables"
 
 
-def test_the_page_is_what_its_script_makes(page):
-    assert (ROOT / "benchmarks" / "saccader.md").read_text() == page.page(), "run: python benchmarks/saccader_tables.py"
-
-
-def test_every_row_says_how_to_make_it_again(page):
-    rows = page.read_rows("saccader_photos")
+def test_every_row_says_how_to_make_it_again():
+    rows = read_rows("saccader_photos")
     wanted = {"dataset", "variant", "policy", "stage", "num_glimpses", "coverage", "accuracy", "ceiling", "resnet", "seed", "preset"}
     wanted |= {"command", "trained_by", "commit", "device", "versions", "split", "examples"}
     assert {row["policy"] for row in rows} == POLICIES
@@ -37,60 +34,57 @@ def test_every_row_says_how_to_make_it_again(page):
         assert row["preset"] is None or row["stage"] == 3, "the preset holds the last stage's weights"
 
 
-def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage(benchmark_script):
-    script, runs = (benchmark_script(name) for name in ("saccader_ablations", "staged_runs"))
+def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage():
     recipe = get_recipe("saccader_flowers_small")
-    again = runs.staged(json.loads(json.dumps(dataclasses.asdict(recipe))))
+    again = staged_runs.staged(json.loads(json.dumps(dataclasses.asdict(recipe))))
     assert [stage.name for stage in again.stages] == ["classification", "location", "reinforce"]
-    assert [stage.name for stage in script.without_location(again).stages] == ["classification", "reinforce"]
-    flowing = script.without_stop(again)
+    assert [stage.name for stage in ablations.without_location(again).stages] == ["classification", "reinforce"]
+    flowing = ablations.without_stop(again)
     assert flowing.stages[1].loss == {**recipe.stages[1].loss, "stop_gradient": False, "supervision_weight": 1 / 12}
     assert [monitor_of(stage) for stage in again.stages] == ["val_accuracy", "val_hit_rate", "val_accuracy"]
     assert monitor_of(flowing.stages[1]) == "val_accuracy"
     assert (flowing.stages[0], flowing.stages[2]) == (again.stages[0], again.stages[2])
-    assert script.without_reinforce(again).stages[2].loss == {**recipe.stages[2].loss, "reinforce_weight": 0.0}
-    begun = {name: script.alike(again, change(again)) for name, change in script.VARIANTS.items()}
+    assert ablations.without_reinforce(again).stages[2].loss == {**recipe.stages[2].loss, "reinforce_weight": 0.0}
+    begun = {name: ablations.alike(again, change(again)) for name, change in ablations.VARIANTS.items()}
     first, second = ["stage-1-classification"], ["stage-1-classification", "stage-2-location"]
     assert begun == {"without stage 2": first, "without stop-gradient": first, "without REINFORCE": second}
 
 
-def test_runs_that_are_something_else_are_refused(benchmark_script, tmp_path):
-    runs = benchmark_script("staged_runs")
+def test_runs_that_are_something_else_are_refused(tmp_path):
     with pytest.raises(UserError, match="No run in"):
-        runs.read_staged(tmp_path)
+        staged_runs.read_staged(tmp_path)
     write_note(tmp_path, get_recipe("ram_digits"))
     with pytest.raises(UserError, match="of three stages. Received: one of recipe ram_digits"):
-        runs.read_staged(tmp_path)
+        staged_runs.read_staged(tmp_path)
     write_note(tmp_path, dataclasses.replace(get_recipe("saccader_flowers"), batch_size=8))
-    with pytest.raises(SystemExit, match="other settings than recipe saccader_flowers: batch_size"):
-        runs.read_staged(tmp_path)
+    with pytest.raises(UserError, match="other settings than recipe saccader_flowers: batch_size"):
+        staged_runs.read_staged(tmp_path)
     write_note(tmp_path, get_recipe("saccader_flowers"), seed=5)
     shipped = json.loads((PRESETS / "saccader_flowers.json").read_text())
     card = shipped["results"]
     (tmp_path / "results.json").write_text(json.dumps(card))
-    assert runs.read_staged(tmp_path)[1] == 5
+    assert staged_runs.read_staged(tmp_path)[1] == 5
     with pytest.raises(UserError, match="recipe saccader_flowers, seed 5, .* Received: saccader_flowers"):
-        runs.check_preset("saccader_flowers", tmp_path)
-    with pytest.raises(UserError, match=r"not trained yet: python benchmarks/small_resnet.py RUN"):
-        runs.results_of(runs.beside(tmp_path, "resnet"), "small_resnet.py RUN")
+        staged_runs.check_preset("saccader_flowers", tmp_path)
+    with pytest.raises(UserError, match=r"not trained yet: python -m benchmarks.saccader.small_resnet RUN"):
+        staged_runs.results_of(staged_runs.beside(tmp_path, "resnet"), "benchmarks.saccader.small_resnet RUN")
     write_note(tmp_path, get_recipe("saccader_flowers"), seed=shipped["seed"])
-    runs.check_preset("saccader_flowers", tmp_path)
+    staged_runs.check_preset("saccader_flowers", tmp_path)
     (tmp_path / "results.json").write_text(json.dumps({**card, "error_percent": 20.0}))
     with pytest.raises(UserError, match=f"seed {shipped['seed']}, 20.0 %. Received: saccader_flowers"):
-        runs.check_preset("saccader_flowers", tmp_path)
+        staged_runs.check_preset("saccader_flowers", tmp_path)
 
 
 def write_note(folder, recipe, seed=0):
     (folder / "recipe.json").write_text(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed}))
 
 
-def test_stages_are_numbered_by_their_names(benchmark_script, tmp_path, monkeypatch):
-    script = benchmark_script("saccader_photos")
+def test_stages_are_numbered_by_their_names(tmp_path, monkeypatch):
     for name in ("stage-1-classification", "stage-2-reinforce", "stage-3-location"):
         (tmp_path / name).mkdir()
         (tmp_path / name / ("log.csv" if name == "stage-3-location" else "results.json")).touch()
-    monkeypatch.setattr(script.Saccader, "from_preset", lambda path: path)
-    assert {number: pathlib.Path(path).parent.name for number, path in script.stages_of(tmp_path).items()} == {
+    monkeypatch.setattr(photos.Saccader, "from_preset", lambda path: path)
+    assert {number: pathlib.Path(path).parent.name for number, path in photos.stages_of(tmp_path).items()} == {
         1: "stage-1-classification",
         3: "stage-2-reinforce",
     }

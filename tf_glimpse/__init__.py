@@ -3,7 +3,7 @@
 Networks that look at an image through a few small glimpses and choose each next place themselves. Public names load on first use, so
 that `import tf_glimpse` and the command line's help need no TensorFlow. Imported before TensorFlow, it sets what you have not set yourself:
 `TF_CPP_MIN_LOG_LEVEL=3`, `KERAS_BACKEND=tensorflow`, and `TF_ENABLE_ONEDNN_OPTS=1`, the faster kernels that TensorFlow itself leaves off on
-processors without AVX512-VNNI (`benchmarks/onednn.py` measures them; 0 turns them off everywhere).
+processors without AVX512-VNNI (`benchmarks/speed/onednn.py` measures them; 0 turns them off everywhere).
 
 Example:
     >>> import tf_glimpse

@@ -1,6 +1,6 @@
 """The paper's two-layer CNN on a recipe's data, batches, augmentation and schedule; its row goes into `results/paper_tables.json`.
 
-python benchmarks/cnn.py RECIPE [--learning-rates 0.0003 0.001 0.003 0.01 0.03] [--epochs N] [--seed 0] [--manual-dir ../shared/data]
+python -m benchmarks.accuracy.cnn RECIPE [--learning-rates 0.0003 0.001 0.003 0.01 0.03] [--epochs N] [--seed 0] [--manual-dir D]
 
 Its learning rate is chosen on validation; RAM's recipes take theirs from one setting. Rates and lengths that are tried later are held
 against the row that is there: the best on validation stays, and tells of the others.
@@ -16,12 +16,14 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 # isort: split
 import keras
 import numpy as np
-from record import KEY
-from rows import add_rows, provenance, read_rows
-from tasks import task_of
 
+from benchmarks.accuracy.record import KEY
+from benchmarks.accuracy.tasks import task_of
+from benchmarks.common.paper_cnn import paper_cnn
+from benchmarks.common.rows import add_rows, read_rows
 from tf_glimpse import datasets
 from tf_glimpse.training import get_recipe
+from tf_glimpse.training.provenance import provenance
 from tf_glimpse.training.run import make_optimizer
 
 LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
@@ -42,21 +44,6 @@ def main():
     row = joined(best_row(runs, recipe, data, options))
     add_rows("paper_tables", [row], KEY)
     print(f"{row['task']}, two-layer CNN: {row['error_percent']:.2f} %")
-
-
-def paper_cnn(image_shape, num_classes):
-    """8 filters of 10x10 at stride 5, 256 units (Mnih et al. 2014, tables 1 and 2: "Convolutional, 2 layers")."""
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            layers.Input(image_shape),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(8, 10, strides=5, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(256, activation="relu"),
-            layers.Dense(num_classes),
-        ]
-    )
 
 
 def train(recipe, data, seed):
@@ -89,7 +76,7 @@ def joined(row):
 def command(options, chosen):
     """What trains the chosen network alone again."""
     told = f"--learning-rates {chosen.learning_rate:g} --epochs {chosen.epochs} --seed {options.seed}"
-    return f"python benchmarks/cnn.py {options.recipe} {told} --manual-dir ../shared/data"
+    return f"python -m benchmarks.accuracy.cnn {options.recipe} {told} --manual-dir ../shared/data"
 
 
 def best_row(runs, recipe, data, options):

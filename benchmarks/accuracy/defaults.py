@@ -1,7 +1,7 @@
 """What a newcomer gets: `RAM(classes)`, `compile()` and `fit`, nothing else chosen, beside its controls and small networks.
 
-python benchmarks/defaults.py [--data mnist digits_canvas ...] [--contenders own constant ...] [--seeds 0 1 2]
-python benchmarks/defaults.py --step      # the training step's time beside that of the first defaults, the paper's; on an idle machine
+python -m benchmarks.accuracy.defaults [--data mnist digits_canvas ...] [--contenders own constant ...] [--seeds 0 1 2]
+python -m benchmarks.accuracy.defaults --step  # the training step's time beside that of the first defaults, the paper's; on an idle machine
 
 MNIST and flowers are read from ../shared/data (or TF_GLIMPSE_MANUAL_DIR). The controls are the same model, compiled the same way, trained
 and tested with places that it does not choose: `constant`, the mean places of its own policy over the training images; `random`; `centre`.
@@ -15,9 +15,9 @@ import os
 import pathlib
 import time
 
-from timing import block_of, random_batch, record, start_tensorflow, take_turns
+from benchmarks.common.timing import block_of, random_batch, record, start_tensorflow, take_turns
 
-SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @dataclasses.dataclass(frozen=True)

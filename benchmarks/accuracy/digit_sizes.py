@@ -1,6 +1,8 @@
 """Other digit sizes at test time: a preset of the 60x60 tasks on digits of 20 to 40 px, drawn among the same clutter with a fixed seed.
 
-python benchmarks/digit_sizes.py PRESET [--manual-dir ../shared/data]
+python -m benchmarks.accuracy.digit_sizes PRESET [--manual-dir ../shared/data]
+
+Prints the sentence for the preset's card, which `python -m tf_glimpse.training.publish RUN PRESET --limit SENTENCE` puts there.
 """
 
 import argparse
@@ -12,12 +14,13 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 import keras
 import numpy as np
 import tensorflow as tf
-from rows import add_rows, provenance
 
+from benchmarks.common.rows import add_rows
 from tf_glimpse import datasets
 from tf_glimpse.datasets.canvas import Canvas, compose
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import open_finished
+from tf_glimpse.training.provenance import provenance
 from tf_glimpse.weights import PRESETS
 
 SIZES = (20, 24, 28, 32, 36, 40)
@@ -38,10 +41,18 @@ def main():
         source = resized_canvases(digits, size, Canvas(60, pieces))
         error = evaluate_model(finished.model, source)["error_percent"]
         print(f"digits of {size} px: {error:.2f} %")
-        command = f"python benchmarks/digit_sizes.py {options.preset}"
+        command = f"python -m benchmarks.accuracy.digit_sizes {options.preset}"
         seed = json.loads((PRESETS / f"{options.preset}.json").read_text())["seed"]
         rows.append({"preset": options.preset, "digit_size": size, "seed": seed, "error_percent": error, **provenance(command)})
     add_rows("digit_sizes", rows, ("preset", "digit_size"))
+    print(limit(rows))
+
+
+def limit(rows):
+    """What digits of the least and the greatest size that were tried cost, in a sentence for the preset's card."""
+    ends = (pick(rows, key=lambda row: row["digit_size"]) for pick in (min, max))
+    told = " and ".join(f"{row['error_percent']:.2f} % on digits of {row['digit_size']} px" for row in ends)
+    return f"It errs {told}; it was trained on digits of about 28 px."
 
 
 def resized_canvases(digits, size, canvas, seed=0):

@@ -1,6 +1,6 @@
 """A preset with a new head on one's own photos, against the same layers from scratch, by one schedule.
 
-python benchmarks/fine_tuning.py PRESET FOLDER [--epochs 20] [--seed 0]
+python -m benchmarks.accuracy.fine_tuning PRESET FOLDER [--epochs 20] [--seed 0]
 
 FOLDER holds photos in CLASS or in SPLIT/CLASS. A tenth of the training photos chooses the learning rate of each start; those of the
 folder's test or validation split, or else another tenth, are only tested on. The photos are brought to the preset's size and channels, so
@@ -13,9 +13,10 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 
 # isort: split
 import keras
-from rows import add_rows, provenance
 
+from benchmarks.common.rows import add_rows
 from tf_glimpse import RAM, datasets
+from tf_glimpse.training.provenance import provenance
 
 AUGMENT = datasets.Augmentation(shift=4, rotation=10.0, zoom=0.1, flip=True)
 LEARNING_RATES = (3e-4, 1e-3, 3e-3)
@@ -30,7 +31,7 @@ def main():
     options = parser.parse_args()
     height, width, channels = RAM.from_preset(options.preset).image_shape
     photos = datasets.load_photos(options.folder, (height, width), hold_out=0.1, channels=channels)
-    command = f"python benchmarks/fine_tuning.py {options.preset} {options.folder} --epochs {options.epochs} --seed {options.seed}"
+    command = f"python -m benchmarks.accuracy.fine_tuning {options.preset} {options.folder} --epochs {options.epochs} --seed {options.seed}"
     told = {"preset": options.preset, "seed": options.seed, "folder": options.folder, "epochs": options.epochs, **provenance(command)}
     rows = [{**told, "start": start, **best_rate(start, options, photos)} for start in ("preset", "scratch")]
     for row in rows:

@@ -1,21 +1,19 @@
 """Writes a finished run's errors into `results/paper_tables.json`: one deterministic rollout, and ten sampled ones averaged.
 
-python benchmarks/record.py WORKDIR [--manual-dir ../shared/data]
+python -m benchmarks.accuracy.record WORKDIR [--manual-dir ../shared/data]
 """
 
 import argparse
-import dataclasses
 import json
 import pathlib
-import sys
 
-from rows import add_rows, provenance
-from tasks import task_of
-
+from benchmarks.accuracy.tasks import task_of
+from benchmarks.common.rows import add_rows
 from tf_glimpse.datasets import scan_actions
-from tf_glimpse.training import evaluate_model, get_recipe, workdirs
+from tf_glimpse.training import evaluate_model, workdirs
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
-from tf_glimpse.training.recipe import with_policy
+from tf_glimpse.training.provenance import provenance
+from tf_glimpse.training.publish import refuse_changed
 from tf_glimpse.weights import PRESETS
 
 KEY = ("task", "recipe", "policy", "seed", "rollouts")
@@ -35,7 +33,7 @@ def main():
 def run_rows(workdir, manual_dir):
     """The run's row; for a policy of its own one of ten rollouts, and if a scan taught it, one of the same weights on that scan."""
     _, recipe, seed = workdirs.read_run(workdir)
-    stop_if_changed(workdir, recipe)
+    refuse_changed(workdir, recipe)
     results, finished = workdirs.results(workdir), open_finished(workdir)
     row = {**described(recipe, seed, workdir), **measured(results), **learned(workdir, results)}
     if recipe["actions"]:
@@ -43,20 +41,9 @@ def run_rows(workdir, manual_dir):
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
     if recipe["teacher"].get("places"):
         scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
-        on_scan = {**measured(evaluate_model(finished.model, test, actions=scan)), "checked_by": "python benchmarks/record.py W"}
+        on_scan = {**measured(evaluate_model(finished.model, test, actions=scan)), "checked_by": "python -m benchmarks.accuracy.record W"}
         rows.append({**row, "policy": "its teacher's scan", "preset": None, **on_scan})
     return rows
-
-
-def stop_if_changed(workdir, recipe):
-    """Ends the program if a run's recipe (a dict) is not the published one of its name: its figures are another's."""
-    published = get_recipe(recipe["name"])
-    published = with_policy(published, recipe["actions"]) if recipe["actions"] else published
-    settings = json.loads(json.dumps(dataclasses.asdict(published)))
-    found = {**workdirs.defaults(published), **recipe}
-    changed = [key for key, value in settings.items() if found[key] != value]
-    if changed:
-        sys.exit(f"{workdir} was trained with other settings than recipe {recipe['name']}: {', '.join(changed)}")
 
 
 def described(recipe, seed, workdir):

@@ -6,7 +6,6 @@ Importing this loads the standard library only, so that environments without Ten
 import dataclasses
 import datetime
 import json
-import pathlib
 import shlex
 import statistics
 import subprocess
@@ -119,9 +118,10 @@ def random_batch(batch_size, image_shape, num_classes):
 
 def record(name, rows, key, threads, **versions):
     """Writes rows into `results/NAME.json`, with all that is wanted to make them again."""
-    from rows import add_rows, provenance
+    from benchmarks.common.rows import add_rows
+    from tf_glimpse.training.provenance import provenance
 
-    command = shlex.join(["python", f"benchmarks/{pathlib.Path(sys.argv[0]).name}", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", sys.modules["__main__"].__spec__.name, *sys.argv[1:]])
     facts = {"threads": threads, "date": datetime.date.today().isoformat(), **provenance(command)}
     facts["versions"] |= versions
     add_rows(name, [{**row, **facts} for row in rows], key)

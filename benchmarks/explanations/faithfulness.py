@@ -1,17 +1,19 @@
 """Faithfulness, deletion and stress of shipped weights, on the first test images; writes `results/explanations.json` and its pictures.
 
-python benchmarks/explanations.py ram_mnist_paper ram_cluttered_60
+python -m benchmarks.explanations.faithfulness ram_mnist_paper ram_cluttered_60
 """
 
 import argparse
 import json
 
 import numpy as np
-from rows import RESULTS, add_rows, provenance, read_rows
 
+from benchmarks.common.folders import PICTURES
+from benchmarks.common.rows import add_rows, read_rows
 from tf_glimpse.explain import attribution, deletion_curve, faithfulness, noisy, stress_point
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
 from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.provenance import provenance
 
 KEY = ("preset", "what", "level")
 NOISE = (0.0, 0.1, 0.2, 0.3, 0.5)
@@ -29,11 +31,11 @@ def main():
         data = load_data(finished, manual_dir=options.manual_dir)
         count = min(options.images, len(data.test))
         about = {"preset": preset, "data": data.name, "split": "test", "images": count}
-        about |= provenance(f"python benchmarks/explanations.py {preset} --images {options.images}")
+        about |= provenance(f"python -m benchmarks.explanations.faithfulness {preset} --images {options.images}")
         rows = [*faithfulness_rows(finished.model, data, count), *stress_rows(finished.model, data, preset, count)]
         add_rows("explanations", [{**about, **row} for row in rows], KEY)
         print(json.dumps(rows), flush=True)
-    draw(read_rows("explanations"), RESULTS.parent / "pictures" / "stress.png")
+    draw(read_rows("explanations"), PICTURES / "stress.png")
 
 
 def faithfulness_rows(model, data, count):

@@ -1,7 +1,7 @@
 """What each look tells about the class: a reward shaped by entropy against the plain one, several seeds, trained alike.
 
-python benchmarks/information_gain.py mnist --workdir W              trains what W lacks, and writes its rows
-python benchmarks/information_gain.py --presets ram_mnist_paper      writes the rows of shipped weights
+python -m benchmarks.explanations.information_gain mnist --workdir W              trains what W lacks, and writes its rows
+python -m benchmarks.explanations.information_gain --presets ram_mnist_paper      writes the rows of shipped weights
 """
 
 import argparse
@@ -10,7 +10,8 @@ import json
 import pathlib
 import sys
 
-from rows import add_rows, provenance
+from benchmarks.common.rows import add_rows
+from tf_glimpse.training.provenance import provenance
 
 RECIPES = {"mnist": "ram_mnist_paper", "cluttered_mnist/60": "ram_cluttered_60_paper", "digits_canvas": "ram_digits"}
 REWARDS = ("final_correct", "entropy_shaped")
@@ -44,7 +45,7 @@ def add_preset(preset, manual_dir):
 
     finished = open_finished(preset=preset)
     about = {"dataset": finished.recipe["data"], "reward": f"preset {preset}", "recipe": finished.recipe["name"], "seed": finished.seed}
-    about |= provenance(f"python benchmarks/information_gain.py --presets {preset}")
+    about |= provenance(f"python -m benchmarks.explanations.information_gain --presets {preset}")
     add_measured(finished.model, load_data(finished, manual_dir=manual_dir), about)
 
 
@@ -58,9 +59,8 @@ def add_runs(options):
             recipe = small_recipe(options.data, reward, options.epochs, options.units)
             model = trained(recipe, data, seed, options.workdir / f"{recipe.name}-seed-{seed}.keras")
             settings = {name: getattr(recipe, name) for name in ("model", "loss", "epochs", "batch_size")}
-            command = (
-                f"python benchmarks/information_gain.py {options.data} --epochs {options.epochs} --units {options.units} --seeds {seed}"
-            )
+            command = f"python -m benchmarks.explanations.information_gain {options.data} --epochs {options.epochs}"
+            command += f" --units {options.units} --seeds {seed}"
             about = {"dataset": options.data, "reward": reward, "recipe": recipe.name, "seed": seed, **settings}
             add_measured(model, data, {**about, **provenance(f"{command} --workdir W")})
 

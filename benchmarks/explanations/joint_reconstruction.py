@@ -1,6 +1,6 @@
 """What a model's states keep of the image if they are trained for it: a preset trained on together with the autoencoder of its states.
 
-python benchmarks/joint_reconstruction.py ram_cluttered_60 [--epochs 3] [--state-weights 0 0.0001 0.001] [--workdir W]
+python -m benchmarks.explanations.joint_reconstruction ram_cluttered_60 [--epochs 3] [--state-weights 0 0.0001 0.001] [--workdir W]
 
 Every weight starts from the preset and goes the same way: the same batches, rate, loss and steps. At weight 0 nothing of the reconstruction
 reaches the model, so that row is what the autoencoder alone makes of the states. One row a weight in `results/joint_reconstruction.json`;
@@ -15,9 +15,8 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 
 # isort: split
 import keras
-from publish_vae import SETTINGS
-from rows import add_rows, provenance
 
+from benchmarks.common.rows import add_rows
 from tf_glimpse.datasets import Augmentation, steps_per_epoch, train_batches
 from tf_glimpse.explain import collect_states, reconstruction_curves
 from tf_glimpse.files import write_whole
@@ -25,6 +24,8 @@ from tf_glimpse.models import RAM, HiddenStateVAE, ReconstructingModel
 from tf_glimpse.models.hidden_state_vae import DECODERS
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.provenance import provenance
+from tf_glimpse.training.publish_autoencoder import SETTINGS
 
 KEY = ("preset", "decoder", "state_weight", "epochs", "seed")
 
@@ -46,7 +47,7 @@ def main():
         joint = trained(finished.recipe, data, weight, options)
         if options.workdir:
             keep(joint, options.workdir / f"{weight:g}")
-        command = f"python benchmarks/joint_reconstruction.py {options.preset} --decoder {options.decoder}"
+        command = f"python -m benchmarks.explanations.joint_reconstruction {options.preset} --decoder {options.decoder}"
         command += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
         about = {name: getattr(options, name) for name in ("preset", "decoder", "epochs", "seed")} | {"state_weight": weight}
         row = {

@@ -1,6 +1,6 @@
 """Makes a preset and its autoencoder of what `joint_reconstruction.py --workdir W` left in a folder.
 
-python benchmarks/publish_joint.py W/0.01 ram_cluttered_60 --decoder placed --epochs 14
+python -m benchmarks.explanations.publish_joint W/0.01 ram_cluttered_60 --decoder placed --epochs 14
 
 The preset is called `ram_cluttered_60_joint`; its figures come from the row of that training in `results/joint_reconstruction.json`. They
 go into `results/paper_tables.json` too, beside those of the preset that it was trained on from.
@@ -10,18 +10,17 @@ import argparse
 import json
 import pathlib
 
-from publish_preset import card
-from publish_vae import SETTINGS, measured, write_vae
-from record import KEY
-from rows import add_rows, read_rows
-
+from benchmarks.accuracy.record import KEY
+from benchmarks.common.rows import add_rows, read_rows
 from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import DECODERS, HiddenStateVAE
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.training import evaluate_model
 from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.publish_autoencoder import SETTINGS, measured, write_autoencoder
 from tf_glimpse.training.workdirs import write_json
 from tf_glimpse.weights import PRESETS
+from tf_glimpse.weights.cards import preset_card
 
 BY_ADAM = {"weight_decay": 0.0, "warmup": 0.0, "clipnorm": None}  # as `joint_reconstruction.py` trains
 FIGURES = ("error_percent", "error_percent_by_glimpse", "rollouts", "num_glimpses", "examples")
@@ -43,7 +42,7 @@ def main():
     single = evaluate_model(model, data.test)
     write_preset(name, model, preset_note(row, single))
     add_rows("paper_tables", paper_rows(name, row, (single, evaluate_model(model, data.test, rollouts=10))), KEY)
-    write_vae(vae, vae_note(name, row, {**measured(vae, model, data), "parameters": vae.count_params(), "images": len(data.train)}))
+    write_autoencoder(vae, vae_note(name, row, {**measured(vae, model, data), "parameters": vae.count_params(), "images": len(data.train)}))
 
 
 def key_of(row):
@@ -84,7 +83,7 @@ def vae_note(name, row, figures):
 def write_preset(name, model, note):
     write_whole(PRESETS / f"{name}.keras", model.save)
     write_json(PRESETS / f"{name}.json", note)
-    (PRESETS / f"{name}.md").write_text(card(name, note, picked="of the last epoch, which was kept"))
+    (PRESETS / f"{name}.md").write_text(preset_card(name, note, picked="of the last epoch, which was kept"))
 
 
 if __name__ == "__main__":

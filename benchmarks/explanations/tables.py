@@ -1,7 +1,8 @@
 """The tables of `results/information_gain.json` and `results/explanations.json`: means over seeds with 95 % intervals."""
 
 import numpy as np
-import scipy.stats
+
+from tf_glimpse import statistics
 
 FIGURES = {
     "gain": "gain, nats",
@@ -73,10 +74,7 @@ def spread(values):
 
 def interval(values):
     """`(mean, half of the 95 % interval)` by Student's t; 0 for one value."""
-    values = np.asarray(values, float)
-    if len(values) < 2:
-        return values.mean(), 0.0
-    return values.mean(), scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return statistics.mean(values), statistics.half_interval(values) if len(values) > 1 else 0.0
 
 
 def by_seed(rows, name, look=None):

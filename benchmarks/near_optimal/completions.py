@@ -1,6 +1,6 @@
 """What the rest of an image might be, by each technique: samples side by side, how well they fit what was seen, and how much they differ.
 
-python benchmarks/completions.py fashion_mnist [--images 200] [--glimpses 3] [--manual-dir ../shared/data]
+python -m benchmarks.near_optimal.completions fashion_mnist [--images 200] [--glimpses 3] [--manual-dir ../shared/data]
 
 Validation images, seen through glimpses of 6x6 at random places; retrieval from a bank of the training images, a conditional VAE, and
 HMC in the latent space of one that saw whole images. One row a technique in `results/completions.json`, and a picture.
@@ -16,11 +16,13 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 # isort: split
 import numpy as np
 import tensorflow as tf
-from rows import RESULTS, add_rows, provenance
 
+from benchmarks.common.folders import PICTURES
+from benchmarks.common.rows import add_rows
 from tf_glimpse import datasets
 from tf_glimpse.boed import HMCCompletions, Retrieval, VAECompletions, build_bank, train_image_vae
 from tf_glimpse.ops.masks import glimpse_masks
+from tf_glimpse.training.provenance import provenance
 
 KEY = ("dataset", "technique", "glimpses", "samples")
 PATCH, SHOWN, DRAWN = 6, 6, 4  # of a glimpse; images and samples of each in the picture
@@ -38,7 +40,7 @@ def main():
     data = datasets.load(options.data, manual_dir=options.manual_dir)
     images = data.validation.fetch(np.arange(options.images)).numpy().astype(np.float32) / 255
     masks = seen(images, options.glimpses)
-    command = f"python benchmarks/completions.py {options.data} --images {options.images} --glimpses {options.glimpses}"
+    command = f"python -m benchmarks.near_optimal.completions {options.data} --images {options.images} --glimpses {options.glimpses}"
     about = {"dataset": options.data, "split": "validation", "images": options.images, "glimpses": options.glimpses}
     about |= {"samples": options.samples, **provenance(f"{command} --samples {options.samples} --epochs {options.epochs}")}
     rows, samples = [], {}
@@ -49,7 +51,7 @@ def main():
         )
         print(rows[-1], flush=True)
     add_rows("completions", rows, KEY)
-    draw(images, masks, samples, RESULTS.parent / "pictures" / f"completions_{options.data}.png")
+    draw(images, masks, samples, PICTURES / f"completions_{options.data}.png")
 
 
 def seen(images, glimpses):

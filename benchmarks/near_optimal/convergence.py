@@ -2,9 +2,8 @@
 
 import itertools
 import math
-import statistics
 
-import scipy.stats
+from tf_glimpse.statistics import half_interval, mean, variance
 
 NAME = "near_optimal_glimpses"
 KEY = ("dataset", "task", "supervision", "sequences", "share", "until", "seed")
@@ -31,7 +30,7 @@ def completed(rows):
 def target(rows, row):
     """The mean best validation accuracy of the task's unsupervised runs, minus 0.01; None before there are any."""
     best = [other["best_accuracy"] for other in rows if task_of(other) == task_of(row) and other["supervision"] == "none"]
-    return round(statistics.mean(best) - MARGIN, 5) if best else None
+    return round(mean(best) - MARGIN, 5) if best else None
 
 
 def iterations(row, wanted):
@@ -95,8 +94,8 @@ def geometric(ratios):
     if None in ratios or len(ratios) < 2:
         return None
     logs = [math.log(ratio) for ratio in ratios]
-    width = scipy.stats.t.ppf(0.975, len(logs) - 1) * statistics.stdev(logs) / len(logs) ** 0.5
-    return tuple(round(math.exp(statistics.mean(logs) + shift), 2) for shift in (0, -width, width))
+    width = half_interval(logs)
+    return tuple(round(math.exp(mean(logs) + shift), 2) for shift in (0, -width, width))
 
 
 def look_entropies(row):
@@ -117,14 +116,14 @@ def _group(members):
     reached = [row["iterations_to_target"] or length for row, length in zip(members, lengths, strict=True)]
     return {
         "runs": len(members),
-        "iterations_to_converge": statistics.mean(converge),
-        "variance_to_converge": statistics.variance(converge) if len(converge) > 1 else None,
-        "iterations_to_target": statistics.mean(reached),
-        "variance_to_target": statistics.variance(reached) if len(reached) > 1 else None,
+        "iterations_to_converge": mean(converge),
+        "variance_to_converge": variance(converge) if len(converge) > 1 else None,
+        "iterations_to_target": mean(reached),
+        "variance_to_target": variance(reached) if len(reached) > 1 else None,
         "never_reached": sum(row["iterations_to_target"] is None for row in members),
-        "test_accuracy": statistics.mean(row["test_accuracy"] for row in members),
+        "test_accuracy": mean([row["test_accuracy"] for row in members]),
         "tests": {row["seed"]: row["test_accuracy"] for row in members},
-        "validations_before": statistics.mean(converge) / members[0]["validation_every"],
+        "validations_before": mean(converge) / members[0]["validation_every"],
     }
 
 
@@ -144,12 +143,11 @@ def _points(gained):
     """Mean and half a 95 % interval (Student) of points gained."""
     if len(gained) < 2:
         return {"points_gained": round(gained[0], 2) if gained else None, "points_interval": None}
-    width = scipy.stats.t.ppf(0.975, len(gained) - 1) * statistics.stdev(gained) / len(gained) ** 0.5
-    return {"points_gained": round(statistics.mean(gained), 2), "points_interval": round(float(width), 2)}
+    return {"points_gained": round(mean(gained), 2), "points_interval": round(half_interval(gained), 2)}
 
 
 def _mean(values):
-    return None if None in values else statistics.mean(values)
+    return None if None in values else mean(values)
 
 
 def task_of(row):

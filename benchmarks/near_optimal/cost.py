@@ -1,6 +1,6 @@
 """What sequences cost: this package's batches against the direct loop of Algorithm 1, and how time grows with candidates and samples.
 
-python benchmarks/near_optimal_cost.py SEQUENCES [--manual-dir ../shared/data] [--threads 1]
+python -m benchmarks.near_optimal.cost SEQUENCES [--manual-dir ../shared/data] [--threads 1]
 
 SEQUENCES is a folder that `tf-glimpse sequences` made; the posterior network and bank it was made with are used. Writes
 `results/near_optimal_cost.json`, and how well the posterior network is calibrated into `results/near_optimal_posterior.json`.
@@ -16,8 +16,8 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 # isort: split
 import numpy as np
 import tensorflow as tf
-from timing import block_of, record, start_tensorflow, take_turns
 
+from benchmarks.common.timing import block_of, record, start_tensorflow, take_turns
 from tf_glimpse import datasets
 from tf_glimpse.boed import Bank, ExpectedEntropy, Retrieval, first_map, near_optimal_sequences, read_plan
 from tf_glimpse.boed.expected_entropy import entropy

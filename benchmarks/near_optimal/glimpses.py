@@ -1,9 +1,9 @@
 """Training with and without near-optimal glimpse sequences: one run, written as a row of `results/near_optimal_glimpses.json`.
 
-python benchmarks/near_optimal_glimpses.py SEQUENCES [--supervision near_optimal] [--sequences 600] [--seeds 0,1,2,3,4] [--manual-dir DIR]
+python -m benchmarks.near_optimal.glimpses SEQUENCES [--supervision near_optimal] [--sequences 600] [--seeds 0,1,2,3,4] [--manual-dir DIR]
 
 SEQUENCES is a folder that `tf-glimpse sequences RECIPE --out SEQUENCES` made; it says which data, glimpses, grid and task. A run that has
-its row already is not made again, so that a killed call goes on. `near_optimal_summary.py` turns the rows into ratios and figures.
+its row already is not made again, so that a killed call goes on. `page.py` turns the rows into ratios and figures.
 """
 
 import argparse
@@ -17,14 +17,16 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 import keras
 import numpy as np
 import tensorflow as tf
-from near_optimal_statistics import ALL_CLASSES, KEY, NAME, completed
-from rows import RESULTS, add_rows, provenance, read_rows
 
+from benchmarks.common.folders import RESULTS
+from benchmarks.common.rows import add_rows, read_rows
+from benchmarks.near_optimal.convergence import ALL_CLASSES, KEY, NAME, completed
 from tf_glimpse import datasets
 from tf_glimpse.boed import read_plan, read_sequences
 from tf_glimpse.boed.store import Claimed
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.ops.coordinates import to_cells
+from tf_glimpse.training.provenance import provenance
 from tf_glimpse.training.recipes import get_recipe
 from tf_glimpse.training.run import build_model
 from tf_glimpse.training.workdirs import write_json
@@ -172,7 +174,7 @@ def _command(options, seed):
     named = ("supervision", "sequences", "learning_rate", "reinforce_weight", "share", "steps", "every")
     words = " ".join(f"--{name.replace('_', '-')} {getattr(options, name)}" for name in named)
     until = "" if options.until is None else f" --until {options.until}"
-    return f"python benchmarks/near_optimal_glimpses.py SEQUENCES --seeds {seed} {words}{until}"
+    return f"python -m benchmarks.near_optimal.glimpses SEQUENCES --seeds {seed} {words}{until}"
 
 
 def _options():

@@ -1,11 +1,9 @@
 """The figures of `near_optimal_glimpses.md`."""
 
-import pathlib
-
-from near_optimal_statistics import ALL_CLASSES, label, main_kind, task_of
+from benchmarks.common.folders import PICTURES
+from benchmarks.near_optimal.convergence import ALL_CLASSES, label, main_kind, task_of
 
 TICKS = (500, 1000, 2000, 4000, 7200)
-PICTURES = pathlib.Path(__file__).parent / "pictures"
 
 
 def draw_iterations(rows):

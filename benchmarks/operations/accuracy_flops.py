@@ -1,6 +1,6 @@
 """Figure 7 of Harvey et al. 2019: accuracy below 0.7 MFLOP, hard attention with adaptive stopping against low-power CNNs.
 
-python benchmarks/accuracy_flops.py --workdir W [--datasets cluttered_mnist/60 cluttered_fashion_mnist/60] [--seeds 0 1 2]
+python -m benchmarks.operations.accuracy_flops --workdir W [--datasets cluttered_mnist/60 cluttered_fashion_mnist/60] [--seeds 0 1 2]
     [--trials 20] [--epochs 20] [--manual-dir ../shared/data]
 
 For each set, seed and family one search by the same tuner: as many trials, epochs and proposals within the budget, shared equally by the
@@ -16,6 +16,8 @@ import json
 import pathlib
 import statistics
 import time
+
+from benchmarks.common.folders import PICTURES
 
 BUDGETS = (0.1, 0.2, 0.3, 0.5, 0.7)
 KEPT = 0.99  # of a budget, on validation, where a threshold is chosen: on test the same one may take a few looks more
@@ -44,8 +46,8 @@ KEY = ("dataset", "family", "seed", "budget_mflops")
 
 def main():
     options = parsed_options()
-    import tf_glimpse  # noqa: F401, I001  first: it keeps TensorFlow's log quiet
-    from rows import read_rows
+    import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
+    from benchmarks.common.rows import read_rows
 
     if options.time:
         time_again(options)
@@ -80,13 +82,13 @@ def parsed_options():
 
 def run(dataset, seed, family, options):
     """Searches, picks on validation, reads the test split once, writes the rows."""
-    from rows import add_rows, provenance
-
+    from benchmarks.common.rows import add_rows
     from tf_glimpse import datasets
     from tf_glimpse.models import load_model
     from tf_glimpse.search import search_architectures
     from tf_glimpse.search.frontier import best_under
     from tf_glimpse.search.space import SPACES
+    from tf_glimpse.training.provenance import provenance
 
     name = FAMILIES[family]
     space = SPACES[name].default | NARROWED[name]
@@ -116,7 +118,7 @@ def run(dataset, seed, family, options):
             f"{dataset} {family} seed {seed}: {100 * row['accuracy']:.2f} % at {row['mflops']:.4f} MFLOP, {row['latency_us']} us",
             flush=True,
         )
-    command = f"python benchmarks/accuracy_flops.py --datasets {dataset} --families {family} --seeds {seed}"
+    command = f"python -m benchmarks.operations.accuracy_flops --datasets {dataset} --families {family} --seeds {seed}"
     command += (
         f" --trials {options.trials} --epochs {options.epochs} --oracle {options.oracle} --budgets {' '.join(map(str, options.budgets))}"
     )
@@ -162,8 +164,7 @@ def on_test(model, test, chosen):
 
 def time_again(options):
     """Times of all rows' models, measured anew; nothing else of the rows changes."""
-    from rows import add_rows, read_rows
-
+    from benchmarks.common.rows import add_rows, read_rows
     from tf_glimpse import datasets
     from tf_glimpse.models import load_model
 
@@ -222,7 +223,7 @@ def draw(rows):
                 axes.plot(*staircase(ours), color=f"C{index}", label=family, drawstyle="steps-post")
         axes.set(title=dataset, xlabel="MFLOP an image", ylabel="test accuracy in %", xlim=(0, 0.75))
         axes.legend(loc="lower right")
-    figure.savefig(pathlib.Path(__file__).parent / "pictures" / "accuracy_flops.png", dpi=120)
+    figure.savefig(PICTURES / "accuracy_flops.png", dpi=120)
 
 
 def staircase(rows):

@@ -1,8 +1,8 @@
 """Why attention at all: a 28 px digit among 32 pieces on 1024x1024 px, RAM against CNNs on the full and on down-sampled images.
 
 tf-glimpse train ram_cluttered_1024 --workdir W/ram --manual-dir ../shared/data
-python benchmarks/large_image.py --workdir W [--sides 1024 512 256 128] [--epochs 8] [--dtype float32] [--manual-dir ../shared/data]
-python benchmarks/large_image.py --time
+python -m benchmarks.operations.large_image --workdir W [--sides 1024 512 256 128] [--epochs 8] [--dtype float32] [--manual-dir D]
+python -m benchmarks.operations.large_image --time
 
 Trains a CNN a side on the batches that RAM's recipe trains on, and resumes; of two learning rates the one that is better on validation
 after the first epoch goes on, and its best epoch on validation is tested. Rows go into `results/large_image.json`; `--time` times
@@ -14,7 +14,7 @@ import argparse
 import json
 import pathlib
 
-from timing import block_of, start_tensorflow, take_turns
+from benchmarks.common.timing import block_of, start_tensorflow, take_turns
 
 RECIPE, KEY = "ram_cluttered_1024", ("contender", "seed")
 LEARNING_RATES = (1e-3, 3e-3)
@@ -41,20 +41,20 @@ def main():
 
 
 def write(row, options):
-    from rows import add_rows, provenance
+    from benchmarks.common.rows import add_rows
+    from tf_glimpse.training.provenance import provenance
 
-    command = f"python benchmarks/large_image.py --workdir W --sides {row['side']} --epochs {options.epochs} --dtype {options.dtype}"
-    command += f" --seed {options.seed} --manual-dir ../shared/data"
+    command = f"python -m benchmarks.operations.large_image --workdir W --sides {row['side']} --epochs {options.epochs}"
+    command += f" --dtype {options.dtype} --seed {options.seed} --manual-dir ../shared/data"
     add_rows("large_image", [{"seed": options.seed, **provenance(command), **row}], KEY)
     print(json.dumps(row), flush=True)
 
 
 def ram_row(options):
-    from rows import provenance
-
     from tf_glimpse.search.flops import model_flops
     from tf_glimpse.training import workdirs
     from tf_glimpse.training.finished import open_finished
+    from tf_glimpse.training.provenance import provenance
 
     model, results = open_finished(options.workdir / "ram").model, workdirs.results(options.workdir / "ram")
     _, recipe, seed = workdirs.read_run(options.workdir / "ram")
@@ -70,8 +70,7 @@ def ram_row(options):
 
 def cnn_row(side, options):
     """Trained, and read on test at its best epoch."""
-    from large_image_cnn import error, trained
-
+    from benchmarks.operations.large_image_cnn import error, trained
     from tf_glimpse import datasets
     from tf_glimpse.search.flops import model_flops
     from tf_glimpse.training import get_recipe
@@ -88,8 +87,7 @@ def cnn_row(side, options):
 
 def tuning(side, data, folder, options):
     """Validation error after the first epoch, by learning rate; as the folder says if it was there before."""
-    from large_image_cnn import trained
-
+    from benchmarks.operations.large_image_cnn import trained
     from tf_glimpse.training import workdirs
 
     about = {name: getattr(options, name) for name in ("epochs", "seed", "dtype")}
@@ -108,12 +106,13 @@ def time_all(options):
     """Fills in `ms`, of one uint8 image in memory, for every row; by new weights, which take as long as trained ones."""
     start_tensorflow(2)
     import tensorflow as tf
-    from large_image_cnn import cnn
-    from rows import add_rows, device, read_rows
 
+    from benchmarks.common.rows import add_rows, read_rows
+    from benchmarks.operations.large_image_cnn import cnn
     from tf_glimpse import datasets
     from tf_glimpse.ops.patches import to_float
     from tf_glimpse.training import get_recipe
+    from tf_glimpse.training.provenance import device
     from tf_glimpse.training.run import build_model
 
     data, contenders, rows = datasets.load(get_recipe(RECIPE).data, manual_dir=options.manual_dir), {}, read_rows("large_image")

@@ -1,7 +1,7 @@
 """Do near-optimal sequences make a search's trials shorter? Short trials with and without them, against whole trainings.
 
 tf-glimpse sequences near_optimal_fashion_mnist --count 600 --out S --manual-dir ../shared/data
-python benchmarks/short_trials.py --sequences S [--candidates 8] [--full-epochs 6] [--manual-dir ../shared/data]
+python -m benchmarks.operations.short_trials --sequences S [--candidates 8] [--full-epochs 6] [--manual-dir ../shared/data]
 
 The same candidates each time, drawn from the space below whatever the seed. One row a trial in `results/short_trials.json`, as soon as it
 ends; called again, it goes on after the last. Accuracies are those of the validation split, at the fixed number of glimpses.
@@ -16,13 +16,14 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 # isort: split
 import keras
 import keras_tuner
-from rows import add_rows, provenance, read_rows
 
+from benchmarks.common.rows import add_rows, read_rows
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import read_sequences
 from tf_glimpse.search.space import RAM_SPACE, RAMSpace
 from tf_glimpse.search.trials import recipe_of, train_candidate
 from tf_glimpse.training import evaluate_model
+from tf_glimpse.training.provenance import provenance
 
 DATA, KEY = "fashion_mnist", ("dataset", "trial", "candidate", "epochs", "seed")
 CHOICES = {
@@ -62,7 +63,7 @@ def run(space, candidate, about, actions, options):
     train_candidate(model, space.data, recipe_of(space, candidate, about["epochs"], 24_000), options.seed, actions)
     seconds = time.monotonic() - start
     error = evaluate_model(model.model, space.data.validation)["error_percent"]
-    command = f"python benchmarks/short_trials.py --sequences S --candidates {options.candidates} --seed {options.seed}"
+    command = f"python -m benchmarks.operations.short_trials --sequences S --candidates {options.candidates} --seed {options.seed}"
     command += f" --short-epochs {options.short_epochs} --full-epochs {options.full_epochs}"
     row = {**about, "accuracy": round(1 - error / 100, 5), "seconds": round(seconds, 1), "choices": candidate, **provenance(command)}
     add_rows("short_trials", [row], KEY)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import scipy.stats
-from accuracy_flops import FAMILIES
-from large_image import SIDES
+
+from benchmarks.common.spread import spread
+from benchmarks.operations.accuracy_flops import FAMILIES
+from benchmarks.operations.large_image import SIDES
+from tf_glimpse.statistics import mean
 
 SAME = 0.001  # of accuracy: as good as the best
 
@@ -89,11 +92,12 @@ def _frontier(dataset, rows):
             group = [row for row in ours if row["budget_mflops"] == budget]
             if group:
                 names = ("accuracy", "mflops", "latency_us", "cpu_us")
-                accuracy, mflops, latency, processor = (float(np.mean([row[name] for row in group])) for name in names)
+                accuracy, mflops, latency, processor = (mean([row[name] for row in group]) for name in names)
                 means[family, budget] = accuracy
                 spent[family, budget] = latency, processor
-                spread = f" +- {100 * np.std([row['accuracy'] for row in group], ddof=1):.2f}" if len(group) > 1 else ""
-                cells.append(f"{100 * accuracy:.2f}{spread} ({mflops:.3f}; {latency:,.0f}; {processor:.0f})")
+                cells.append(
+                    f"{spread([100 * row['accuracy'] for row in group], 2, counted=False)} ({mflops:.3f}; {latency:,.0f}; {processor:.0f})"
+                )
             else:
                 cells.append("none")
         lines.append(f"| {family} | {len({row['seed'] for row in ours})} | {' | '.join(cells)} |")

@@ -1,11 +1,11 @@
 """What parts of a Saccader's training bring: stage 3 without stage 2, stage 2 without the stop of the policy's gradient, and stage 3 by
 cross-entropy alone.
 
-python benchmarks/saccader_ablations.py RUN [--manual-dir ../shared/data]
+python -m benchmarks.saccader.ablations RUN [--manual-dir ../shared/data]
 
 RUN is the folder of a run, its first stage trained at least. The three are trained beside it, from its own first stages as far as they
-agree and by its settings otherwise, and resume there; what needs a stage that is not trained yet is left out. `saccader_photos.py RUN`
-writes their rows.
+agree and by its settings otherwise, and resume there; what needs a stage that is not trained yet is left out. `photos.py RUN` writes
+their rows.
 """
 
 import argparse
@@ -14,9 +14,8 @@ import itertools
 import pathlib
 import shutil
 
-import rows  # noqa: F401  tells mistakes in one line
-from staged_runs import beside, read_staged
-
+import benchmarks.common.mistakes  # noqa: F401  tells them in one line
+from benchmarks.saccader.staged_runs import beside, read_staged
 from tf_glimpse.training import train_and_evaluate, workdirs
 from tf_glimpse.training.run import load_data
 

@@ -1,7 +1,7 @@
 """Another classifier at a Saccader's places: what it adds to the Saccader's own logits, with windows cut from sharper photos.
 
-python benchmarks/saccader_patches.py RUN [--manual-dir ../shared/data] [--backbone MobileNetV2 [--window-size N]] [--epochs 12]
-python benchmarks/saccader_patches.py --preset saccader_flowers_small ...
+python -m benchmarks.saccader.patches RUN [--manual-dir ../shared/data] [--backbone MobileNetV2 [--window-size N]] [--epochs 12]
+python -m benchmarks.saccader.patches --preset saccader_flowers_small ...
 
 Without `--backbone` it is a small convolutional network of its own. Trained on the windows at the places that the Saccader looks at in its
 training photos, mirrored half of the time; the epoch is picked on validation. Writes rows into `results/saccader_patches.json`.
@@ -16,13 +16,14 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 import keras
 import numpy as np
 import tensorflow as tf
-from rows import add_rows, provenance
-from staged_runs import read_staged, staged
 
+from benchmarks.common.rows import add_rows
+from benchmarks.saccader.staged_runs import read_staged, staged
 from tf_glimpse import PatchClassifier, datasets
 from tf_glimpse.layers.conv_norm import ConvNorm
 from tf_glimpse.models.patch_classifier import SMALLEST
 from tf_glimpse.training.finished import open_finished
+from tf_glimpse.training.provenance import provenance
 
 SHARP = 160  # pixels a side of the photos that windows are cut from
 BATCH = 32
@@ -59,7 +60,7 @@ def main():
     name = options.backbone or "small CNN"
     which = f"--preset {options.preset}" if options.preset else options.run.name
     command = (
-        f"python benchmarks/saccader_patches.py {which}{f' --backbone {options.backbone} --window-size {side}' if options.backbone else ''}"
+        f"python -m benchmarks.saccader.patches {which}{f' --backbone {options.backbone} --window-size {side}' if options.backbone else ''}"
     )
     row = {"dataset": recipe.data, "recipe": recipe.name, "seed": finished.seed, "backbone": name, "weights": None}
     row |= {"window_pixels": parts["test"][0].shape[2], "input_pixels": patches.window_size, "parameters": patches.count_params()}

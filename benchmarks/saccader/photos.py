@@ -1,9 +1,9 @@
 """A Saccader's run on photos: accuracy against looks and share seen, for every policy after every stage; and what hiding its looks costs.
 
-python benchmarks/saccader_photos.py RUN [--manual-dir ../shared/data] [--preset NAME] [--without-resnet | --ablations-alone]
+python -m benchmarks.saccader.photos RUN [--manual-dir ../shared/data] [--preset NAME] [--without-resnet | --ablations-alone]
 
-RUN is the folder of a finished run of three stages; `small_resnet.py RUN` has trained the reference beside it, and `saccader_ablations.py
-RUN`, if it was run, the ablations. Without the reference, its columns stay empty and nothing is hidden from it. The ablations alone need
+RUN is the folder of a finished run of three stages; `small_resnet.py RUN` has trained the reference beside it, and `ablations.py RUN`,
+if it was run, the ablations. Without the reference, its columns stay empty and nothing is hidden from it. The ablations alone need
 no more of RUN than its first stage. Writes rows into `results/saccader_photos.json` and `results/saccader_occlusion.json`.
 """
 
@@ -16,15 +16,16 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 import keras
 import numpy as np
 import tensorflow as tf
-from rows import add_rows, provenance
-from saccader_ablations import VARIANTS, alike
-from small_resnet import mflop
-from staged_runs import beside, check_preset, read_staged, results_of
 
+from benchmarks.common.rows import add_rows
+from benchmarks.saccader.ablations import VARIANTS, alike
+from benchmarks.saccader.small_resnet import mflop
+from benchmarks.saccader.staged_runs import beside, check_preset, read_staged, results_of
 from tf_glimpse.models import Saccader, policy_actions
 from tf_glimpse.models.actions import POLICIES
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.training import evaluate_model, workdirs
+from tf_glimpse.training.provenance import provenance
 from tf_glimpse.training.run import load_data
 
 MOST_GLIMPSES = 12
@@ -46,7 +47,7 @@ def main():
     if not options.ablations_alone:
         workdirs.read_run(options.run)  # tells of one that is not finished
     asked = not (options.without_resnet or options.ablations_alone)
-    resnet = results_of(beside(options.run, "resnet"), f"small_resnet.py {options.run}") if asked else {}
+    resnet = results_of(beside(options.run, "resnet"), f"benchmarks.saccader.small_resnet {options.run}") if asked else {}
     data, stages = load_data(recipe, manual_dir=options.manual_dir), stages_of(options.run)
     told = {"dataset": recipe.data, "recipe": recipe.name, "seed": seed, "split": "test", "examples": len(data.test)}
     told |= provenance(command_of(options), options.run)
@@ -71,7 +72,7 @@ def run_itself(stages, source, told, preset):
 def command_of(options):
     flags = [f"--{name.replace('_', '-')}" for name in ("without_resnet", "ablations_alone") if vars(options)[name]]
     flags += [f"--preset {options.preset}"] if options.preset else []
-    return " ".join(["python benchmarks/saccader_photos.py", *flags, "--manual-dir D", options.run.name])
+    return " ".join(["python -m benchmarks.saccader.photos", *flags, "--manual-dir D", options.run.name])
 
 
 def stages_of(run):
@@ -85,7 +86,7 @@ def ablated(run, whole, recipe, source, told):
     if not (workdirs.check(run, recipe, told["seed"]) and workdirs.results(run)):
         return []
     weight = [stage.loss.get("supervision_weight", 1.0) for stage in recipe.stages if stage.name == "location"]
-    trained_by = f"python benchmarks/saccader_ablations.py {told['command'].split()[-1]}"
+    trained_by = f"python -m benchmarks.saccader.ablations {told['command'].split()[-1]}"
     told = {**told, "trained_by": trained_by, "commit": workdirs.trained_by(run)}
     told |= {"supervision_weight": weight[0]} if weight else {}
     models = {number: model for number, model in stages_of(run).items() if number > len(alike(whole, recipe))}

@@ -1,18 +1,18 @@
 """Draws what a preset of the Saccader looked at in the first photos of each class of its test set.
 
-python benchmarks/saccader_picture.py PRESET [--manual-dir ../shared/data]
+python -m benchmarks.saccader.picture PRESET [--manual-dir ../shared/data]
 """
 
 import argparse
-import pathlib
 
 import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 
 # isort: split
 import numpy as np
-import rows  # noqa: F401  tells mistakes in one line
-from staged_runs import staged
 
+import benchmarks.common.mistakes  # noqa: F401  tells them in one line
+from benchmarks.common.folders import PICTURES
+from benchmarks.saccader.staged_runs import staged
 from tf_glimpse.explain.saccader import draw_saccades
 from tf_glimpse.training.finished import load_data, open_finished
 
@@ -28,7 +28,7 @@ def main():
     chosen = np.array([np.flatnonzero(source.labels == label)[0] for label in np.unique(source.labels)])
     images = source.fetch(chosen).numpy()
     figure = draw_saccades(images, finished.model(images), finished.model, source.labels[chosen])
-    figure.savefig(pathlib.Path(__file__).parent / "pictures" / f"{options.preset}_looks.png")
+    figure.savefig(PICTURES / f"{options.preset}_looks.png")
 
 
 if __name__ == "__main__":

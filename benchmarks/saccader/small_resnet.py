@@ -1,6 +1,6 @@
 """The reference that a BagNet is held against: a small ResNet of about as many FLOPs, in the same pipeline, for as many epochs.
 
-python benchmarks/small_resnet.py RUN [--manual-dir ../shared/data] [--width 16]
+python -m benchmarks.saccader.small_resnet RUN [--manual-dir ../shared/data] [--width 16]
 
 RUN is the folder of a run of three stages, finished or not; the ResNet is trained in RUN-resnet by the settings of the first stage, and
 resumes there.
@@ -13,10 +13,10 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 
 # isort: split
 import keras
-import rows  # noqa: F401  tells mistakes in one line
 import tensorflow as tf
-from staged_runs import beside, read_staged
 
+import benchmarks.common.mistakes  # noqa: F401  tells them in one line
+from benchmarks.saccader.staged_runs import beside, read_staged
 from tf_glimpse import datasets
 from tf_glimpse.layers.conv_norm import ConvNorm
 from tf_glimpse.search.flops import count_flops

@@ -2,9 +2,8 @@
 
 import json
 
-from record import stop_if_changed
-
 from tf_glimpse.training import get_recipe, workdirs
+from tf_glimpse.training.publish import refuse_changed
 from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import PRESETS
@@ -20,7 +19,7 @@ def read_staged(run):
         raise UserError(f"No run in {run}. Wanted: a folder that `tf-glimpse train saccader_flowers_small --workdir {run}` made.")
     note = workdirs.read_json(run / "recipe.json", "recipe", "seed")
     recipe = staged(note["recipe"])
-    stop_if_changed(run, note["recipe"])
+    refuse_changed(run, note["recipe"])
     return recipe, note["seed"]
 
 
@@ -60,8 +59,8 @@ def results_of(folder, made_by):
     """What a run's companion found.
 
     Raises:
-        UserError: it was not trained yet; says by which script.
+        UserError: it was not trained yet; says by which module, `made_by`.
     """
     if not (folder / "results.json").exists():
-        raise UserError(f"{folder} is not trained yet: python benchmarks/{made_by}")
+        raise UserError(f"{folder} is not trained yet: python -m {made_by}")
     return workdirs.read_json(folder / "results.json")

@@ -1,6 +1,6 @@
 """Adaptive stopping against a fixed number of looks of the same weights: operations and measured throughput at equal accuracy.
 
-python benchmarks/adaptive_throughput.py [--preset ram_cluttered_60] [--threads 2] [--manual-dir ../shared/data]
+python -m benchmarks.speed.adaptive_throughput [--preset ram_cluttered_60] [--threads 2] [--manual-dir ../shared/data]
 
 Trains a stopping head on the training split, chooses the threshold on validation (the cheapest that answers as well as all looks, within
 `--slack`), and reads the test split once. There, "fixed" is the smallest number of looks whose accuracy is at most 0.1 points below the
@@ -11,7 +11,7 @@ adaptive one's. Both answer the same images in batches of the same size and take
 import argparse
 import pathlib
 
-from timing import block_of, record, start_tensorflow, take_turns
+from benchmarks.common.timing import block_of, record, start_tensorflow, take_turns
 
 GOALS = {"flops_ratio": 2.0, "throughput_ratio": 1.6}
 TOLERANCE = 0.001  # in accuracy

@@ -1,6 +1,6 @@
 """Time of one look and of a whole answer against the image's size, beside the paper's two-layer CNN, which reads every pixel.
 
-python benchmarks/image_size.py [--threads 2]
+python -m benchmarks.speed.image_size [--threads 2]
 
 Images are uint8 tensors already in memory and go through a `tf.function`; places differ from call to call. A figure is the median of three
 blocks that take turns. Rows go into `results/speed_image_size.json`, the picture made from them into `pictures/image_size.png`.
@@ -8,16 +8,15 @@ blocks that take turns. Rows go into `results/speed_image_size.json`, the pictur
 
 import argparse
 import itertools
-import pathlib
 
-from timing import block_of, record, start_tensorflow, take_turns
+from benchmarks.common.folders import PICTURES
+from benchmarks.common.timing import block_of, record, start_tensorflow, take_turns
 
 SIZES = (128, 256, 512, 1024, 2048, 4096)
 # Most that the weights and the float copy of a batch may take; the CNN's dense layer alone would hold 5.5 GB at 4096 px.
 MOST_BYTES = 2e9
 GOAL_MS = 0.5
 RETINA, RAM, PNG, CNN = "retina, 12x12 at 4 scales", "RAM, 8 glimpses", "PNG decoding + RAM", "two-layer CNN"
-PICTURE = pathlib.Path(__file__).parent / "pictures" / "image_size.png"
 
 
 def main():
@@ -30,7 +29,7 @@ def main():
     rows = measure(options.sizes, options.seconds)
     report(rows, options.sizes)
     record("speed_image_size", rows, ("what", "batch_size", "image_size"), options.threads)
-    draw(PICTURE)
+    draw(PICTURES / "image_size.png")
 
 
 def measure(sizes, seconds):
@@ -129,7 +128,8 @@ def png_call(model, encoded):
 
 def cnn_call(size, images):
     import tensorflow as tf
-    from cnn import paper_cnn
+
+    from benchmarks.common.paper_cnn import paper_cnn
 
     model = paper_cnn((size, size, 1), 10)
     answer = tf.function(lambda: model(images))
@@ -157,7 +157,8 @@ def report(rows, sizes):
 def draw(path):
     """Time against size, both on logarithmic axes, a line a contender, from the recorded rows."""
     from matplotlib.figure import Figure
-    from rows import read_rows
+
+    from benchmarks.common.rows import read_rows
 
     rows = sorted(read_rows("speed_image_size"), key=lambda row: row["image_size"])
     figure = Figure(figsize=(7, 4.5), layout="constrained", dpi=110)

@@ -1,6 +1,6 @@
 """Whether anything but the training step costs time: the input pipeline alone, peak memory.
 
-python benchmarks/input_pipeline.py [--threads 2] [--manual-dir ../shared/data]
+python -m benchmarks.speed.input_pipeline [--threads 2] [--manual-dir ../shared/data]
 
 For each recipe, as it is trained: images/s of the pipeline alone, of the step on a batch in memory, and of the step fed by the pipeline;
 then the most memory that a process training it held. Rows go into `results/speed_pipeline.json`.
@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-from timing import block_of, record, start_tensorflow, take_turns
+from benchmarks.common.timing import block_of, record, start_tensorflow, take_turns
 
 TASKS = ("ram_mnist", "ram_translated_60", "ram_cluttered_60", "ram_cluttered_100")
 RECIPES = (*TASKS, *(f"{task}_paper" for task in TASKS))
@@ -38,7 +38,7 @@ def pipeline_row(name, options):
     recipe = get_recipe(name)
     timings = take_turns(contenders(recipe, options.manual_dir), options.seconds)
     speeds = {f"{what}_images_per_second": round(recipe.batch_size / timing.median * 1e3) for what, timing in timings.items()}
-    own = [sys.executable, __file__, "--alone", name, "--threads", str(options.threads), "--manual-dir", options.manual_dir]
+    own = [sys.executable, "-m", __spec__.name, "--alone", name, "--threads", str(options.threads), "--manual-dir", options.manual_dir]
     peak = int(subprocess.run(own, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1])
     faster, slower = timings["step"].median / timings["pipeline"].median, timings["both"].median / timings["step"].median
     return {"recipe": name, **speeds, "pipeline_times_step": round(faster, 2), "both_by_step": round(slower, 3), "peak_megabytes": peak}

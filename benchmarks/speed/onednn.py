@@ -1,6 +1,6 @@
 """What oneDNN's kernels give, which `import tf_glimpse` turns on where TensorFlow leaves them off (processors without AVX512-VNNI).
 
-python benchmarks/onednn.py [--recipes ram_mnist ...] [--threads 2] [--seconds 3]
+python -m benchmarks.speed.onednn [--recipes ram_mnist ...] [--threads 2] [--seconds 3]
 
 The training steps of recipes on pixels drawn at random, in two processes, with oneDNN and without, that take turns; medians of three
 blocks. Rows go into `results/speed_onednn.json`.
@@ -12,8 +12,8 @@ import os
 import sys
 from types import SimpleNamespace
 
-from step_choices import AS_IT_IS, compared
-from timing import Other, block_of, random_batch, record, serve, start_tensorflow
+from benchmarks.common.steps import AS_IT_IS, compared
+from benchmarks.common.timing import Other, block_of, random_batch, record, serve, start_tensorflow
 
 SIDES = {"ram_mnist": 28, "ram_mnist_paper": 28, "ram_cluttered_60": 60}  # pixels; those of Saccaders stand in `saccader_step.py`
 RECIPES = (*SIDES, "saccader_cifar10", "saccader_flowers")
@@ -39,14 +39,14 @@ def main():
 
 def other(recipe, threads, onednn):
     """A process that takes the recipe's steps, with oneDNN ("1") or without ("0")."""
-    command = [sys.executable, __file__, "--serve", "--recipes", recipe, "--threads", str(threads)]
+    command = [sys.executable, "-m", __spec__.name, "--serve", "--recipes", recipe, "--threads", str(threads)]
     return Other(command, {**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn})
 
 
 def step(recipe):
     """A function that takes one training step of the recipe: for a Saccader one of its first stage."""
     if recipe not in SIDES:
-        import saccader_step
+        from benchmarks.speed import saccader_step
 
         return saccader_step.step(recipe, 0, [], False)
     import tensorflow as tf

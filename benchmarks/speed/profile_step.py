@@ -1,6 +1,6 @@
 """Where the time of a training step goes, by kind of operation, as `tf.profiler` sees it.
 
-python benchmarks/profile_step.py [--tasks 28x28 ...] [--threads 2] [--steps 20]
+python -m benchmarks.speed.profile_step [--tasks 28x28 ...] [--threads 2] [--steps 20]
 
 The steps are those of `training_throughput.py`. XLA runs fused operations; one that holds a matrix product counts as product, else one that
 holds a gather as retina, and so on. Rows go into `results/speed_profile.json`.
@@ -12,8 +12,8 @@ import pathlib
 import re
 import tempfile
 
-from timing import record, start_tensorflow
-from training_throughput import BATCH_SIZE, DATA, paper_recipe
+from benchmarks.common.timing import record, start_tensorflow
+from benchmarks.speed.training_throughput import BATCH_SIZE, DATA, paper_recipe
 
 # The first that fits names an operation, by what it holds.
 KINDS = (

@@ -1,6 +1,6 @@
 """What the choices behind a Saccader's training step give: the step with one of them undone at a time.
 
-python benchmarks/saccader_step.py [--recipes saccader_flowers ...] [--threads 2] [--seconds 3]
+python -m benchmarks.speed.saccader_step [--recipes saccader_flowers ...] [--threads 2] [--seconds 3]
 
 On pixels drawn at random, in memory. The variants take turns, medians of three blocks. Rows go into `results/speed_saccader.json`.
 """
@@ -11,8 +11,8 @@ import dataclasses
 from types import SimpleNamespace
 from unittest import mock
 
-from step_choices import AS_IT_IS, compared
-from timing import block_of, random_batch, record, start_tensorflow
+from benchmarks.common.steps import AS_IT_IS, compared
+from benchmarks.common.timing import block_of, random_batch, record, start_tensorflow
 
 SHAPES = {"saccader_flowers": (96, 5), "saccader_flowers_small": (64, 5), "saccader_cifar10": (33, 10)}  # pixels a side, classes
 STAGES = {0: "classification", 2: "reinforce"}  # those that train the BagNet; where it is frozen, nothing undone here matters

@@ -1,6 +1,6 @@
 """How long commands take to start: to their answer, or, of those that then work for long, until all that they need is loaded.
 
-python benchmarks/startup.py [--rounds 5]
+python -m benchmarks.speed.startup [--rounds 5]
 
 The commands take turns; the first round only warms the disk's cache. Medians, and the processor seconds of all cores, which other jobs on
 the machine disturb less, go into `results/startup.json`.
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from timing import record
+from benchmarks.common.timing import record
 
 PROGRAM = str(pathlib.Path(sys.executable).with_name("tf-glimpse"))
 FIRST_ANSWER = "import tf_glimpse, numpy; tf_glimpse.RAM.from_preset('ram_digits').predict(numpy.zeros([1, 60, 60, 1], 'uint8'), verbose=0)"

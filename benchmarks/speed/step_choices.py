@@ -1,6 +1,6 @@
 """What the choices behind the training step give: the paper's step with one of them undone at a time.
 
-python benchmarks/step_choices.py [--tasks 28x28 ...] [--threads 2] [--manual-dir ../shared/data]
+python -m benchmarks.speed.step_choices [--tasks 28x28 ...] [--threads 2] [--manual-dir ../shared/data]
 
 The profile (`profile_step.py`) says where time goes; these are the choices that were made for it. The variants take turns, medians of three
 blocks. Cutting image by image, as public code does, is a loop that XLA runs far slower still. Rows go into `results/speed_choices.json`.
@@ -10,10 +10,11 @@ import argparse
 import contextlib
 from unittest import mock
 
-from timing import block_of, record, start_tensorflow, take_turns
-from training_throughput import BATCH_SIZE, DATA, paper_recipe
+from benchmarks.common.steps import AS_IT_IS, compared
+from benchmarks.common.timing import block_of, record, start_tensorflow
+from benchmarks.speed.training_throughput import BATCH_SIZE, DATA, paper_recipe
 
-AS_IT_IS, WITHOUT_XLA = "as it is", "without XLA"
+WITHOUT_XLA = "without XLA"
 
 
 def main():
@@ -26,18 +27,6 @@ def main():
     start_tensorflow(options.threads)
     for task in options.tasks:
         record("speed_choices", compared(task, contenders(task, options.manual_dir), options.seconds), ("task", "choice"), options.threads)
-
-
-def compared(task, contenders, seconds):
-    """A row for each of the contenders, `AS_IT_IS` among them: milliseconds a step, and how many times as long as that one takes."""
-    timings = take_turns(contenders, seconds)
-    rows = [
-        {"task": task, "choice": name, "median_ms": round(found.median, 2), "slower": round(found.median / timings[AS_IT_IS].median, 3)}
-        for name, found in timings.items()
-    ]
-    for row in rows:
-        print(f"{task:34}{row['choice']:45}{row['median_ms']:9.2f} ms {row['slower']:6.2f}x", flush=True)
-    return rows
 
 
 def contenders(task, manual_dir):

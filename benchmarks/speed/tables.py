@@ -2,16 +2,9 @@
 
 import math
 
-from step_choices import AS_IT_IS
+from benchmarks.common.steps import machine
 
 RETINA_GOAL = 0.5  # ms more at 4096 px than at 128
-FILES = {
-    "training_speed": "training",
-    "profile": "profile",
-    "choices": "choices",
-    "image_size": "image_size",
-    "pipeline": "pipeline",
-}
 
 
 def training_speed(rows):
@@ -27,16 +20,6 @@ def _training_speed(rows):
         ratio = f"{row['ours_times_as_fast']:.2f}x as fast"
         lines.append(f"| {row['task']} | {row['contender']} | {row['images_per_second']:,} | {ratio} | {goal} |")
     return "\n".join([*lines, "", machine(rows), *_limits(rows)])
-
-
-def machine(rows):
-    """What the rows were measured on, by which versions, and when; several if they were."""
-
-    def told(row):
-        versions = ", ".join(f"{name} {number}" for name, number in row["versions"].items())
-        return f"{row['device']}, {row['threads']} thread(s), {versions}, {row['date']}"
-
-    return f"Measured on {'; on '.join(sorted({told(row) for row in rows}))}."
 
 
 def _limits(rows):
@@ -87,16 +70,6 @@ def profile(rows):
         found = {row["kind"]: row for row in rows if row["task"] == task}
         shares = " | ".join(f"{found[kind]['percent']:.0f} %" if kind in found else "" for kind in kinds)
         lines.append(f"| {task} | {sum(row['milliseconds'] for row in found.values()):.1f} | {shares} |")
-    return "\n".join([*lines, "", machine(rows)]) if rows else "Not run yet."
-
-
-def choices(rows):
-    """What each choice behind the step gives, a column a task, the step as it is first."""
-    tasks, names = sorted({row["task"] for row in rows}), sorted({row["choice"] for row in rows}, key=lambda name: (name != AS_IT_IS, name))
-    lines = [f"| the step | {' | '.join(tasks)} |", "|---" * (len(tasks) + 1) + "|"]
-    for name in names:
-        found = {row["task"]: f"{row['median_ms']:.1f} ms ({row['slower']:.2f})" for row in rows if row["choice"] == name}
-        lines.append(f"| {name} | {' | '.join(found.get(task, '') for task in tasks)} |")
     return "\n".join([*lines, "", machine(rows)]) if rows else "Not run yet."
 
 

@@ -1,4 +1,6 @@
-"""A plain PyTorch RAM with the paper's layers, to be timed against ours. Runs in an environment of its own that has torch; see `--help`.
+"""A plain PyTorch RAM with the paper's layers, to be timed against ours.
+
+`training_throughput.py` runs it as `python -m benchmarks.speed.torch_ram`, by the Python of an environment of its own that has torch.
 
 Two ways of cutting patches:
 - `loop`, as the most-used repository does it (github.com/kevinzakka/recurrent-visual-attention): pads the batch, slices patch by patch in
@@ -14,8 +16,9 @@ import argparse
 
 import torch
 import torch.nn.functional as F
-from timing import block_of, serve
 from torch import nn
+
+from benchmarks.common.timing import block_of, serve
 
 
 class RAM(nn.Module):

@@ -1,6 +1,6 @@
 """Training throughput of the paper's RAM: whole steps against a plain PyTorch RAM, and against the bare matrix products of the same step.
 
-python benchmarks/training_throughput.py [--threads 2] [--torch-python PATH] [--manual-dir ../shared/data]
+python -m benchmarks.speed.training_throughput [--threads 2] [--torch-python PATH] [--manual-dir ../shared/data]
 
 The contenders take turns, each warm; a figure is the median of three blocks. "fastest" compares the fastest single steps, which a busy
 machine disturbs least. Rows go into `results/speed_training.json`, beside those of other devices.
@@ -11,7 +11,7 @@ import os
 import pathlib
 import sys
 
-from timing import Other, block_of, record, start_tensorflow, take_turns
+from benchmarks.common.timing import Other, block_of, record, start_tensorflow, take_turns
 
 DATA = {"28x28": "mnist", "60x60 cluttered": "cluttered_mnist/60", "100x100 cluttered": "cluttered_mnist/100"}
 RETINAS = {"28x28": (8, 1, 6), "60x60 cluttered": (12, 3, 8), "100x100 cluttered": (12, 4, 8)}
@@ -65,15 +65,14 @@ def torch_arguments(task, options):
     sizes = {"image-size": int(task.split("x")[0]), "patch-size": patch_size, "num-scales": num_scales, "num-glimpses": num_glimpses}
     sizes |= {"batch-size": BATCH_SIZE, "threads": options.threads}
     numbers = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
-    script = str(pathlib.Path(__file__).with_name("torch_ram.py"))
-    return [script, *numbers, *(["--without-compile"] if options.without_compile else [])]
+    return ["-m", "benchmarks.speed.torch_ram", *numbers, *(["--without-compile"] if options.without_compile else [])]
 
 
 def our_contenders(task, options):
     """Our step on a batch in memory and on the pipeline's, and the bare products by TensorFlow's own kernels and by XLA."""
     import tensorflow as tf
-    from bare_products import bare_products
 
+    from benchmarks.speed.bare_products import bare_products
     from tf_glimpse import datasets
     from tf_glimpse.training.run import compiled_model
 

@@ -1,0 +1,1 @@
+"""What several rooms share: timing, rows of results, comparing steps."""

@@ -1,0 +1,1 @@
+"""What each look tells, how faithful that is, and what the states keep of the image."""

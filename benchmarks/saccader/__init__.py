@@ -1,0 +1,1 @@
+"""Saccader on photos: every policy and stage, ablations, other classifiers at its places."""
