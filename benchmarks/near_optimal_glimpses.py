@@ -22,7 +22,7 @@ from rows import RESULTS, add_rows, provenance, read_rows
 
 from tf_glimpse import datasets
 from tf_glimpse.boed import read_plan, read_sequences
-from tf_glimpse.boed.store import Claimed
+from tf_glimpse.files import locked
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.ops.coordinates import to_cells
 from tf_glimpse.training.recipes import get_recipe
@@ -47,7 +47,7 @@ def main():
         if any(all(row[field] == other[field] for field in KEY) for other in read_rows(NAME)):
             continue
         row |= {**measured(options, plan, data, sequences, seed), **provenance(_command(options, seed)), "plan": dataclasses.asdict(plan)}
-        with Claimed(pathlib.Path(tempfile.gettempdir()) / f"{NAME}.lock", wait=True):
+        with locked(pathlib.Path(tempfile.gettempdir()) / f"{NAME}.lock"):
             add_rows(NAME, [row], KEY)
             write_json(RESULTS / f"{NAME}.json", {"rows": completed(read_rows(NAME))})
         (own,) = (other for other in read_rows(NAME) if all(row[field] == other[field] for field in KEY))

@@ -7,7 +7,7 @@ import platform
 import sys
 import tempfile
 
-from tf_glimpse.boed.store import Claimed
+from tf_glimpse.files import locked
 from tf_glimpse.training.code_version import code_version
 from tf_glimpse.training.workdirs import trained_by, write_json
 from tf_glimpse.types import UserError
@@ -36,7 +36,7 @@ def read_rows(name):
 def add_rows(name, rows, key):
     """Writes rows into `results/NAME.json`, in place of those that agree with one in all fields of `key`."""
     new = {tuple(row[field] for field in key) for row in rows}
-    with Claimed(pathlib.Path(tempfile.gettempdir()) / f"rows-{name}.lock", wait=True):
+    with locked(pathlib.Path(tempfile.gettempdir()) / f"rows-{name}.lock"):
         kept = [row for row in read_rows(name) if tuple(row[field] for field in key) not in new]
         write_json(RESULTS / f"{name}.json", {"rows": sorted(kept + rows, key=lambda row: [str(row[field]) for field in key])})
 
