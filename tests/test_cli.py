@@ -104,7 +104,7 @@ MISTAKES = {
     "neither run nor preset": (["evaluate"], "give either the folder of a finished run, or --preset"),
     "run and preset": (["evaluate", "RUN", "--preset", "ram_digits"], "give either the folder"),
     "a path for a preset": (["evaluate", "--preset", "mine/model.keras"], "No preset 'mine/model.keras'"),
-    "a file for a folder": (["train", "testing", "--workdir", "setup.cfg/run"], "wants a folder to write in"),
+    "a file for a folder": (["train", "testing", "--workdir", "setup.cfg/run"], "expected a folder to write in"),
     "a finished run": (["train", "testing", "--epochs", "1", "--workdir", "RUN"], "nothing was overwritten"),
     "other classes": (["evaluate", "--preset", "ram_digits", "--data", "PHOTOS"], "the model knows 10 classes"),
     "sampling random places": (["evaluate", "RUN", "--policy", "random", "--rollouts", "2"], "model's own policy"),

@@ -10,9 +10,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import kernels, op_def_registry
 
 from tf_glimpse.datasets.decode import decode_image
-from tf_glimpse.export import export_model, warm_up
+from tf_glimpse.export import export_model, publish, warm_up
 from tf_glimpse.export.decoding import _fit, decode_images
-from tf_glimpse.export.publish import _publish, _unpublished, versions
+from tf_glimpse.export.versions import versions
 from tf_glimpse.models import RAM, BagNet
 from tf_glimpse.types import Trajectory, UserError
 
@@ -247,7 +247,7 @@ def test_warm_up_records_hold_every_signature_and_batch_size(path):
 
 def test_versions_count_up_quietly_and_are_never_overwritten(model, path, capfd):
     capfd.readouterr()
-    (path.parent / "tmp-9-left").mkdir()
+    (path.parent / ".part-0a1b2c3d.9").mkdir()
     (path.parent / "notes").mkdir()
     before = (path / "saved_model.pb").read_bytes()
     with pytest.raises(UserError, match=r"version 1 is already in .* not overwritten"):
@@ -258,12 +258,16 @@ def test_versions_count_up_quietly_and_are_never_overwritten(model, path, capfd)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_version_that_appears_meanwhile_is_kept_and_the_build_removed(tmp_path):
-    (tmp_path / "3").mkdir()
-    (tmp_path / "3" / "theirs").touch()
-    with pytest.raises(UserError, match=r"version 3 appeared in .* export again"), _unpublished(tmp_path, "3") as folder:
-        assert versions(tmp_path) == [3] and folder.name.startswith("tmp-3-")
-        _publish(folder, tmp_path / "3")
+def test_a_version_that_appears_meanwhile_is_kept_and_the_build_removed(model, tmp_path, monkeypatch):
+    def write(_, folder, *__):
+        folder.mkdir()
+        (tmp_path / "3").mkdir()
+        (tmp_path / "3" / "theirs").touch()
+        assert versions(tmp_path) == [3]
+
+    monkeypatch.setattr(publish, "_write", write)
+    with pytest.raises(UserError, match=r"version 3 appeared in .* export again"):
+        export_model(model, tmp_path, version=3, warm_up_batch_sizes=())
     assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["3", "3/theirs"]
 
 

@@ -80,7 +80,7 @@ def test_the_command_line_takes_the_folder_and_its_recipe(tmp_path, capsys):
 
 def test_nothing_is_overwritten_and_mistakes_are_told(tmp_path):
     (tmp_path / "kept.txt").write_text("mine")
-    with pytest.raises(UserError, match="holds other things; nothing was overwritten"):
+    with pytest.raises(UserError, match=r"holds other things \(kept.txt\); nothing was overwritten"):
         built().save_to_preset(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
     with pytest.raises(UserError, match="expects a built model"):

@@ -6,8 +6,7 @@ import tempfile
 
 import benchmarks.common.mistakes  # noqa: F401  tells them in one line
 from benchmarks.common.folders import RESULTS
-from tf_glimpse.boed.store import Claimed
-from tf_glimpse.training.workdirs import write_json
+from tf_glimpse.files import locked, write_json
 
 
 def read_rows(name):
@@ -19,6 +18,6 @@ def read_rows(name):
 def add_rows(name, rows, key):
     """Writes rows into `results/NAME.json`, in place of those that agree with one in all fields of `key`."""
     new = {tuple(row[field] for field in key) for row in rows}
-    with Claimed(pathlib.Path(tempfile.gettempdir()) / f"rows-{name}.lock", wait=True):
+    with locked(pathlib.Path(tempfile.gettempdir()) / f"rows-{name}.lock"):
         kept = [row for row in read_rows(name) if tuple(row[field] for field in key) not in new]
         write_json(RESULTS / f"{name}.json", {"rows": sorted(kept + rows, key=lambda row: [str(row[field]) for field in key])})

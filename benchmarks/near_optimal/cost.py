@@ -39,7 +39,7 @@ def main():
     start_tensorflow(options.threads)
     plan = read_plan(options.folder)
     posterior = plan.posterior.get("path", f"{options.folder}/posterior.keras")
-    bank = plan.bank.get("path", f"{options.folder}/bank")
+    bank = plan.completions.get("path", f"{options.folder}/bank")
     record("near_optimal_posterior", calibration(posterior, plan), ("dataset", "glimpses"), options.threads)
     if not options.calibration_only:
         measure(options, plan, load_model(posterior), Retrieval(Bank(bank)))

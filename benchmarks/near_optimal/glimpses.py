@@ -23,7 +23,7 @@ from benchmarks.common.rows import add_rows, read_rows
 from benchmarks.near_optimal.convergence import ALL_CLASSES, KEY, NAME, completed
 from tf_glimpse import datasets
 from tf_glimpse.boed import read_plan, read_sequences
-from tf_glimpse.boed.store import Claimed
+from tf_glimpse.files import locked
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.ops.coordinates import to_cells
 from tf_glimpse.training.provenance import provenance
@@ -49,7 +49,7 @@ def main():
         if any(all(row[field] == other[field] for field in KEY) for other in read_rows(NAME)):
             continue
         row |= {**measured(options, plan, data, sequences, seed), **provenance(_command(options, seed)), "plan": dataclasses.asdict(plan)}
-        with Claimed(pathlib.Path(tempfile.gettempdir()) / f"{NAME}.lock", wait=True):
+        with locked(pathlib.Path(tempfile.gettempdir()) / f"{NAME}.lock"):
             add_rows(NAME, [row], KEY)
             write_json(RESULTS / f"{NAME}.json", {"rows": completed(read_rows(NAME))})
         (own,) = (other for other in read_rows(NAME) if all(row[field] == other[field] for field in KEY))

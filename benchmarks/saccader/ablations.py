@@ -16,6 +16,7 @@ import shutil
 
 import benchmarks.common.mistakes  # noqa: F401  tells them in one line
 from benchmarks.saccader.staged_runs import beside, read_staged
+from tf_glimpse.files import locked_folder
 from tf_glimpse.training import train_and_evaluate, workdirs
 from tf_glimpse.training.run import load_data
 
@@ -32,7 +33,7 @@ def main():
         if missing:
             print(f"{variant}: left out, {options.run} has not trained {', '.join(missing)} yet")
             continue
-        if not (workdirs.check(folder, recipe, seed) and workdirs.results(folder)):
+        if not (workdirs.is_run_of(folder, recipe, seed) and workdirs.results(folder)):
             begin(options.run, whole, folder, recipe, seed, options.manual_dir)
             train_and_evaluate(recipe, folder, seed, manual_dir=options.manual_dir, verbose=2)
         print(f"{variant}: {workdirs.results(folder)['error_percent']:.2f} % error with {recipe.model['num_glimpses']} looks")
@@ -68,8 +69,8 @@ VARIANTS = {"without stage 2": without_location, "without stop-gradient": withou
 
 def begin(run, whole, folder, recipe, seed, manual_dir):
     """Makes the folder a run of that recipe and seed whose first stages are trained already, those that the whole run has too."""
-    with workdirs.locked(folder):
-        workdirs.claim(folder, recipe, seed, load_data(recipe, manual_dir=manual_dir).fingerprint)
+    with locked_folder(folder):
+        workdirs.claim_run(folder, recipe, seed, load_data(recipe, manual_dir=manual_dir).fingerprint)
         for stage in alike(whole, recipe):
             (folder / stage).mkdir(exist_ok=True)
             for name in ("model.keras", "results.json"):

@@ -18,6 +18,7 @@ import tensorflow as tf
 import benchmarks.common.mistakes  # noqa: F401  tells them in one line
 from benchmarks.saccader.staged_runs import beside, read_staged
 from tf_glimpse import datasets
+from tf_glimpse.files import locked_folder
 from tf_glimpse.layers.conv_norm import ConvNorm
 from tf_glimpse.search.flops import count_flops
 from tf_glimpse.training import workdirs
@@ -35,8 +36,8 @@ def main():
     options = parser.parse_args()
     recipe, seed = read_staged(options.run)
     data = load_data(recipe, manual_dir=options.manual_dir)
-    with workdirs.locked(beside(options.run, "resnet")) as folder:
-        workdirs.claim(folder, recipe, seed, data.fingerprint)
+    with locked_folder(beside(options.run, "resnet")) as folder:
+        workdirs.claim_run(folder, recipe, seed, data.fingerprint)
         print(train(recipe, seed, data, folder, options.width))
 
 

@@ -5,8 +5,6 @@ from sklearn.datasets import load_digits
 from tf_glimpse.boed import build_bank, train_posterior
 from tf_glimpse.datasets import ImageData, array_source
 
-SMALL = {"patch_size": 2, "num_glimpses": 3, "grid": (4, 4), "count": 6, "samples": 8, "first_samples": 50, "shard_size": 2}
-
 
 @pytest.fixture(scope="session")
 def digits():

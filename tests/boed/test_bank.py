@@ -56,7 +56,7 @@ def test_another_bank_is_not_overwritten(tmp_path):
 def test_mistakes_are_told(tmp_path):
     with pytest.raises(UserError, match="No bank in"):
         Bank(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="a bank wants at least two uint8 images"):
+    with pytest.raises(UserError, match="a bank expects at least two uint8 images"):
         build_bank(tmp_path / "bank", IMAGES / 255, LABELS)
     bank = build_bank(tmp_path / "bank", IMAGES, LABELS)
     with pytest.raises(UserError, match="no image of class 4, 5 of 6"):

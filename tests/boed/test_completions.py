@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tf_glimpse.boed import Retrieval, build_bank
-from tf_glimpse.boed.completions import flattened
+from tf_glimpse.boed.completions.retrieval import flattened
 from tf_glimpse.types import UserError
 
 

@@ -10,22 +10,27 @@ import time
 import numpy as np
 import pytest
 
-from tf_glimpse.boed import build_bank, generate_sequences, read_plan, read_sequences
-from tf_glimpse.boed.store import Claimed
+from tf_glimpse.boed import Completer, Completions, build_bank, generate_sequences, read_plan, read_sequences
+from tf_glimpse.boed.completions import KINDS
 from tf_glimpse.datasets import Canvas
+from tf_glimpse.files import locked
 from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.types import UserError
 
-SMALL = {"patch_size": 2, "num_glimpses": 3, "grid": (4, 4), "samples": 8, "first_samples": 50, "shard_size": 2}
+GLIMPSES = {"patch_size": 2, "num_glimpses": 3, "grid": (4, 4)}
+SAMPLES = {"samples": 8, "first_samples": 50}
 
 
 @pytest.fixture
 def make(digits, posterior_file, bank, tmp_path):
     """Fills `tmp_path/NAME` with the posterior and the bank that are there already."""
 
-    def generate(name="sequences", data=digits, **options):
-        given = {"posterior": {"path": str(posterior_file)}, "bank": {"path": str(bank.folder)}}
-        return generate_sequences(data, tmp_path / name, **{**SMALL, "count": 6, **given, **options})
+    def generate(name="sequences", data=digits, glimpses=(), completions=(), posterior=(), **options):
+        completions = {**SAMPLES, "path": str(bank.folder), **dict(completions)}
+        posterior = {"path": str(posterior_file), **dict(posterior)}
+        numbers = {"count": 6, "shard_size": 2, **options}
+        looks = {**GLIMPSES, **dict(glimpses)}
+        return generate_sequences(data, tmp_path / name, looks, completions=completions, posterior=posterior, **numbers)
 
     return generate
 
@@ -49,11 +54,11 @@ def test_tfds_reads_what_was_made(make, digits, tmp_path):
 
 def test_other_processes_shards_are_left_to_them(make, digits, tmp_path):
     make("alone")
-    make("shared", count=6, samples=8)
+    make("shared")
     for path in (tmp_path / "shared").glob("glimpse_sequences-*-00001-of-*"):
         path.unlink()
     (tmp_path / "shared" / "dataset_info.json").unlink()
-    with Claimed(tmp_path / "shared" / ".shard-00001.lock") as mine:
+    with locked(tmp_path / "shared" / ".shard-00001.lock") as mine:
         assert mine
         cost = make("shared")
     assert (cost["sequences"], cost["finished"]) == (0, False)
@@ -78,8 +83,8 @@ generate_sequences(data, sys.argv[2], **eval(sys.argv[3]))
 
 
 def test_two_processes_share_a_set_and_what_is_killed_goes_on_to_the_same_sequences(make, digits, posterior_file, bank, tmp_path):
-    options = {**SMALL, "shard_size": 1, "count": 40, "samples": 100}
-    given = {**options, "posterior": {"path": str(posterior_file)}, "bank": {"path": str(bank.folder)}}
+    options = {"shard_size": 1, "count": 40, "completions": {**SAMPLES, "samples": 100, "path": str(bank.folder)}}
+    given = {**options, "glimpses": GLIMPSES, "posterior": {"path": str(posterior_file)}}
     splits = {split: getattr(digits, split) for split in ("train", "validation")}
     arrays = {split: source.fetch(range(len(source))).numpy() for split, source in splits.items()}
     np.savez(tmp_path / "digits.npz", **arrays, **{f"{split}_labels": source.labels for split, source in splits.items()})
@@ -109,8 +114,8 @@ def shards(folder):
 
 def test_it_trains_its_own_posterior_and_builds_its_own_bank(digits, tmp_path):
     few = dataclasses.replace(digits, train=digits.train.subset(np.arange(200)))
-    options = {**SMALL, "posterior": {"epochs": 1}, "bank": {"flips": True, "components": 8}, "against_rest": 3}
-    assert generate_sequences(few, tmp_path / "whole", count=2, **options)["finished"]
+    options = {"posterior": {"epochs": 1, "against_rest": 3}, "completions": {**SAMPLES, "flips": True, "components": 8}}
+    assert generate_sequences(few, tmp_path / "whole", GLIMPSES, count=2, **options)["finished"]
     rows = json.loads((tmp_path / "whole" / "calibration.json").read_text())["rows"]
     assert [row["glimpses"] for row in rows] == [0, 1, 2, 3]
     assert len(np.load(tmp_path / "whole" / "bank" / "images.npy", mmap_mode="r")) == 400
@@ -122,10 +127,10 @@ def test_nothing_is_overwritten(make, digits, tmp_path):
     before = shards(tmp_path / "sequences")
     assert make()["sequences"] == 0
     with pytest.raises(UserError, match="samples 8 there, 9 here.*nothing was overwritten"):
-        make(samples=9)
+        make(completions={"samples": 9})
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "letter.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"other things \(letter.txt\)"):
+    with pytest.raises(UserError, match=r"other things than sequences \(letter.txt\)"):
         make("letters")
     assert shards(tmp_path / "sequences") == before
 
@@ -171,7 +176,7 @@ def test_what_was_taken_is_known_again_by_what_it_holds(make, posterior, posteri
     changed = GlimpsePosterior.from_config(posterior.get_config())
     changed.build((None, 8, 8, 2))
     changed.save(moved)
-    with pytest.raises(UserError, match="posterior {'digest': .* nothing was overwritten"):
+    with pytest.raises(UserError, match="posterior.digest '.*' there, '.*' here.* nothing was overwritten"):
         make(posterior={"path": str(moved)})
 
 
@@ -191,19 +196,22 @@ def test_a_damaged_first_map_is_told(make, digits, tmp_path):
 
 
 MISTAKES = {
-    "no samples": ({"samples": 0}, "samples=0"),
+    "no samples": ({"completions": {"samples": 0}}, "samples=0"),
     "no sequences": ({"count": 0}, "count=0"),
     "more than there are": ({"count": 5000}, "1400 training images"),
-    "no candidates": ({"grid": (0, 4)}, "at least one cell"),
-    "a grid finer than the image": ({"grid": (9, 9)}, "finer than the image"),
-    "no such class": ({"against_rest": 10}, "from 0 to 9"),
-    "no glimpses": ({"num_glimpses": 0}, "num_glimpses=0"),
-    "a glimpse larger than the image": ({"patch_size": 9}, "patch_size=9"),
+    "no candidates": ({"glimpses": {"grid": (0, 4)}}, "at least one cell"),
+    "a grid finer than the image": ({"glimpses": {"grid": (9, 9)}}, "finer than the image"),
+    "no such class": ({"posterior": {"against_rest": 10}}, "from 0 to 9"),
+    "no glimpses": ({"glimpses": {"num_glimpses": 0}}, "num_glimpses=0"),
+    "a glimpse larger than the image": ({"glimpses": {"patch_size": 9}}, "patch_size=9"),
+    "a misspelled glimpse": ({"glimpses": {"patches": 9}}, "glimpses expects patch_size, num_glimpses and grid"),
     "a file that is no posterior": ({"posterior": {"path": "nowhere.keras"}}, "nowhere.keras"),
     "a posterior taken and trained": ({"posterior": {"path": "nowhere.keras", "epochs": 1}}, "one already there, or how to make one"),
-    "no bank": ({"bank": {"path": "nowhere"}}, "No bank in nowhere"),
-    "a bank for what is generated": ({"completions": "vae"}, "a bank is what retrieval"),
-    "no such technique": ({"completions": "guess", "bank": None}, "retrieval, vae, hmc"),
+    "a misspelled option of the posterior": ({"posterior": {"epoch": 1}}, "posterior expects path, epochs,.* Received: epoch"),
+    "no bank": ({"completions": {"path": "nowhere"}}, "No bank in nowhere"),
+    "a bank taken and built": ({"completions": {"flips": True}}, "kind 'retrieval' of completions expects a path to one already there"),
+    "a bank for what is generated": ({"completions": {"kind": "vae"}}, "kind 'vae' of completions expects epochs,.* Received: path"),
+    "no such kind": ({"completions": {"kind": "guess"}}, "a kind of retrieval, vae, hmc"),
 }
 
 
@@ -219,18 +227,79 @@ def test_a_bank_without_a_class_and_images_that_move_are_refused(make, digits, t
     kept = np.flatnonzero(digits.train.labels != 7)
     build_bank(tmp_path / "no_sevens", digits.train.fetch(kept).numpy(), digits.train.labels[kept])
     with pytest.raises(UserError, match="no image of class 7"):
-        make(bank={"path": str(tmp_path / "no_sevens")})
+        make(completions={"path": str(tmp_path / "no_sevens")})
     assert not (tmp_path / "sequences").exists()
     few = dataclasses.replace(digits, train=digits.train.subset(kept))
     with pytest.raises(UserError, match="training images would lack class 7"):
-        make(data=few, bank=None)
+        generate_sequences(few, tmp_path / "sequences", GLIMPSES, count=2)
     build_bank(tmp_path / "others", digits.train.fetch(np.arange(200)[::-1]).numpy(), digits.train.labels[:200][::-1])
     with pytest.raises(UserError, match="is of other images than this training split"):
-        make(bank={"path": str(tmp_path / "others")})
+        make(completions={"path": str(tmp_path / "others")})
     assert not (tmp_path / "sequences").exists()
     generated = [*range(200), *[-1] * 50]  # images that nobody asks about may stand among them
     images = np.concatenate([digits.train.fetch(np.arange(200)).numpy(), np.full([50, 8, 8, 1], 99, np.uint8)])
     build_bank(tmp_path / "enlarged", images, [*digits.train.labels[:200], *np.arange(50) % 10], origins=generated, flips=True)
-    assert make("of_enlarged", bank={"path": str(tmp_path / "enlarged")})["finished"]
+    assert make("of_enlarged", completions={"path": str(tmp_path / "enlarged")})["finished"]
     with pytest.raises(UserError, match="placed afresh every epoch"):
         make("canvas", data=dataclasses.replace(digits, canvas=Canvas(60, 4)))
+
+
+class Blank(Completer):
+    """Images of one brightness, whatever was seen: a kind from outside of the package."""
+
+    options = ("brightness",)
+
+    def __init__(self, brightness):
+        self.brightness = brightness
+
+    @classmethod
+    def planned(cls, data, brightness):
+        if not 0 <= brightness <= 255:
+            raise UserError(f"brightness expects a number from 0 to 255. Received: {brightness}")
+        return {"brightness": brightness}
+
+    def __call__(self, images, masks, origins, count, seeds):
+        drawn = np.full([len(images), *images.shape[1:]], self.brightness, np.uint8)
+        return Completions(drawn, np.ones(len(images), np.float32), np.arange(len(images), dtype=np.int32))
+
+
+def test_a_kind_of_completion_is_added_from_outside(digits, posterior_file, tmp_path, monkeypatch):
+    monkeypatch.setitem(KINDS, "blank", Blank)
+    asked = {"kind": "blank", "brightness": 9, **SAMPLES}
+
+    def make(**changed):
+        options = {"completions": {**asked, **changed}, "posterior": {"path": posterior_file}, "count": 3}
+        return generate_sequences(digits, tmp_path / "blank", GLIMPSES, **options)
+
+    with pytest.raises(UserError, match="from 0 to 255"):
+        make(brightness=256)
+    assert not (tmp_path / "blank").exists()
+    assert make()["finished"]
+    assert make()["sequences"] == 0
+    with pytest.raises(UserError, match="completions.brightness 9 there, 10 here"):
+        make(brightness=10)
+    found = read_sequences(tmp_path / "blank", digits)
+    assert found.plan.completions == {"kind": "blank", "brightness": 9}
+    assert found.actions.shape == (3, 3, 2)
+    assert not (tmp_path / "blank" / "bank").exists()
+
+
+OPTIONS = [{"kind": "retrieval", "path": "bank"}, {"kind": "retrieval", "flips": True}, {"kind": "vae", "units": 8}]
+
+
+@pytest.mark.parametrize("completions", OPTIONS)
+def test_a_folder_from_before_completions_were_one_dict_is_read_and_gone_on_with(completions, digits, bank, posterior_file, tmp_path):
+    """Such a plan keeps the kind's name, and the options of a bank or of a VAE beside it."""
+    kind, options = completions["kind"], {name: value for name, value in completions.items() if name != "kind"}
+    given = {"path": str(bank.folder)} if "path" in options else options | ({"epochs": 1} if kind == "vae" else {})
+    arguments = {"completions": {"kind": kind, **SAMPLES, **given}, "posterior": {"path": str(posterior_file)}, "count": 4, "shard_size": 2}
+    assert generate_sequences(digits, tmp_path / "old", GLIMPSES, **arguments)["finished"]
+    file = tmp_path / "old" / "plan.json"
+    plan = json.loads(file.read_text())
+    own = {name: value for name, value in plan["completions"].items() if name != "kind"}
+    beside = {"completions": kind, "bank": {} if kind == "vae" else own, "vae": own if kind == "vae" else {}}
+    file.write_text(json.dumps({**plan, **beside}))
+    next((tmp_path / "old").glob("glimpse_sequences-*")).unlink()
+    assert generate_sequences(digits, tmp_path / "old", GLIMPSES, **arguments)["sequences"] == 2
+    assert read_plan(tmp_path / "old").completions == plan["completions"]
+    assert len(read_sequences(tmp_path / "old", digits).index) == 4

@@ -28,8 +28,9 @@ OPTIONS = {"epochs": 25, "learning_rate": 1e-2, "latent_size": 4, "filters": 4, 
 def made(tmp_path_factory):
     """A folder of sequences completed by a conditional VAE."""
     folder = tmp_path_factory.mktemp("vae") / "sequences"
-    numbers = {"patch_size": 4, "num_glimpses": 3, "grid": (2, 2), "count": 2, "samples": 4, "first_samples": 8}
-    assert generate_sequences(DATA, folder, completions="vae", vae=OPTIONS, posterior={"epochs": 1}, **numbers)["finished"]
+    glimpses = {"patch_size": 4, "num_glimpses": 3, "grid": (2, 2)}
+    completions = {"kind": "vae", "samples": 4, "first_samples": 8, **OPTIONS}
+    assert generate_sequences(DATA, folder, glimpses, completions=completions, posterior={"epochs": 1}, count=2)["finished"]
     return folder
 
 

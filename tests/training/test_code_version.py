@@ -11,7 +11,7 @@ def test_a_run_notes_every_code_that_trained_it(tmp_path, monkeypatch):
     recipe, now = get_recipe("testing"), workdirs.code_version()
     for code in (now, now, "later"):
         monkeypatch.setattr(workdirs, "code_version", lambda code=code: code)
-        workdirs.claim(tmp_path, recipe, 0, "the data")
+        workdirs.claim_run(tmp_path, recipe, 0, "the data")
     assert workdirs.trained_by(tmp_path) == f"{now} and later"
 
 

@@ -7,7 +7,7 @@ import pytest
 from tiny_model import IMAGES, LABELS, make_model
 
 from tf_glimpse import cli
-from tf_glimpse.boed.store import read_plan
+from tf_glimpse.boed import read_plan
 from tf_glimpse.files import read_json
 from tf_glimpse.search.run import read_points
 from tf_glimpse.training import get_recipe, workdirs

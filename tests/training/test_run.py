@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tf_glimpse.datasets import load
+from tf_glimpse.files import locked_folder
 from tf_glimpse.models import load_model
 from tf_glimpse.training import get_recipe, train_and_evaluate, train_seeds, workdirs
 from tf_glimpse.training.callbacks import Checkpoint
@@ -80,33 +81,33 @@ def test_a_finished_run_is_not_overwritten_and_can_be_evaluated(tmp_path):
 
 
 def test_another_recipe_seed_or_setting_is_refused(tmp_path):
-    with workdirs.locked(tmp_path / "run") as folder:
-        assert not workdirs.check(folder, TINY, 0)
-        workdirs.claim(folder, TINY, 0, "the data")
-        assert workdirs.check(folder, TINY, 0)
+    with locked_folder(tmp_path / "run") as folder:
+        assert not workdirs.is_run_of(folder, TINY, 0)
+        workdirs.claim_run(folder, TINY, 0, "the data")
+        assert workdirs.is_run_of(folder, TINY, 0)
         with pytest.raises(UserError, match="run of recipe testing, not ram_mnist"):
-            workdirs.check(folder, get_recipe("ram_mnist"), 0)
+            workdirs.is_run_of(folder, get_recipe("ram_mnist"), 0)
         with pytest.raises(UserError, match=r"epochs 1 there, 5 here"):
-            workdirs.check(folder, dataclasses.replace(TINY, epochs=5), 0)
+            workdirs.is_run_of(folder, dataclasses.replace(TINY, epochs=5), 0)
         with pytest.raises(UserError, match=r"seed 0 there, 1 here"):
-            workdirs.check(folder, TINY, 1)
+            workdirs.is_run_of(folder, TINY, 1)
         with pytest.raises(UserError, match="other images or splits than when"):
-            workdirs.claim(folder, TINY, 0, "other data")
+            workdirs.claim_run(folder, TINY, 0, "other data")
 
 
 def test_a_run_of_a_version_that_lacked_a_setting_is_gone_on_with_where_it_stands_at_its_default(tmp_path):
-    with workdirs.locked(tmp_path / "run") as folder:
-        workdirs.claim(folder, TINY, 0, "the data")
+    with locked_folder(tmp_path / "run") as folder:
+        workdirs.claim_run(folder, TINY, 0, "the data")
         note = workdirs.read_json(folder / "recipe.json")
         del note["recipe"]["ema_momentum"], note["recipe"]["teacher"]
         workdirs.write_json(folder / "recipe.json", note)
-        assert workdirs.check(folder, TINY, 0)
+        assert workdirs.is_run_of(folder, TINY, 0)
         with pytest.raises(UserError, match=r"ema_momentum 0.0 there, 0.9 here"):
-            workdirs.check(folder, dataclasses.replace(TINY, ema_momentum=0.9), 0)
+            workdirs.is_run_of(folder, dataclasses.replace(TINY, ema_momentum=0.9), 0)
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
-    with workdirs.locked(tmp_path / "run"), pytest.raises(UserError, match="another process is training"):
+    with locked_folder(tmp_path / "run"), pytest.raises(UserError, match="another process is at work"):
         train_and_evaluate(TINY, tmp_path / "run", verbose=0)
 
 
@@ -120,20 +121,20 @@ def test_damaged_notes_are_told(tmp_path):
     for content in ("{", "{}", "[]"):
         (tmp_path / "recipe.json").write_text(content)
         with pytest.raises(UserError, match=r"recipe.json is damaged"):
-            workdirs.check(tmp_path, TINY, 0)
+            workdirs.is_run_of(tmp_path, TINY, 0)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("all my work")
     with pytest.raises(UserError, match="holds other things"):
         train_and_evaluate(TINY, tmp_path, verbose=0)
-    with pytest.raises(UserError, match="wants a folder to write in"):
+    with pytest.raises(UserError, match="expected a folder to write in"):
         train_and_evaluate(TINY, tmp_path / "thesis.tex", verbose=0)
     assert (tmp_path / "thesis.tex").read_text() == "all my work"
     (tmp_path / "killed").mkdir()
-    for name in (".lock", "recipe.json.part"):  # all that is left by a run that was killed at its first note
+    for name in (".lock", ".part-1f3c9a40.recipe.json"):  # all that is left by a run that was killed at its first note
         (tmp_path / "killed" / name).touch()
-    assert not workdirs.check(tmp_path / "killed", TINY, 0)
+    assert not workdirs.is_run_of(tmp_path / "killed", TINY, 0)
 
 
 def test_several_seeds_give_mean_and_interval(tmp_path, monkeypatch):

@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from tf_glimpse.boed import build_bank, read_sequences
-from tf_glimpse.boed.completions import Retrieval
+from tf_glimpse.boed import Retrieval, build_bank, read_sequences
 from tf_glimpse.boed.expected_entropy import ExpectedEntropy
 from tf_glimpse.boed.sequences import first_map
 from tf_glimpse.boed.store import check_model
@@ -64,7 +63,7 @@ def test_sequences_teach_a_search(folder, sequences, tmp_path, monkeypatch):
         best = search_architectures("ram", str(folder), tmp_path / kind, supervision=kind, **settings)
         assert 0 <= best["accuracy"] <= 1
     assert [teacher.among is None for teacher in taught] == [False, True]
-    with pytest.raises(UserError, match="near_optimal there, random here"):
+    with pytest.raises(UserError, match="'near_optimal' there, 'random' here"):
         search_architectures("ram", str(folder), tmp_path / "near_optimal", supervision="random", **settings)
     with pytest.raises(UserError, match=r'a --space file with {"num_glimpses": \[5\]}'):
         search_architectures("ram", str(folder), tmp_path / "other", **{**settings, "space": {**small, "num_glimpses": [4]}})

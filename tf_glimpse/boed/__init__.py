@@ -1,31 +1,32 @@
-"""Where should one have looked? Near-optimal glimpse sequences by Bayesian experimental design (Harvey et al. 2019)."""
+"""Where should one have looked? Near-optimal glimpse sequences by Bayesian experimental design (Harvey et al. 2019).
 
-from tf_glimpse.boed.bank import Bank, build_bank
-from tf_glimpse.boed.completions import Completions, Retrieval
-from tf_glimpse.boed.expected_entropy import ExpectedEntropy
-from tf_glimpse.boed.generate import generate_sequences
-from tf_glimpse.boed.generative import HMCCompletions, VAECompletions, train_image_vae
-from tf_glimpse.boed.posterior import calibration, train_posterior
-from tf_glimpse.boed.sequences import Sequences, first_map, near_optimal_sequences
-from tf_glimpse.boed.store import GlimpseSequences, Plan, read_plan, read_sequences
+The names load on first use: importing this loads no TensorFlow.
+"""
 
-__all__ = [
-    "Bank",
-    "Completions",
-    "ExpectedEntropy",
-    "GlimpseSequences",
-    "HMCCompletions",
-    "Plan",
-    "Retrieval",
-    "Sequences",
-    "VAECompletions",
-    "build_bank",
-    "calibration",
-    "first_map",
-    "generate_sequences",
-    "near_optimal_sequences",
-    "read_plan",
-    "read_sequences",
-    "train_image_vae",
-    "train_posterior",
-]
+from tf_glimpse.late import on_first_use
+
+_HOME = {
+    "Bank": "bank",
+    "build_bank": "bank",
+    "Completer": "completions",
+    "Completions": "completions",
+    "HMCCompletions": "completions.hmc",
+    "Retrieval": "completions.retrieval",
+    "VAECompletions": "completions.vae",
+    "train_image_vae": "completions.vae",
+    "ExpectedEntropy": "expected_entropy",
+    "generate_sequences": "generate",
+    "Plan": "plan",
+    "read_plan": "plan",
+    "calibration": "posterior",
+    "train_posterior": "posterior",
+    "Sequences": "sequences",
+    "first_map": "sequences",
+    "near_optimal_sequences": "sequences",
+    "GlimpseSequences": "store",
+    "read_sequences": "store",
+}
+
+__all__ = sorted(_HOME)
+
+__getattr__ = on_first_use(__name__, _HOME)

@@ -3,15 +3,14 @@
 import functools
 import hashlib
 import json
-import os
 import pathlib
-import shutil
 
 import numpy as np
 
-from tf_glimpse.files import read_json
+from tf_glimpse.files import is_claimed, read_json, write_whole
 from tf_glimpse.types import UserError
 
+_NOTE = "bank.json"
 _FITTED_ON = 10_000  # images that the principal components are found from
 _CODED_AT_ONCE = 2_000
 _COMPARED = 50  # images of a bank with those they are said to be
@@ -34,9 +33,9 @@ class Bank:
     """
 
     def __init__(self, folder):
-        folder = pathlib.Path(folder)
-        if not (folder / "bank.json").exists():
-            raise UserError(f"No bank in {folder}. Wanted: a folder that build_bank made.")
+        folder = pathlib.Path(folder).expanduser()
+        if not (folder / _NOTE).exists():
+            raise UserError(f"No bank in {folder}. Expected a folder that build_bank made.")
         self.folder = folder
         try:
             files = {
@@ -89,10 +88,10 @@ class Bank:
         """Refuses to complete images of another shape, or of classes that no image of the bank shows.
 
         Raises:
-            UserError: says what was wanted and what is there.
+            UserError: says what was expected and what is there.
         """
         if tuple(image_shape) != tuple(self.image_shape):
-            raise UserError(f"the bank in {self.folder} holds images of shape {self.image_shape}, wanted {tuple(image_shape)}")
+            raise UserError(f"the bank in {self.folder} holds images of shape {self.image_shape}, expected {tuple(image_shape)}")
         missing = sorted(set(range(num_classes)) - set(np.flatnonzero(self.class_counts).tolist()))
         if missing:
             raise UserError(f"the bank in {self.folder} has no image of class {', '.join(map(str, missing))} of {num_classes}; add some")
@@ -114,12 +113,12 @@ class Bank:
             or not np.array_equal(self.labels[rows], source.labels[places])
             or not np.array_equal(self.images[rows], source.fetch(places).numpy())
         ):
-            raise UserError(f"the bank in {self.folder} is of other images than this training split; generated ones want -1 for origin")
+            raise UserError(f"the bank in {self.folder} is of other images than this training split; generated ones have the origin -1")
 
     @property
     def _copies(self):
         """How many times each image is there, moved or not; the first are not."""
-        facts = read_json(self.folder / "bank.json", "flips", "shifts")
+        facts = read_json(self.folder / _NOTE, "flips", "shifts")
         return len(_moves(facts["flips"], facts["shifts"]))
 
 
@@ -140,31 +139,24 @@ def build_bank(folder, images, labels, *, origins=None, flips=False, shifts=0, c
         a `Bank`.
 
     Raises:
-        UserError: no images, labels that do not fit, or another bank in the folder.
+        UserError: no images, labels that do not fit, or another bank or other things in the folder.
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(folder).expanduser()
     images, labels = np.asarray(images), np.asarray(labels, np.int64)
     moves = _moves(flips, shifts)
     if len(images) * len(moves) < 2 or images.dtype != np.uint8 or images.ndim != 4 or labels.shape != (len(images),):
         raise UserError(
-            f"a bank wants at least two uint8 images [M, H, W, C] and M labels. Received: {images.dtype} {images.shape}, {labels.shape}"
+            f"a bank expects at least two uint8 images [M, H, W, C] and M labels. Received: {images.dtype} {images.shape}, {labels.shape}"
         )
     origins = np.arange(len(images)) if origins is None else np.asarray(origins, np.int64)
     facts = {"count": len(images) * len(moves), "shape": list(images.shape[1:]), "flips": flips, "shifts": shifts, "components": components}
     facts |= {"seed": seed, "digest": _digest(images, labels, origins)}
-    if (folder / "bank.json").exists():
-        if read_json(folder / "bank.json") != facts:
-            raise UserError(f"{folder} holds another bank than asked for; nothing was overwritten. Pass another folder.")
-        return Bank(folder)
-    part = folder.with_name(f"{folder.name}.part-{os.getpid()}")
     try:
-        _write(part, images, labels, origins, moves, facts)
-        os.rename(part, folder)
+        if not is_claimed(folder, _NOTE, "a bank", facts):
+            write_whole(folder, lambda part: _write(part, images, labels, origins, moves, facts))
     except OSError:
-        if not (folder / "bank.json").exists():  # else another process was faster
+        if not is_claimed(folder, _NOTE, "a bank", facts):  # else another process was faster
             raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Bank(folder)
 
 
@@ -178,7 +170,7 @@ def _digest(*arrays):
 
 def _write(folder, images, labels, origins, moves, facts):
     """A whole bank in a new folder, its facts last."""
-    folder.mkdir(parents=True)
+    folder.mkdir()
     pixels = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (facts["count"], *images.shape[1:]))
     for number, move in enumerate(moves):
         pixels[number * len(images) : (number + 1) * len(images)] = move(images)
@@ -186,7 +178,7 @@ def _write(folder, images, labels, origins, moves, facts):
     np.save(folder / "labels.npy", np.tile(labels, len(moves)))
     np.save(folder / "origins.npy", np.tile(origins, len(moves)))
     _index(folder, pixels, facts["components"], facts["seed"])
-    (folder / "bank.json").write_text(json.dumps(facts) + "\n")
+    (folder / _NOTE).write_text(json.dumps(facts) + "\n")  # byte for byte as ever: plans keep the digest
 
 
 def _moves(flips, shifts):

@@ -47,7 +47,7 @@ class ExpectedEntropy:
 
     def __call__(self, images, masks, completions):
         if not len(completions.weights):
-            raise UserError("the expected entropy wants at least one completion an image. Received: none")
+            raise UserError("the expected entropy expects at least one completion an image. Received: none")
         count, cells = len(completions.weights), self.candidates.shape[0]
         parts = [tf.constant(images, tf.float32), tf.constant(masks), tf.constant(completions.images), tf.constant(completions.owners)]
         starts = range(0, count * cells, self.batch_size)
@@ -95,9 +95,9 @@ def check_grid(grid, image_size):
     """Refuses a grid without cells, or with more of them along a side than there are pixels.
 
     Raises:
-        UserError: says what was wanted and what came.
+        UserError: says what was expected and what came.
     """
     if len(grid) != 2 or min(grid) < 1:
-        raise UserError(f"candidates want a grid (h, w) of at least one cell. Received: grid={tuple(grid)}")
+        raise UserError(f"candidates expect a grid (h, w) of at least one cell. Received: grid={tuple(grid)}")
     if any(cells > pixels for cells, pixels in zip(grid, image_size, strict=True)):
         raise UserError(f"the grid of candidates {tuple(grid)} is finer than the image, {tuple(image_size)} pixels; pass a coarser one")

@@ -1,69 +1,41 @@
 """A folder of sequences, from data to finished shards: resumes after a kill, and several processes may work on it at once."""
 
-import hashlib
-import json
-import pathlib
-import sys
+import dataclasses
 import time
 
 import numpy as np
 
-from tf_glimpse.boed import store
-from tf_glimpse.boed.bank import Bank, build_bank
-from tf_glimpse.boed.completions import Retrieval
+from tf_glimpse.boed.completions import find_kind
 from tf_glimpse.boed.expected_entropy import ExpectedEntropy, check_grid
-from tf_glimpse.boed.posterior import calibration, train_posterior
+from tf_glimpse.boed.plan import Plan, check_options, claim_folder
+from tf_glimpse.boed.posterior import planned_posterior, prepared_posterior, verbosity
 from tf_glimpse.boed.sequences import check_samples, first_map, near_optimal_sequences
-from tf_glimpse.files import write_whole
-from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
-from tf_glimpse.models.loading import load_model
+from tf_glimpse.boed.shards import check_shard, finish, shard_path, write_shard
+from tf_glimpse.boed.store import FIRST_MAP, read_first_map
+from tf_glimpse.files import locked, locked_folder, write_whole
 from tf_glimpse.types import UserError
 
-COMPLETIONS = ("retrieval", "vae", "hmc")
 
-
-def generate_sequences(
-    data,
-    folder,
-    *,
-    patch_size,
-    num_glimpses,
-    grid,
-    count=600,
-    samples=32,
-    first_samples=1000,
-    against_rest=None,
-    completions="retrieval",
-    posterior=None,
-    bank=None,
-    vae=None,
-    shard_size=10,
-    seed=0,
-    verbose=None,
-):
+def generate_sequences(data, folder, glimpses, *, completions=None, posterior=None, count=600, shard_size=10, seed=0):
     """Fills a folder with near-optimal sequences for images of a training split.
 
-    The folder then holds the posterior network and its calibration, the bank, the first glimpse's map, the shards, and what TFDS needs to
-    read them. Called again, by this process or by others at the same time, it goes on with the shards that are not there yet: a kill
-    loses the shard in hand, and the sequences come out the same.
+    The folder then holds the posterior network and its calibration, what the completions need, the first glimpse's map, the shards, and
+    what TFDS needs to read them. Called again, by this process or by others at the same time, it goes on with the shards that are not
+    there yet: a kill loses the shard in hand, and the sequences come out the same. On a terminal it shows its progress.
 
     Args:
         data: `ImageData` without a canvas.
         folder: made if it is not there.
-        patch_size, num_glimpses: of the network to be supervised, glimpses at one scale.
-        grid: (h, w); candidates are the centres of its cells.
+        glimpses: {"patch_size": P, "num_glimpses": T, "grid": (h, w)}, of the network to be supervised; glimpses at one scale, candidates
+            are the centres of the grid's cells.
+        completions: a dict with "kind" ("retrieval", "vae", "hmc" or another of `KINDS`; "retrieval" if left out), "samples" (N,
+            completions an image and look; 32), "first_samples" (N of the first glimpse, which all images share; 1000), and the kind's
+            own options. The plan keeps of a "path" what lies there, not where.
+        posterior: a dict with "against_rest" (the number of one class to tell from the rest; all classes if left out), and either "path",
+            the file of a posterior network already trained, of these data, or keyword arguments of `train_posterior`.
         count: how many images get a sequence.
-        samples: N, completions an image and look.
-        first_samples: N of the first glimpse, which all images share.
-        against_rest: the number of one class to tell from the rest, or None for all classes.
-        completions: "retrieval", "vae" (a conditional VAE) or "hmc" (in a VAE's latent space).
-        posterior: keyword arguments of `train_posterior`; or {"path": FILE} for one already trained, of this data.
-        bank: keyword arguments of `build_bank`; or {"path": FOLDER} for one already there, whose origins are positions in the training
-            split, or -1. The plan keeps what such a file or folder holds, not where it lies.
-        vae: keyword arguments of `train_image_vae`, for "vae" and "hmc".
         shard_size: sequences a shard.
         seed: int.
-        verbose: whether to show progress; None does on a terminal.
 
     Returns:
         a dict, the cost of what this process made: "sequences", "seconds", "passes_a_sequence", "sequences_a_minute", "finished" (whether
@@ -71,158 +43,103 @@ def generate_sequences(
 
     Raises:
         UserError: counts below one, more images than there are, a class that does not exist, a grid finer than the image, data on a
-            canvas, a bank that lacks a class or is of other images, a posterior for something else, another plan or other things in the
-            folder, a shard that is damaged.
+            canvas, an option that a kind does not have, a bank that lacks a class or is of other images, a posterior for something else,
+            another plan or other things in the folder, a shard that is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from tf_glimpse.datasets import ImageData, array_source
+        >>> images = np.random.default_rng(0).integers(0, 256, [20, 8, 8, 1]).astype(np.uint8)
+        >>> data = ImageData("noise", array_source(images, np.arange(20) % 2), None, None, 2, ["even", "odd"], (8, 8, 1))
+        >>> glimpses = {"patch_size": 4, "num_glimpses": 2, "grid": (2, 2)}
+        >>> folder, few = tempfile.mkdtemp(), {"kind": "retrieval", "flips": True, "samples": 2, "first_samples": 4}
+        >>> generate_sequences(data, folder, glimpses, completions=few, posterior={"epochs": 1}, count=3)["finished"]
+        True
 
     Reference: Harvey et al. 2019, Algorithm 1 and section 5.
     """
-    posterior, bank = dict(posterior or {}), dict(bank or {})
-    _check(data, grid, count, samples, first_samples, against_rest, completions, shard_size, patch_size, num_glimpses)
-    _check_taken(posterior, bank, completions, data)
-    folder, verbose = pathlib.Path(folder).expanduser(), sys.stderr.isatty() if verbose is None else verbose
-    plan = store.Plan(
-        data.name,
-        data.fingerprint,
-        list(data.image_shape),
-        against_rest,
-        patch_size,
-        num_glimpses,
-        list(grid),
-        count,
-        samples,
-        first_samples,
-        completions,
-        _held(posterior, ""),
-        _held(bank, "bank.json"),
-        shard_size,
-        seed,
-        dict(vae or {}),
-    )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"sequences want a folder to write in. {folder}: {error.strerror}") from error
-    with store.Claimed(folder / ".lock", wait=True):
-        store.claim(folder, plan)
-        workshop = _Workshop(folder, plan, data, posterior, bank, verbose)
-    return workshop.work()
+    sampling, options = _parted(completions, kind="retrieval", samples=32, first_samples=1000)
+    question, training = _parted(posterior, against_rest=None)
+    name = sampling.pop("kind")
+    kind = find_kind(name)
+    check_options(f"kind {name!r} of completions", options, kind.options)
+    plan = _plan(data, glimpses, {**sampling, **question, "count": count, "shard_size": shard_size, "seed": seed})
+    kept = {"kind": name, **kind.planned(data, **options)}
+    plan = dataclasses.replace(plan, completions=kept, posterior=planned_posterior(data, **training))
+    with locked_folder(folder, wait=True) as folder:
+        claim_folder(folder, plan)
+        network = prepared_posterior(folder, data, plan, **training)
+        expected = ExpectedEntropy(network, plan.grid, data.image_shape[:2], plan.patch_size, plan.against_rest)
+        completer = kind.prepared(folder, data, plan, **options)
+        first = _first_map(folder, plan, completer, expected)
+
+    def make(shard):
+        positions = plan.shard_positions(shard, len(data.train))
+        images, looks = data.train.fetch(positions).numpy(), (plan.num_glimpses, plan.samples, plan.seed)
+        sequences = near_optimal_sequences(images, positions, completer, expected, first, *looks)
+        write_shard(folder, plan, shard, positions, data.train.labels[positions], sequences)
+
+    before, started = expected.passes, time.monotonic()
+    made = _make_missing(folder, plan, make)
+    cost = _cost(made, time.monotonic() - started, expected.passes - before)
+    with locked_folder(folder, wait=True):
+        return {**cost, "finished": finish(folder, plan)}
 
 
-class _Workshop:
-    """What one process needs to make shards of a plan; made under the folder's lock, for it makes what is missing."""
-
-    def __init__(self, folder, plan, data, posterior, bank, verbose):
-        self.folder = folder
-        self.plan = plan
-        self.data = data
-        self.verbose = verbose
-        model = _posterior(folder, plan, data, posterior, verbose)
-        self.expected = ExpectedEntropy(model, plan.grid, data.image_shape[:2], plan.patch_size, plan.against_rest)
-        self.completer = _completer(folder, plan, data, bank, verbose)
-        if not (folder / store.FIRST_MAP).exists():
-            epe = first_map(self.completer, self.expected, data.image_shape, plan.first_samples, plan.seed)
-            write_whole(folder / store.FIRST_MAP, lambda part: np.save(part, epe))
-        self.first = store.read_first_map(folder, plan)
-
-    def work(self):
-        """Makes the shards that nobody else makes or has made, and the end of it when all are there."""
-        from tqdm import tqdm
-
-        made, started, before = 0, time.monotonic(), self.expected.passes
-        with tqdm(total=self.plan.count, unit="sequence", disable=not self.verbose) as bar:
-            for shard in range(self.plan.num_shards):
-                positions = self.plan.shard_positions(shard, len(self.data.train))
-                with store.Claimed(self.folder / f".shard-{shard:05d}.lock") as mine:
-                    if store.shard_path(self.folder, self.plan, shard).exists():
-                        store.check_shard(self.folder, self.plan, shard)
-                    elif mine:
-                        self._make(shard, positions)
-                        made += len(positions)
-                bar.update(len(positions))
-        seconds = time.monotonic() - started
-        with store.Claimed(self.folder / ".lock", wait=True):
-            finished = store.finish(self.folder, self.plan)
-        passes = (self.expected.passes - before) / made if made else 0.0
-        speed = 60 * made / seconds if made else 0.0
-        cost = {"passes_a_sequence": round(passes, 1), "sequences_a_minute": round(speed, 1)}
-        return {"sequences": made, "seconds": round(seconds, 2), **cost, "finished": finished}
-
-    def _make(self, shard, positions):
-        plan, images = self.plan, self.data.train.fetch(positions).numpy()
-        parts = (self.completer, self.expected, self.first, plan.num_glimpses, plan.samples, plan.seed)
-        sequences = near_optimal_sequences(images, positions, *parts)
-        store.write_shard(self.folder, plan, shard, positions, self.data.train.labels[positions], sequences)
+def _parted(given, **defaults):
+    """The settings that have defaults, and those that have none, of a dict or None."""
+    given = {**defaults, **(given or {})}
+    return {name: given.pop(name) for name in defaults}, given
 
 
-def _posterior(folder, plan, data, options, verbose):
-    """The posterior network given, or one trained here once; its calibration on the validation split lies in the folder."""
-    file = pathlib.Path(options["path"]) if "path" in options else folder / "posterior.keras"
-    if not file.exists():
-        model = train_posterior(data, plan.patch_size, plan.num_glimpses, seed=plan.seed, verbose=2 if verbose else 0, **options)
-        write_whole(file, model.save)
-    model = _open_posterior(file, data)
-    if data.validation is not None and not (folder / "calibration.json").exists():
-        rows = calibration(model, data.validation, plan.patch_size, plan.num_glimpses, plan.seed)
-        write_whole(folder / "calibration.json", lambda part: part.write_text(json.dumps({"rows": rows}, indent=1) + "\n"))
-    return model
-
-
-def _open_posterior(file, data):
-    model = load_model(file)
-    wanted = (*data.image_shape[:2], data.image_shape[2] + 1)
-    if not isinstance(model, GlimpsePosterior) or model.num_classes != data.num_classes or model.network.input_shape[1:] != wanted:
-        raise UserError(f"{file} is not a posterior network for {data.num_classes} classes of images of shape {data.image_shape}")
-    return model
-
-
-def _completer(folder, plan, data, options, verbose):
-    if plan.completions != "retrieval":
-        from tf_glimpse.boed.generative import trained_completer
-
-        return trained_completer(folder, plan, data, 2 if verbose else 0)
-    if "path" in options:
-        return Retrieval(Bank(options["path"]))
-    images = data.train.fetch(np.arange(len(data.train))).numpy()
-    return Retrieval(build_bank(folder / "bank", images, data.train.labels, seed=plan.seed, **options))
-
-
-def _held(options, name):
-    """Options as a plan keeps them: of a file or folder that is there already, what it holds."""
-    if "path" not in options:
-        return options
-    return {"digest": hashlib.sha256((pathlib.Path(options["path"]) / name).read_bytes()).hexdigest()[:16]}
-
-
-def _check_taken(posterior, bank, completions, data):
-    """Opens what is there already, before anything is made, and refuses what is of other data."""
-    for name, options in (("posterior", posterior), ("bank", bank)):
-        if "path" in options and len(options) > 1:
-            raise UserError(f"{name} wants a path to one already there, or how to make one. Received: {options}")
-    if bank and completions != "retrieval":
-        raise UserError(f"a bank is what retrieval completes images from. Received: {completions=} and {bank=}")
-    if "path" in posterior:
-        _open_posterior(posterior["path"], data)
-    if "path" in bank:
-        found = Bank(bank["path"])
-        found.check(data.image_shape, data.num_classes)
-        found.check_origins(data.train)
-    missing = sorted(set(range(data.num_classes)) - set(np.unique(data.train.labels).tolist()))
-    if missing and completions == "retrieval" and "path" not in bank:
-        raise UserError(f"a bank of {data.name}'s training images would lack class {', '.join(map(str, missing))}; add images, or a bank")
-
-
-def _check(data, grid, count, samples, first_samples, against_rest, completions, shard_size, patch_size, num_glimpses):
-    check_grid(grid, data.image_shape[:2])
-    check_samples(min(samples, first_samples))
-    if num_glimpses < 1 or not 1 <= patch_size <= min(data.image_shape[:2]):
-        raise UserError(
-            f"sequences want at least one glimpse, within images of shape {data.image_shape}. Received: {num_glimpses=}, {patch_size=}"
-        )
-    if min(count, shard_size) < 1 or count > len(data.train):
-        raise UserError(f"sequences want a count from 1 to the {len(data.train)} training images. Received: {count=}, {shard_size=}")
-    if completions not in COMPLETIONS:
-        raise UserError(f"completions want one of {', '.join(COMPLETIONS)}. Received: {completions!r}")
-    if against_rest is not None and not 0 <= against_rest < data.num_classes:
-        raise UserError(f"against_rest wants a class number from 0 to {data.num_classes - 1}. Received: {against_rest}")
+def _plan(data, glimpses, numbers):
+    """The plan, without what completes images and guesses classes; refuses numbers that fit neither each other nor the data."""
+    if set(glimpses) != {"patch_size", "num_glimpses", "grid"}:
+        raise UserError(f"glimpses expects patch_size, num_glimpses and grid. Received: {', '.join(glimpses)}")
+    about = {"data": data.name, "fingerprint": data.fingerprint, "image_shape": list(data.image_shape)}
+    plan = Plan(**about, **{**glimpses, "grid": list(glimpses["grid"])}, **numbers, completions={}, posterior={})
+    check_grid(plan.grid, data.image_shape[:2])
+    check_samples(min(plan.samples, plan.first_samples))
+    if plan.num_glimpses < 1 or not 1 <= plan.patch_size <= min(data.image_shape[:2]):
+        received = f"num_glimpses={plan.num_glimpses}, patch_size={plan.patch_size}"
+        raise UserError(f"sequences expect at least one glimpse, within images of shape {data.image_shape}. Received: {received}")
+    if min(plan.count, plan.shard_size) < 1 or plan.count > len(data.train):
+        received = f"count={plan.count}, shard_size={plan.shard_size}"
+        raise UserError(f"sequences expect a count from 1 to the {len(data.train)} training images. Received: {received}")
+    if plan.against_rest is not None and not 0 <= plan.against_rest < data.num_classes:
+        raise UserError(f"against_rest expects a class number from 0 to {data.num_classes - 1}. Received: {plan.against_rest}")
     if data.canvas is not None:
-        raise UserError(f"near-optimal sequences want fixed images; the training images of {data.name} are placed afresh every epoch")
+        raise UserError(f"near-optimal sequences expect fixed images; the training images of {data.name} are placed afresh every epoch")
+    return plan
+
+
+def _first_map(folder, plan, completer, expected):
+    """The first glimpse's map, computed once and kept in the folder."""
+    if not (folder / FIRST_MAP).exists():
+        found = first_map(completer, expected, plan.image_shape, plan.first_samples, plan.seed)
+        write_whole(folder / FIRST_MAP, lambda part: np.save(part, found))
+    return read_first_map(folder, plan)
+
+
+def _make_missing(folder, plan, make):
+    """Calls `make(shard)` for shards that nobody else makes or has made, and checks those that are there; returns how many sequences."""
+    from tqdm import tqdm
+
+    made = 0
+    with tqdm(total=plan.count, unit="sequence", disable=not verbosity()) as bar:
+        for shard, length in enumerate(plan.shard_lengths):
+            with locked(folder / f".shard-{shard:05d}.lock", wait=False) as mine:
+                if shard_path(folder, plan, shard).exists():
+                    check_shard(folder, plan, shard)
+                elif mine:
+                    make(shard)
+                    made += length
+            bar.update(length)
+    return made
+
+
+def _cost(made, seconds, passes):
+    """What so many sequences cost, as `generate_sequences` tells it."""
+    each = passes / made if made else 0.0
+    speed = 60 * made / seconds if made else 0.0
+    return {"sequences": made, "seconds": round(seconds, 2), "passes_a_sequence": round(each, 1), "sequences_a_minute": round(speed, 1)}

@@ -1,13 +1,66 @@
-"""Training of the posterior network, and how far its probabilities can be believed."""
+"""The posterior network: one already there or one trained, and how far its probabilities can be believed."""
+
+import pathlib
+import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse import datasets
+from tf_glimpse.boed.plan import check_options, digest
+from tf_glimpse.files import write_json, write_whole
 from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
+from tf_glimpse.models.loading import load_model
 from tf_glimpse.ops.calibration import expected_calibration_error
 from tf_glimpse.ops.masks import glimpse_masks, observe
+from tf_glimpse.types import UserError
+
+
+def planned_posterior(data, **options):
+    """The options of a posterior network as a plan keeps them, checked before anything is made; arguments as for `prepared_posterior`.
+
+    Raises:
+        UserError: a path beside other options, unknown ones, or a file that is no posterior network for these data.
+    """
+    check_options("posterior", options, ("path", "epochs", "batch_size", "learning_rate", "filters"))
+    if "path" not in options:
+        return options
+    file = pathlib.Path(options["path"]).expanduser()
+    _open(file, data)
+    return {"digest": digest(file)}
+
+
+def prepared_posterior(folder, data, plan, **options):
+    """The posterior network; one that is not there is trained once and kept in the folder, as its calibration on the validation split.
+
+    Args:
+        folder: a `pathlib.Path`, of the sequences.
+        data: `ImageData`.
+        plan: the `Plan`.
+        **options: "path" of one already trained, or "epochs", "batch_size", "learning_rate" and "filters" of `train_posterior`.
+    """
+    file, calibrated = pathlib.Path(options.get("path", folder / "posterior.keras")).expanduser(), folder / "calibration.json"
+    if not file.exists():
+        how = {"seed": plan.seed, "verbose": verbosity(), **options}
+        write_whole(file, train_posterior(data, plan.patch_size, plan.num_glimpses, **how).save)
+    posterior = _open(file, data)
+    if data.validation is not None and not calibrated.exists():
+        write_json(calibrated, {"rows": calibration(posterior, data.validation, plan.patch_size, plan.num_glimpses, plan.seed)})
+    return posterior
+
+
+def _open(file, data):
+    """A posterior network that was trained for such images and classes."""
+    model, expected = load_model(file), (*data.image_shape[:2], data.image_shape[2] + 1)
+    if not isinstance(model, GlimpsePosterior) or model.num_classes != data.num_classes or model.network.input_shape[1:] != expected:
+        raise UserError(f"{file} is not a posterior network for {data.num_classes} classes of images of shape {data.image_shape}")
+    return model
+
+
+def verbosity():
+    """What `fit` shows while a network is trained for sequences: a line an epoch on a terminal, else nothing."""
+    return 2 if sys.stderr.isatty() else 0
 
 
 def train_posterior(data, patch_size, num_glimpses, *, epochs=10, batch_size=128, learning_rate=2e-3, filters=(16, 32), seed=0, verbose=0):

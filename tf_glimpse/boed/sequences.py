@@ -26,7 +26,7 @@ def first_map(completer, expected, image_shape, samples, seed=0):
     """The expected entropy `[h * w]` of every first glimpse: nothing is known, so that it is the same for all images.
 
     Args:
-        completer: as `completions` describes it.
+        completer: as `tf_glimpse.boed.completions` describes it.
         expected: an `ExpectedEntropy`.
         image_shape: (H, W, C).
         samples: N.
@@ -44,7 +44,7 @@ def near_optimal_sequences(images, origins, completer, expected, first, num_glim
     Args:
         images: uint8 `[B, H, W, C]`.
         origins: int64 `[B]`, their numbers in the completer's bank, -1 for images from elsewhere; also make each image's seed.
-        completer: as `completions` describes it.
+        completer: as `tf_glimpse.boed.completions` describes it.
         expected: an `ExpectedEntropy`.
         first: `[h * w]`, as `first_map` makes it.
         num_glimpses: T.
@@ -61,7 +61,7 @@ def near_optimal_sequences(images, origins, completer, expected, first, num_glim
     """
     check_samples(samples)
     if num_glimpses < 1:
-        raise UserError(f"sequences want num_glimpses of at least 1. Received: {num_glimpses}")
+        raise UserError(f"sequences expect num_glimpses of at least 1. Received: {num_glimpses}")
     pixels = np.asarray(images, np.float32) / 255
     masks = np.zeros([*pixels.shape[:3], 1], np.float32)
     looks = []
@@ -77,10 +77,10 @@ def check_samples(samples):
     """Refuses an estimate from no samples.
 
     Raises:
-        UserError: says what was wanted and what came.
+        UserError: says what was expected and what came.
     """
     if samples < 1:
-        raise UserError(f"the expected entropy wants at least one completion an image. Received: samples={samples}")
+        raise UserError(f"the expected entropy expects at least one completion an image. Received: samples={samples}")
 
 
 def _maps(pixels, masks, origins, completer, expected, samples, seed, step):

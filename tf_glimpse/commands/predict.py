@@ -64,7 +64,6 @@ def _write(options, files, total, out):
         with open(part, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
             found.extend(predict_files(finished, files, stream, **how))
 
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, write)
     return found
 

@@ -1,7 +1,6 @@
 """Data sets by their TFDS name, prepared once on disk: from files already there, or from the network if there is one."""
 
 import contextlib
-import fcntl
 import io
 import os
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tf_glimpse.datasets.names import MANUAL_DIR_VARIABLE, NAMES
+from tf_glimpse.files import locked
 from tf_glimpse.types import UserError
 
 _PROBE_SECONDS = 3.0
@@ -38,7 +38,9 @@ def prepared_builder(name, manual_dir=None, data_dir=None):
     if builder.data_path.exists():
         return builder
     try:
-        with _one_process_at_a_time(builder):
+        root = Path(builder.data_dir_root)
+        root.mkdir(parents=True, exist_ok=True)
+        with locked(root / f".{builder.name}.lock"):  # two processes that prepare one set would delete each other's unfinished files
             builder = _find_builder(name, data_dir)
             if not builder.data_path.exists():
                 _prepare(builder, manual_dir or os.environ.get(MANUAL_DIR_VARIABLE))
@@ -72,16 +74,6 @@ def unknown_name(name):
 
 def _failed(what, error):
     return UserError(f"{what}: {' '.join(str(error).split())}")
-
-
-@contextlib.contextmanager
-def _one_process_at_a_time(builder):
-    """Two processes that prepare one set would delete each other's unfinished files."""
-    folder = Path(builder.data_dir_root)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / f".{builder.name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _prepare(builder, manual_dir):

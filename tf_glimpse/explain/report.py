@@ -12,6 +12,7 @@ from tf_glimpse.explain.draw import draw_glimpses
 from tf_glimpse.explain.faithfulness import Faithfulness, attribution, faithfulness, scale_attribution
 from tf_glimpse.explain.film import save_glimpses_gif
 from tf_glimpse.explain.information_gain import entropies
+from tf_glimpse.files import write_whole
 from tf_glimpse.ops.patches import extract_patches, from_float, in_range, to_float
 from tf_glimpse.types import Trajectory, UserError
 
@@ -175,6 +176,5 @@ def _written(path, write):
     path = pathlib.Path(path).expanduser()
     if not path.name or path.is_dir():
         raise UserError(f"wanted the path of a file to write. Received: {str(path)!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path)
+    write_whole(path, write)
     return path

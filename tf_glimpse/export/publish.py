@@ -1,9 +1,6 @@
 """Writes a version of a model where a server looks for it: all of it or nothing."""
 
 import logging
-import os
-import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import tensorflow as tf
 from tf_glimpse.export import warm_up
 from tf_glimpse.export.signatures import CLASSIFY, CLASSIFY_METHOD, signatures
 from tf_glimpse.export.versions import versions
+from tf_glimpse.files import write_whole
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.finite import check_weights
 from tf_glimpse.types import UserError
@@ -21,7 +19,7 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
     """Exports a model as a SavedModel that TF-Serving and `tf-glimpse serve` load.
 
     The signatures are those of `tf_glimpse.export.signatures.signatures`. The version appears in `base_path` at once and whole: it is
-    built in a folder `tmp-...`, which servers ignore, its warm-up records are answered there, and then it is renamed. XLA is off.
+    built in a hidden folder, which servers ignore, its warm-up records are answered there, and then it is renamed. XLA is off.
     The records need the extra `serve` (`pip install tf_glimpse[serve]`).
 
     Args:
@@ -70,12 +68,18 @@ def _export(model, base_path, version, warm_up_batch_sizes, white_level):
     path = base_path / str(_next_version(base_path) if version is None else _checked(version))
     if path.exists():
         raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another version, or none for the next")
-    base_path.mkdir(parents=True, exist_ok=True)
-    with _unpublished(base_path, path.name) as folder:
+
+    def write(folder):
         _write(model, folder, white_level)
         if warm_up_batch_sizes:
             warm_up.add(folder, tuple(model.image_shape), warm_up_batch_sizes)
-        _publish(folder, path)
+
+    try:
+        write_whole(path, write)
+    except OSError:
+        if not path.exists():
+            raise
+        raise UserError(f"version {path.name} appeared in {base_path} while this export was written: export again") from None
     return path
 
 
@@ -87,23 +91,6 @@ def _checked(version):
     if isinstance(version, bool) or not str(version).isdecimal() or int(version) < 1:
         raise UserError(f"version must be a whole number from 1, got {version!r}: a server ignores folders of any other name")
     return int(version)
-
-
-@contextmanager
-def _unpublished(base_path, version):
-    folder = Path(tempfile.mkdtemp(dir=base_path, prefix=f"tmp-{version}-"))
-    folder.chmod(0o755)  # mkdtemp's 0700 would lock out a server that runs as another user
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _publish(folder, path):
-    try:
-        os.rename(folder, path)
-    except OSError:
-        raise UserError(f"version {path.name} appeared in {path.parent} while this export was written: export again") from None
 
 
 def _write(model, folder, white_level):

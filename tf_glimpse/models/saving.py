@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 
-from tf_glimpse.files import write_whole
+from tf_glimpse.files import refuse_other_things, write_json, write_whole
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import CARD, MODEL
 
@@ -36,13 +36,11 @@ def save_preset(model, folder, recipe=None, description=None, results=None, lice
     folder = pathlib.Path(folder).expanduser()
     if not model.built:
         raise UserError("save_to_preset expects a built model: fit it, call it on images, or build((None, H, W, C)), first.")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} holds other things; nothing was overwritten. Pass an empty or a new folder.")
+    refuse_other_things(folder)
     card = _card(model, folder, recipe, description, results, licence)
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / MODEL, _uncompiled(model).save)
     (folder / "README.md").write_text(_page(model, folder, card), encoding="utf-8")
-    write_whole(folder / CARD, lambda part: part.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8"))  # last: now it is one
+    write_json(folder / CARD, card)  # last: now it is one
 
 
 def _card(model, folder, recipe, description, results, licence):

@@ -4,7 +4,7 @@ import csv
 import dataclasses
 
 from tf_glimpse.explain.panels import figure_class
-from tf_glimpse.training.workdirs import write_json
+from tf_glimpse.files import write_json
 
 
 @dataclasses.dataclass(frozen=True)

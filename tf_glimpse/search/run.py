@@ -1,6 +1,6 @@
 """A search in a folder: one process, or keras-tuner's chief and workers, and what it found."""
 
-import json
+import functools
 import math
 import pathlib
 import shutil
@@ -11,7 +11,7 @@ import keras_tuner
 
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import read_sequences
-from tf_glimpse.files import damaged
+from tf_glimpse.files import damaged, is_claimed, locked_folder, read_json, write_json, write_whole
 from tf_glimpse.search import workers
 from tf_glimpse.search.frontier import Point, best_under, draw_frontiers, frontier, write_csv
 from tf_glimpse.search.space import SPACES, least_flops, most_flops
@@ -19,6 +19,7 @@ from tf_glimpse.search.tuner import FrontierTuner, make_oracle
 from tf_glimpse.training import workdirs
 from tf_glimpse.types import UserError
 
+_NOTE = "search.json"
 CHIEF_WITHIN = 120  # seconds that a worker waits for it
 
 
@@ -75,7 +76,7 @@ def search_architectures(
         raise UserError(f"a search wants at least 1 trial, worker and epoch. Received: {max_trials=}, {num_workers=}, {epochs=}")
     folder, role = pathlib.Path(workdir).expanduser(), workers.role()
     if num_workers > 1 and role is None:
-        _check(folder, settings)
+        _is_begun(folder, settings)
         return workers.run_all({**settings, "max_trials": max_trials, **data_options, "workdir": str(folder)}, num_workers)
     data_options = workdirs.known_sources(folder, data_options)
     space = _space(settings, data_options)
@@ -86,9 +87,9 @@ def search_architectures(
         return None
     _check_budget(space, budget_mflops)
     _teacher(settings, space)  # tells what does not fit before the folder is this search's
-    with workdirs.locked(folder):
-        _check(folder, settings)
-        workdirs.write_json(folder / "search.json", {**settings, "sources": workdirs.noted_sources(**data_options)})
+    with locked_folder(folder):
+        _is_begun(folder, settings)
+        write_json(folder / _NOTE, {**settings, "sources": workdirs.noted_sources(**data_options)})
         _tuner(space, settings, max_trials, folder).search()
         return _finish(folder, settings)
 
@@ -106,28 +107,21 @@ def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, s
     return {**settings, "epoch_images": epoch_images, "space": space, "sequences": sequences, "supervision": supervision}
 
 
-def _check(folder, settings):
-    """Refuses the folder of another search, or of anything else."""
-    if not (folder / "search.json").exists():
-        workdirs.refuse_other_things(folder, "search.json", "a search")
-        return
-    found, wanted = workdirs.read_json(folder / "search.json", *settings), json.loads(json.dumps(settings))
-    differing = [name for name in wanted if found[name] != wanted[name]]
-    if differing:
-        told = "; ".join(f"{name} {found[name]} there, {wanted[name]} here" for name in differing if name != "space")
-        raise UserError(f"{folder} holds another search ({told or 'another space'}); pass another folder.")
+def _is_begun(folder, settings):
+    """Whether this search was begun in the folder; refuses the folder of another search, or of anything else."""
+    return is_claimed(folder, _NOTE, "a search", settings, lambda file: read_json(file, *settings))
 
 
 def _await_chief(folder, settings):
     """Waits until the chief has made the folder this search's, and makes sure that it is the one this worker was called for."""
     until = time.monotonic() + CHIEF_WITHIN
-    while not (folder / "search.json").exists():
+    while not (folder / _NOTE).exists():
         if time.monotonic() > until:
             raise UserError(
-                f"no chief has begun a search in {folder} for {CHIEF_WITHIN} s; a worker wants the chief's folder, shared with it."
+                f"no chief has begun a search in {folder} for {CHIEF_WITHIN} s; a worker expects the chief's folder, shared with it."
             )
         time.sleep(0.1)
-    _check(folder, settings)
+    _is_begun(folder, settings)
 
 
 def _space(settings, data_options):
@@ -186,7 +180,7 @@ def read_points(workdir):
 
 def _points(file):
     try:
-        return [Point(**point) for point in workdirs.read_json(file, points=list)["points"]]
+        return [Point(**point) for point in read_json(file, points=list)["points"]]
     except TypeError as error:
         raise damaged(file, error) from error
 
@@ -202,7 +196,7 @@ def _finish(folder, settings):
     write_csv(folder / "frontier.csv", frontier(points))
     draw_frontiers({settings["family"]: points}, settings["budget_mflops"]).savefig(folder / "frontier.png", dpi=150)
     trial = folder / "tuner" / f"trial_{best.trial}"
-    shutil.copy(trial / "model.keras", folder / "best.keras")
-    note = {**workdirs.read_json(trial / "recipe.json", "recipe", "seed"), **vars(best)}
-    workdirs.write_json(folder / "best.json", note)
+    write_whole(folder / "best.keras", functools.partial(shutil.copy, trial / "model.keras"))
+    note = {**read_json(trial / "recipe.json", "recipe", "seed"), **vars(best)}
+    write_json(folder / "best.json", note)
     return note

@@ -14,12 +14,11 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 from sklearn.exceptions import ConvergenceWarning
 from tensorflow.python.framework.ops import gradient_registry  # there is no public way to it
 
-from tf_glimpse.files import write_whole
+from tf_glimpse.files import write_json, write_whole
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.search.frontier import best_under, save_points
 from tf_glimpse.search.space import least_flops
 from tf_glimpse.search.trials import judge, recipe_of, train_candidate
-from tf_glimpse.training.workdirs import write_json
 from tf_glimpse.types import UserError
 
 OBJECTIVE = "accuracy_under_budget"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from tf_glimpse.training import workdirs
+from tf_glimpse.files import read_json
 from tf_glimpse.types import UserError
 
 RESTARTS = 3
@@ -71,7 +71,7 @@ def _end(process):
 
 
 def _found(workdir):
-    return workdirs.read_json(pathlib.Path(workdir).expanduser() / "best.json", "recipe", "trial")
+    return read_json(pathlib.Path(workdir).expanduser() / "best.json", "recipe", "trial")
 
 
 def _free_port():

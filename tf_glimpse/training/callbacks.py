@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import pathlib
 import shutil
 import time
@@ -13,13 +12,13 @@ import tensorflow as tf
 
 from tf_glimpse.explain import draw_glimpses, figure_to_array
 from tf_glimpse.explain.callback import without_stopping
-from tf_glimpse.files import damaged, parse_json
+from tf_glimpse.files import damaged, parse_json, remove_unfinished, write_whole
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.types import UserError
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps everything a resumed run needs in `workdir/checkpoint-N`, renamed into place when whole; N epochs are done.
+    """Keeps everything a resumed run needs in `workdir/checkpoint-N`, written whole or not at all; N epochs are done.
 
     It holds the weights with the optimiser's state, the best epoch's weights, and the history, from which the best value, the epochs
     without a better one and `log.csv` are made anew. (`ModelCheckpoint` and `BackupAndRestore` forget the best value on resuming.)
@@ -63,6 +62,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def restore(self, model):
         """Loads the last whole checkpoint into the model, if there is one; returns how many epochs are done."""
+        remove_unfinished(self.workdir)
         found = sorted(self.workdir.glob("checkpoint-[0-9]*"))
         if not found:
             return 0
@@ -70,7 +70,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.history = _read_history(self.folder / "history.json")
         load_weights(model, self.folder / "training.weights.h5")
         self._remove(*found[:-1])
-        self._write_log()  # a kill may have left it an epoch short
+        write_whole(self.workdir / "log.csv", self._write_log)  # a kill may have left it an epoch short
         return len(self.history)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -80,23 +80,24 @@ class Checkpoint(keras.callbacks.Callback):
         row = {name: float(value) for name, value in (logs or {}).items()}
         self.history.append({"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - self.started, 2)})
         self._save()
-        self._write_log()
+        write_whole(self.workdir / "log.csv", self._write_log)
         if self.exhausted:
             self.model.stop_training = True
 
     def _save(self):
-        part = self.workdir / "checkpoint.part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        self.model.save_weights(part / "training.weights.h5")
-        if self.best_epoch == len(self.history):
-            self._save_best(part / "best.weights.h5")
-        else:
-            shutil.copy(self.best_weights, part / "best.weights.h5")
-        (part / "history.json").write_text(json.dumps(self.history))
-        before, self.folder = self.folder, self.workdir / f"checkpoint-{len(self.history):06d}"
-        os.replace(part, self.folder)
+        folder = self.workdir / f"checkpoint-{len(self.history):06d}"
+        write_whole(folder, self._write)
+        before, self.folder = self.folder, folder
         self._remove(before)
+
+    def _write(self, folder):
+        folder.mkdir()
+        self.model.save_weights(folder / "training.weights.h5")
+        if self.best_epoch == len(self.history):
+            self._save_best(folder / "best.weights.h5")
+        else:
+            shutil.copy(self.best_weights, folder / "best.weights.h5")
+        (folder / "history.json").write_text(json.dumps(self.history))
 
     def _remove(self, *folders):
         for folder in folders:
@@ -112,13 +113,11 @@ class Checkpoint(keras.callbacks.Callback):
         model.save_weights(file)
         model.set_weights(weights)
 
-    def _write_log(self):
-        part = self.workdir / "log.csv.part"
-        with open(part, "w", newline="") as file:
+    def _write_log(self, path):
+        with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(self.history[0]))
             writer.writeheader()
             writer.writerows(self.history)
-        os.replace(part, self.workdir / "log.csv")
 
 
 def _read_history(file):

@@ -2,6 +2,7 @@
 
 import pathlib
 
+from tf_glimpse.files import write_whole
 from tf_glimpse.training.evaluation import worst_mistakes
 from tf_glimpse.types import UserError
 
@@ -34,8 +35,7 @@ def draw_mistakes(path, model, source, answers, names, count=12):
         figure = draw_saccades(pixels, trajectory, model, labels, names(worst))
     else:
         figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels, names=names(worst))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    write_whole(path, figure.savefig)
     return len(worst)
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import check_model, read_sequences
-from tf_glimpse.files import write_whole
+from tf_glimpse.files import locked_folder, write_whole
 from tf_glimpse.models import RAM
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.ram import PAPER_LAYERS
@@ -61,8 +61,8 @@ def train_and_evaluate(
     if not 0 <= seed < 2**31:
         raise UserError(f"seed wants a whole number from 0 to 2**31 - 1. Received: {seed}")
     recipe = _settled(recipe, deterministic)
-    with workdirs.locked(workdir) as folder:
-        if workdirs.check(folder, recipe, seed) and workdirs.results(folder):
+    with locked_folder(workdir) as folder:
+        if workdirs.is_run_of(folder, recipe, seed) and workdirs.results(folder):
             raise UserError(f"{folder} holds a finished run; nothing was overwritten. Evaluate it, or train in another folder.")
         if deterministic:
             tf.config.experimental.enable_op_determinism()
@@ -70,7 +70,7 @@ def train_and_evaluate(
         data = load_data(recipe, **sources)
         keras.utils.set_random_seed(seed)
         model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
-        workdirs.claim(folder, recipe, seed, data.fingerprint, sources)
+        workdirs.claim_run(folder, recipe, seed, data.fingerprint, sources)
         if model is None:
             return train_stages(recipe, data, folder, seed, verbose, all_terms)
         progress = Checkpoint(folder, patience=recipe.patience)
@@ -102,7 +102,7 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
     if others or (workdir / "recipe.json").exists():
         raise UserError(f"{workdir} holds {', '.join(others) or 'a single run'}; pass another folder, or all seeds that are to count.")
     for seed, folder in folders.items():
-        workdirs.check(folder, recipe, seed)
+        workdirs.is_run_of(folder, recipe, seed)
     begun = next((workdirs.known_sources(folder) for folder in folders.values() if (folder / "recipe.json").exists()), {})
     kwargs = {**begun, **{name: value for name, value in kwargs.items() if value or name not in begun}}
     runs = [workdirs.results(folder) or train_and_evaluate(recipe, folder, seed, **kwargs) for seed, folder in folders.items()]

@@ -1,74 +1,42 @@
-"""The files of a run's folder: whose it is, whether it is finished, JSON written whole or not at all."""
+"""The files of a run's folder: whose it is, and whether it is finished."""
 
-import contextlib
 import dataclasses
-import fcntl
-import json
 import pathlib
 
-from tf_glimpse.files import damaged, read_json, write_json
+from tf_glimpse.files import damaged, is_claimed, read_json, write_json
 from tf_glimpse.training.code_version import code_version
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import CARD, find_preset, preset_names
 
-
-@contextlib.contextmanager
-def locked(workdir):
-    """The folder, made if it is not there, for this process alone while the block runs.
-
-    Raises:
-        UserError: a file, a folder that cannot be written, or one that another process trains in.
-    """
-    workdir = pathlib.Path(workdir).expanduser()
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        (workdir / ".lock").touch()
-    except OSError as error:
-        raise UserError(f"--workdir wants a folder to write in. {workdir}: {error.strerror}") from error
-    with open(workdir / ".lock") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(f"another process is training in {workdir}; wait for it, or pass another folder.") from error
-        yield workdir
+_NOTE = "recipe.json"
 
 
-def refuse_other_things(workdir, note, kind):
-    """Refuses a folder that holds something but no `note`, the file that says what a folder is; what a kill before it left is nothing.
-
-    Raises:
-        UserError: says that the folder holds other things than a `kind`, such as "a search".
-    """
-    if workdir.exists() and any(path.name not in (".lock", f"{note}.part") for path in workdir.iterdir()):
-        raise UserError(f"{workdir} holds other things than {kind}; pass an empty or a new folder.")
-
-
-def check(workdir, recipe, seed):
+def is_run_of(workdir, recipe, seed):
     """Whether the folder holds a run of just this recipe and seed; a setting that came after the run began stands at its default there.
 
     Raises:
         UserError: something else in it, or a run of another recipe, seed or setting.
     """
-    workdir = pathlib.Path(workdir).expanduser()
-    if not (workdir / "recipe.json").exists():
-        refuse_other_things(workdir, "recipe.json", "a run of this recipe")
-        return False
-    note = read_recipe(workdir / "recipe.json")
-    found = {**note, "recipe": {**defaults(recipe), **note["recipe"]}}
-    _compare(workdir, found, json.loads(json.dumps({"recipe": dataclasses.asdict(recipe), "seed": seed})))
-    return True
+
+    def read(file):
+        note = read_recipe(file)
+        if note["recipe"]["name"] != recipe.name:
+            raise UserError(f"{workdir} holds a run of recipe {note['recipe']['name']}, not {recipe.name}; pass another folder.")
+        return {**defaults(recipe), **note["recipe"], "seed": note["seed"]}
+
+    return is_claimed(pathlib.Path(workdir).expanduser(), _NOTE, "a run", {**dataclasses.asdict(recipe), "seed": seed}, read)
 
 
-def claim(workdir, recipe, seed, fingerprint, sources=None):
+def claim_run(workdir, recipe, seed, fingerprint, sources=None):
     """Writes down whose run the folder is, its data's fingerprint and the code's version; or compares it with what an unfinished run wrote.
 
     `sources`, where the data lie and how they are read, are written down too, for `known_sources`.
 
     Raises:
-        UserError: as `check`, or data that changed since the run began.
+        UserError: as `is_run_of`, or data that changed since the run began.
     """
-    file, note = workdir / "recipe.json", {"recipe": dataclasses.asdict(recipe), "seed": seed, "fingerprint": fingerprint}
-    if check(workdir, recipe, seed):
+    file, note = workdir / _NOTE, {"recipe": dataclasses.asdict(recipe), "seed": seed, "fingerprint": fingerprint}
+    if is_run_of(workdir, recipe, seed):
         note = read_json(file, "fingerprint", recipe=dict)
     if note["fingerprint"] != fingerprint:
         raise UserError(f"{recipe.data} holds other images or splits than when the run in {workdir} began; pass another folder.")
@@ -174,16 +142,7 @@ def read_threshold(workdir):
 
 
 def defaults(recipe):
-    """The settings that a recipe need not tell, as they are without; what a version that lacked them trained by."""
+    """Defaults of optional recipe fields, for runs saved before a field existed."""
     unset, fields = dataclasses.MISSING, dataclasses.fields(recipe)
     plain = {field.name: field.default for field in fields if field.default is not unset}
     return plain | {field.name: field.default_factory() for field in fields if field.default_factory is not unset}
-
-
-def _compare(workdir, found, wanted):
-    flat = [{**note["recipe"], "seed": note["seed"]} for note in (found, wanted)]
-    if flat[0].get("name") != flat[1]["name"]:
-        raise UserError(f"{workdir} holds a run of recipe {flat[0].get('name')}, not {flat[1]['name']}; pass another folder.")
-    differing = [f"{key} {flat[0].get(key)!r} there, {flat[1][key]!r} here" for key in flat[1] if flat[0].get(key) != flat[1][key]]
-    if differing:
-        raise UserError(f"{workdir} holds a run with other settings ({'; '.join(differing)}); pass another folder.")

@@ -1,42 +1,21 @@
-"""What might the image be, of which glimpses have shown a part? The protocol, and retrieval from a bank.
-
-A completer is a callable `(images, masks, origins, count, seeds) -> Completions`:
-
-    images    float32 `[B, H, W, C]`, 0-1; a completer may look at known pixels only
-    masks     float32 `[B, H, W, 1]`, 1 where a pixel is known
-    origins   int64 `[B]`, numbers of the images, so that none is completed by itself; -1 for an image from elsewhere
-    count     N, samples an image
-    seeds     int64 `[B, 3]`, one an image, so that a sample does not depend on its batch mates
-
-`VAECompletions` and `HMCCompletions` in `generative.py` follow it too.
-"""
-
-from typing import Any, NamedTuple
+"""Completions by retrieval: images of a bank that look like what is known."""
 
 import numpy as np
 
+from tf_glimpse.boed.bank import Bank, build_bank
+from tf_glimpse.boed.completions import Completer, Completions
+from tf_glimpse.boed.plan import digest
 from tf_glimpse.types import UserError
 
 
-class Completions(NamedTuple):
-    """Weighted samples of whole images, those of all images of a batch in one row, M in all.
-
-    Attributes:
-        images: uint8 `[M, H, W, C]`; known pixels need not agree with what was seen, the true ones are put over them.
-        weights: float32 `[M]`, which add up to 1 for each image of the batch.
-        owners: int32 `[M]`, whose completion each is, a position in the batch, ascending.
-    """
-
-    images: Any
-    weights: Any
-    owners: Any
-
-
-class Retrieval:
+class Retrieval(Completer):
     """Images of a bank, drawn by how likely the known pixels are under a Gaussian around them.
 
     The index proposes the nearest images, their likelihood is taken on all known pixels, and N are drawn from them. An image drawn twice
     is kept once with twice the weight, which is the same estimate for fewer passes of the network.
+
+    Its options are "path", the folder of a bank already there, whose origins are positions in the training split, or -1; or "flips",
+    "shifts" and "components" of `build_bank`, for one of the training images.
 
     Args:
         bank: a `Bank`.
@@ -51,13 +30,35 @@ class Retrieval:
     Reference: Harvey et al. 2019, section 3 (probabilistic image retrieval); effective samples: Kong, Liu, Wong 1994.
     """
 
+    options = ("path", "flips", "shifts", "components")
+
     def __init__(self, bank, proposals=1000, stddev=0.2, effective=20):
         if min(proposals, stddev, effective) <= 0:
-            raise UserError(f"Retrieval wants numbers above zero. Received: {proposals=}, {stddev=}, {effective=}")
+            raise UserError(f"Retrieval expects numbers above zero. Received: {proposals=}, {stddev=}, {effective=}")
         self.bank = bank
         self.proposals = proposals
         self.stddev = stddev
         self.effective = effective
+
+    @classmethod
+    def planned(cls, data, **options):
+        if "path" in options:
+            bank = Bank(options["path"])
+            bank.check(data.image_shape, data.num_classes)
+            bank.check_origins(data.train)
+            return {"digest": digest(bank.folder / "bank.json")}
+        missing = sorted(set(range(data.num_classes)) - set(np.unique(data.train.labels).tolist()))
+        if missing:
+            classes = ", ".join(map(str, missing))
+            raise UserError(f"a bank of {data.name}'s training images would lack class {classes}; add images, or pass the path of a bank")
+        return options
+
+    @classmethod
+    def prepared(cls, folder, data, plan, **options):
+        if "path" in options:
+            return cls(Bank(options["path"]))
+        images = data.train.fetch(np.arange(len(data.train))).numpy()
+        return cls(build_bank(folder / "bank", images, data.train.labels, seed=plan.seed, **options))
 
     def __call__(self, images, masks, origins, count, seeds):
         drawn = [self._draw(*row, count) for row in zip(np.asarray(images), np.asarray(masks), origins, seeds, strict=True)]
