@@ -12,7 +12,7 @@ import sys
 from rows import add_rows, provenance
 from tasks import task_of
 
-from tf_glimpse.datasets import scan_actions
+from tf_glimpse.policies import Scan
 from tf_glimpse.training import evaluate_model, get_recipe, workdirs
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.training.recipe import with_policy
@@ -42,8 +42,8 @@ def run_rows(workdir, manual_dir):
         return [row]
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
     if recipe["teacher"].get("places"):
-        scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
-        on_scan = {**measured(evaluate_model(finished.model, test, actions=scan)), "checked_by": "python benchmarks/record.py W"}
+        scan, test = Scan(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
+        on_scan = {**measured(evaluate_model(finished.model, test, policy=scan)), "checked_by": "python benchmarks/record.py W"}
         rows.append({**row, "policy": "its teacher's scan", "preset": None, **on_scan})
     return rows
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.datasets.actions import Supervision, map_actions, sequence_actions
+from tf_glimpse.datasets.supervision import Supervision
 from tf_glimpse.files import damaged, read_json, write_whole
 from tf_glimpse.ops.coordinates import cell_centres
+from tf_glimpse.policies import DrawnCells, Stored
 from tf_glimpse.types import UserError
 
 NAME = "glimpse_sequences"
@@ -106,13 +107,13 @@ class GlimpseSequences:
         """
         num_glimpses, cells = self.actions.shape[1], self.first.size
         if kind == "near_optimal":
-            return Supervision(sequence_actions(self.index, self.actions), share, until, self.index)
+            return Supervision(Stored(self.index, self.actions), share, until, self.index)
         if kind == "random":
             drawn = np.random.default_rng(seed).integers(0, cells, [len(self.index), num_glimpses])
-            return Supervision(sequence_actions(self.index, cell_centres(self.plan.grid).numpy()[drawn]), share, until, self.index)
+            return Supervision(Stored(self.index, cell_centres(self.plan.grid).numpy()[drawn]), share, until, self.index)
         if kind == "heuristic":
             sharpness = 5 / max(float(np.ptp(self.first)), 1e-6) if sharpness is None else sharpness
-            return Supervision(map_actions(-sharpness * self.first, self.plan.grid, num_glimpses), share, until)
+            return Supervision(DrawnCells(-sharpness * self.first, self.plan.grid, num_glimpses), share, until)
         raise UserError(f"kind wants near_optimal, heuristic or random. Received: {kind!r}")
 
 
