@@ -17,6 +17,7 @@ ROWS = [
     ["ops"],
     ["layers", "losses", "datasets", "environments"],
     ["models"],
+    ["policies"],
     ["boed", "explain", "export"],
     ["training"],
     ["search"],

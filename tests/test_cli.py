@@ -111,6 +111,8 @@ MISTAKES = {
     "no name to draw to": (["draw", "RUN", "--out", ""], "--out wants a path"),
     "a file to draw under": (["draw", "RUN", "--out", "setup.cfg/look"], "setup.cfg"),
     "no such run": (["evaluate", "nowhere"], "No run in nowhere"),
+    "a policy of another kind of model": (["evaluate", "RUN", "--policy", "sobel_mean"], "for RAM, one of random, centre, constant"),
+    "more looks than there are": (["evaluate", "RUN", "--policy", "frozen:99"], "for this model. Received: 99"),
     "a control that is taught": (
         ["train", "testing", "--policy", "random", "--sequences", "S", "--workdir", "W"],
         "--policy random has none",
@@ -151,6 +153,29 @@ def test_misspelled_commands_exit_with_2(words, capsys):
         main(["train", *(["testing", "--workdir", "W", *words.split()] if words else [])])
     assert exit_.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_a_policy_that_there_is_not_is_told_with_those_there_are(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["evaluate", "--preset", "ram_digits", "--policy", "randm"])
+    assert exit_.value.code == 2
+    assert "one of random, centre, constant, frozen or frozen:K, ordered_logits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("policy", ["random", "centre", "constant", "frozen", "frozen:2"])
+def test_any_policy_chooses_the_places_of_an_evaluation(policy, run, capsys):
+    asked = ["evaluate", str(run), "--split", "validation", "--json"]
+    assert main([*asked, "--policy", policy]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["policy"] == policy
+    assert main([*asked, "--policy", policy, "--seed", "7"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["error_percent_by_glimpse"] == found["error_percent_by_glimpse"]) == (policy != "random")
+    if policy.startswith("frozen"):
+        assert main(asked) == 0
+        own = json.loads(capsys.readouterr().out)["error_percent_by_glimpse"]
+        looks = 2 if policy.endswith("2") else 1
+        assert found["error_percent_by_glimpse"][:looks] == own[:looks]
 
 
 @pytest.mark.parametrize("before", [[], ["a.png"]])

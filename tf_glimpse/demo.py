@@ -45,6 +45,7 @@ def _evaluate(finished, control):
     rows = {
         "its own policy, one deterministic rollout": evaluate_finished(finished),
         "the same weights, random places": evaluate_finished(finished, policy="random"),
+        "the same weights, the mean of its places": evaluate_finished(finished, policy="constant"),
         "weights trained for random places": evaluate_finished(control),
     }
     for name, row in rows.items():

@@ -73,17 +73,12 @@ def read(name):
 
 def rows_of(name, data, seed, contenders):
     """A row a contender; the constant places are those of the row `own`, which is trained first."""
-    import numpy as np
-
-    from tf_glimpse.datasets import centre_actions, random_actions, scan_actions
+    from tf_glimpse.policies import get_policy
 
     model, row = trained(name, data, seed, ram)
-    looks = model.num_glimpses
-    images = data.train.fetch(np.arange(min(2000, len(data.train)))) if data.canvas is None else data.test.fetch(np.arange(len(data.test)))
-    mean = np.clip(model.predict(images, verbose=0).actions.mean(axis=0), -1, 1)
-    places = {"constant": scan_actions(mean), "random": random_actions(looks), "centre": centre_actions(looks)}
+    places = {policy: get_policy(policy, model, data) for policy in ("constant", "random", "centre")}
     if "own" in contenders:
-        yield {**row, "contender": "own", "places": mean.round(3).tolist()}
+        yield {**row, "contender": "own", "places": places["constant"].places.round(3).tolist()}
     for contender in contenders[:]:
         if contender in places:
             yield {**trained(name, data, seed, ram, places[contender])[1], "contender": contender}
@@ -139,7 +134,7 @@ def compiled(model):
 
 
 def trained(name, data, seed, make, places=None):
-    """`(model, row)` of one training; `places` are an actions function in place of the model's own policy."""
+    """`(model, row)` of one training; `places` are a policy in place of the model's own."""
     import keras
 
     from tf_glimpse import datasets

@@ -9,7 +9,7 @@ import pathlib
 
 from benchmarks.accuracy.tasks import task_of
 from benchmarks.common.rows import add_rows
-from tf_glimpse.datasets import scan_actions
+from tf_glimpse.policies import Scan
 from tf_glimpse.training import evaluate_model, workdirs
 from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
 from tf_glimpse.training.provenance import provenance
@@ -40,8 +40,8 @@ def run_rows(workdir, manual_dir):
         return [row]
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
     if recipe["teacher"].get("places"):
-        scan, test = scan_actions(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
-        on_scan = {**measured(evaluate_model(finished.model, test, actions=scan)), "checked_by": "python -m benchmarks.accuracy.record W"}
+        scan, test = Scan(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
+        on_scan = {**measured(evaluate_model(finished.model, test, policy=scan)), "checked_by": "python -m benchmarks.accuracy.record W"}
         rows.append({**row, "policy": "its teacher's scan", "preset": None, **on_scan})
     return rows
 

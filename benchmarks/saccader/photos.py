@@ -21,14 +21,15 @@ from benchmarks.common.rows import add_rows
 from benchmarks.saccader.ablations import VARIANTS, alike
 from benchmarks.saccader.small_resnet import mflop
 from benchmarks.saccader.staged_runs import beside, check_preset, read_staged, results_of
-from tf_glimpse.models import Saccader, policy_actions
-from tf_glimpse.models.actions import POLICIES
+from tf_glimpse.models import Saccader
 from tf_glimpse.ops.coverage import seen_pixels
+from tf_glimpse.policies import get_policy
 from tf_glimpse.training import evaluate_model, workdirs
 from tf_glimpse.training.provenance import provenance
 from tf_glimpse.training.run import load_data
 
 MOST_GLIMPSES = 12
+POLICIES = ("learned", "ordered_logits", "sobel_mean", "sobel_variance", "random", "centre")
 KEY = ("dataset", "recipe", "variant", "policy", "stage", "num_glimpses", "seed")
 NUMBERS = {"classification": 1, "location": 2, "reinforce": 3}
 GREY = 115  # what hidden pixels become: the mean that images are normalised with
@@ -106,12 +107,12 @@ def reference(model, resnet, data):
     return {**{name: round(resnet[field], 5) if field in resnet else None for name, field in names.items()}, **ours}
 
 
-def accuracies(number, model, source, told, policies=("learned", *POLICIES)):
+def accuracies(number, model, source, told, policies=POLICIES):
     """A row for each policy and number of looks after a stage; the untrained policy of stage 1 is left out."""
     rows, longer = [], model.with_glimpses(MOST_GLIMPSES)
     for policy in policies[1:] if number == 1 else policies:
-        places = None if policy == "learned" else policy_actions(longer, policy, (told["seed"], 0))
-        found = evaluate_model(longer, source, places=places, batch_size=184)
+        chosen = None if policy == "learned" else get_policy(policy, longer)
+        found = evaluate_model(longer, source, policy=chosen, seed=told["seed"], batch_size=184)
         errors, shares = found["error_percent_by_glimpse"], found["coverage_percent_by_glimpse"]
         told = {**told, "full_image": round(1 - found["full_image_error_percent"] / 100, 5), "policy": policy, "stage": number}
         for look, (error, share) in enumerate(zip(errors, shares, strict=True), start=1):

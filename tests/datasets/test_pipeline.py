@@ -13,13 +13,11 @@ from tf_glimpse.datasets import (
     ImageData,
     Supervision,
     array_source,
-    centre_actions,
     eval_batches,
-    random_actions,
-    scan_actions,
     steps_per_epoch,
     train_batches,
 )
+from tf_glimpse.policies import Centre, Random, Scan
 from tf_glimpse.types import UserError
 
 
@@ -89,7 +87,7 @@ def test_a_digit_is_never_its_own_clutter_in_any_pass(numbered_data):
 
 @pytest.mark.parametrize("place", [lambda data: data, on_canvas], ids=["plain", "canvas"])
 def test_a_resumed_run_sees_the_same_batches(numbered_data, place):
-    options = {"batch_size": 10, "seed": 3, "epochs": 4, "augment": Augmentation(shift=2, rotation=10), "actions": random_actions(3)}
+    options = {"batch_size": 10, "seed": 3, "epochs": 4, "augment": Augmentation(shift=2, rotation=10), "actions": Random(3)}
     whole = batches_of(train_batches(place(numbered_data), **options))
     assert_equal_batches(whole, batches_of(train_batches(place(numbered_data), **options)))
     assert_equal_batches(whole[10:], batches_of(train_batches(place(numbered_data), epoch=2, **options)))
@@ -154,20 +152,40 @@ def test_evaluation_is_in_order_whole_and_of_known_length(digits_data):
 
 
 def test_given_actions_are_fresh_in_training_and_fixed_in_evaluation(numbered_data):
-    (first, _), (second, _) = batches_of(train_batches(numbered_data, 50, seed=0, epochs=2, actions=random_actions(6)))
+    (first, _), (second, _) = batches_of(train_batches(numbered_data, 50, seed=0, epochs=2, actions=Random(6)))
     assert first["actions"].shape == (50, 6, 2) and first["actions"].dtype == np.float32
     assert first["has_actions"].dtype == bool and first["has_actions"].all()
     assert (first["actions"] != second["actions"]).all() and np.abs(first["actions"]).max() <= 1
 
     def places(batch_size, seed):
-        batches = batches_of(eval_batches(numbered_data.train, batch_size, actions=random_actions(6), seed=seed))
+        batches = batches_of(eval_batches(numbered_data.train, batch_size, actions=Random(6), seed=seed))
         return np.concatenate([inputs["actions"] for inputs, _ in batches])
 
     np.testing.assert_array_equal(places(7, seed=1), places(50, seed=1))
     assert (places(50, seed=1) != places(50, seed=2)).all()
     assert abs(places(50, seed=1).mean()) < 0.1 and places(50, seed=1).std() == pytest.approx(np.sqrt(1 / 3), rel=0.1)
-    ((inputs, _),) = batches_of(eval_batches(numbered_data.train, 50, actions=centre_actions(2)))
+    ((inputs, _),) = batches_of(eval_batches(numbered_data.train, 50, actions=Centre(2)))
     assert inputs["actions"].shape == (50, 2, 2) and not inputs["actions"].any()
+
+
+def test_a_policy_sees_what_the_model_sees_and_where_it_stands(numbered_data):
+    def told(images, indices, seed):
+        grey = tf.reduce_max(tf.cast(images, tf.float32), axis=[1, 2, 3]) / 255
+        return tf.stack([grey, tf.cast(indices, tf.float32) / 255], axis=1)[:, None]
+
+    for images, labels in batches_of(train_batches(numbered_data, 10, seed=0, epochs=1, actions=told)):
+        np.testing.assert_allclose(images["actions"][:, 0], np.stack([labels, labels], axis=1) / 255, rtol=1e-6)
+    bright = dataclasses.replace(numbered_data, train=array_source(np.full([50, 28, 28, 1], 255, np.uint8), np.arange(50)))
+    inputs, _ = next(train_batches(on_canvas(bright), 10, seed=0, actions=told).as_numpy_iterator())
+    assert (inputs["actions"][:, 0, 0] == 1).all()
+    inputs, _ = batches_of(eval_batches(numbered_data.train, 20, actions=told))[2]
+    np.testing.assert_allclose(255 * inputs["actions"][:, 0, 1], np.arange(40, 50), rtol=1e-6)
+
+
+def test_policies_that_do_not_fit_are_told(numbered_data):
+    for wrong, words in ((lambda *_: tf.zeros([10, 2]), "places .B, T, 2."), (lambda images, *_: np.array(images)[:, :2, :2, 0], "NumPy")):
+        with pytest.raises(UserError, match=words):
+            eval_batches(numbered_data.train, 10, actions=wrong)
 
 
 def test_bad_arguments_are_told(numbered_data):
@@ -183,7 +201,7 @@ def test_bad_arguments_are_told(numbered_data):
 
 def test_a_teachers_share_of_the_rows_falls_to_zero(numbered_data):
     scan = [(0.0, 0.5), (0.25, -0.5)]
-    teacher = Supervision(scan_actions(scan), share=0.8, until=0.5)
+    teacher = Supervision(Scan(scan), share=0.8, until=0.5)
     batches = [inputs for inputs, _ in batches_of(train_batches(numbered_data, 50, seed=0, epochs=40, actions=teacher))]
     taught = np.stack([inputs["has_actions"] for inputs in batches])
     assert (batches[7]["actions"] == np.array(scan, "float32")).all()
@@ -193,13 +211,13 @@ def test_a_teachers_share_of_the_rows_falls_to_zero(numbered_data):
     assert (taught[0] != taught[1]).any()
     resumed = [inputs for inputs, _ in batches_of(train_batches(numbered_data, 50, seed=0, epoch=10, epochs=40, actions=teacher))]
     np.testing.assert_array_equal(resumed[0]["has_actions"], taught[len(batches) // 4])
-    kept = batches_of(train_batches(numbered_data, 50, seed=0, epochs=2, actions=Supervision(scan_actions(scan), share=0.5)))
+    kept = batches_of(train_batches(numbered_data, 50, seed=0, epochs=2, actions=Supervision(Scan(scan), share=0.5)))
     assert 0.2 < np.mean([inputs["has_actions"].mean() for inputs, _ in kept]) < 0.8
 
 
 def test_impossible_teachers_are_told(numbered_data):
     for wrong in ({"share": 0.0}, {"share": 1.5}, {"until": 0.0}):
         with pytest.raises(UserError, match="share, and until, in"):
-            Supervision(centre_actions(2), **wrong)
-    with pytest.raises(UserError, match="wants to know its epochs"):
-        train_batches(numbered_data, 10, seed=0, actions=Supervision(centre_actions(2), until=0.5))
+            Supervision(Centre(2), **wrong)
+    with pytest.raises(UserError, match="expects the run's epochs"):
+        train_batches(numbered_data, 10, seed=0, actions=Supervision(Centre(2), until=0.5))

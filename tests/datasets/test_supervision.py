@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from tf_glimpse.datasets import Supervision, map_actions, one_against_rest, sequence_actions, train_batches
+from tf_glimpse.datasets import Supervision, one_against_rest, train_batches
+from tf_glimpse.policies import Stored
 from tf_glimpse.types import UserError
 
 INDEX = np.array([3, 10, 41])
@@ -12,7 +12,7 @@ PLACES = np.linspace(-0.9, 0.9, 12).reshape(3, 2, 2).astype("float32")
 
 
 def taught(data, **options):
-    given = Supervision(sequence_actions(INDEX, PLACES), among=INDEX, **options)
+    given = Supervision(Stored(INDEX, PLACES), among=INDEX, **options)
     return [(inputs, labels.numpy()) for inputs, labels in train_batches(data, 10, seed=0, epochs=20, actions=given)]
 
 
@@ -42,13 +42,6 @@ def test_the_share_falls_to_zero(numbered_data):
     shares = [inputs["has_actions"].numpy().mean() for inputs, _ in batches]
     assert np.mean(shares[:10]) > 0.8
     assert max(shares[50:]) == 0
-
-
-def test_the_heuristic_draws_by_its_map():
-    draws = map_actions(np.log([0.5, 0.25, 0.125, 0.125]), (2, 2), 3)(tf.range(4000), seed=[1, 2]).numpy()
-    assert draws.shape == (4000, 3, 2)
-    np.testing.assert_allclose((draws == [-0.5, -0.5]).all(axis=-1).mean(axis=0), 0.5, atol=0.03)
-    assert not (draws[0] == draws[1]).all() or not (draws[1] == draws[2]).all()
 
 
 def test_one_class_against_the_rest(numbered_data):

@@ -8,6 +8,7 @@ import tf_glimpse
 from tf_glimpse import RAM, datasets
 from tf_glimpse.models import signals
 from tf_glimpse.models.mean_weights import MeanAdamW, with_mean_weights
+from tf_glimpse.policies import Centre
 
 IMAGES = np.random.default_rng(0).integers(0, 255, [12, 28, 28, 1], "uint8")
 LABELS = np.arange(12) % 3
@@ -27,7 +28,7 @@ def test_digits_on_a_canvas_are_learned_by_looking_at_the_right_place():
     model.fit(batches, steps_per_epoch=epochs * datasets.steps_per_epoch(data, 32), shuffle=False, verbose=0)
     own, centre = (
         model.evaluate(datasets.eval_batches(data.test, 200, actions=actions), verbose=0, return_dict=True)["accuracy"]
-        for actions in (None, datasets.centre_actions(6))
+        for actions in (None, Centre(6))
     )
     assert own > 0.5
     assert own > centre + 0.2

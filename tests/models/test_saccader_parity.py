@@ -14,10 +14,10 @@ from saccader_oracle import MEASURED, PATH, batch_norm_counts, by_name, check, e
 
 from tf_glimpse import losses
 from tf_glimpse.losses.places import place_log_probs
-from tf_glimpse.models.actions import ordered_logits_actions, sobel_actions
 from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import field_cells, field_centres, ordered_cells
+from tf_glimpse.policies import OrderedLogits, Sobel
 
 ASKED = "TF_GLIMPSE_SACCADER_ORACLE" in os.environ  # a file that was asked for and is not there is a failure
 pytestmark = pytest.mark.skipif(not PATH.is_file() and not ASKED, reason=f"no oracle at {PATH}; TF_GLIMPSE_SACCADER_ORACLE names another")
@@ -156,10 +156,11 @@ def test_given_places_and_batch_statistics(oracle, sizes):
 
 def test_policies_to_compare_with(oracle, sizes):
     model = make_model(oracle, sizes)
-    policies = {"ordered_logits": ordered_logits_actions(model, sizes["T"])}
-    policies |= {f"sobel_{short}": sobel_actions(model, sizes["T"], long) for short, long in (("mean", "mean"), ("var", "variance"))}
-    for name, actions in policies.items():
-        trajectory = model({"images": oracle["images"], "actions": actions(oracle["images"])})
+    policies = {"ordered_logits": OrderedLogits(model, sizes["T"])}
+    policies |= {f"sobel_{short}": Sobel(model, sizes["T"], long) for short, long in (("mean", "mean"), ("var", "variance"))}
+    for name, policy in policies.items():
+        places = policy(oracle["images"], np.arange(len(oracle["images"])), (0, 0))
+        trajectory = model({"images": oracle["images"], "actions": places})
         np.testing.assert_allclose(looks_first(trajectory.locations), oracle[f"{name}/locations_t"], atol=1e-5)
         check(f"{name} logits", trajectory.logits[:, -1], oracle[f"{name}/logits"], INFERENCE)
         check(f"{name} logits", looks_first(each_look(trajectory.logits)), oracle[f"{name}/logits_t"], INFERENCE)

@@ -5,9 +5,10 @@ import numpy as np
 import tensorflow as tf
 from toy_task import make_images
 
-from tf_glimpse import RAM, datasets
+from tf_glimpse import RAM
 from tf_glimpse.models.ram import PAPER_LAYERS
 from tf_glimpse.ops.coordinates import cell_centres
+from tf_glimpse.policies import Random
 
 
 def test_two_looks_are_learned_and_beat_random_places():
@@ -20,7 +21,7 @@ def test_two_looks_are_learned_and_beat_random_places():
     model.fit(images, labels, batch_size=128, epochs=8, verbose=0)
     images, labels = make_images(500, seed=1)
     own = model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"]
-    places = datasets.random_actions(2)(np.arange(500), (1, 2)).numpy()
+    places = Random(2)(images, np.arange(500), (1, 2)).numpy()
     places[:, 0] = 0
     given = {"images": images, "actions": places, "has_actions": np.ones(500, bool)}
     blind = model.evaluate(given, labels, verbose=0, return_dict=True)["accuracy"]

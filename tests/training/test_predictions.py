@@ -9,7 +9,7 @@ from PIL import Image
 
 import tf_glimpse
 from tf_glimpse.cli import main
-from tf_glimpse.datasets import random_actions
+from tf_glimpse.policies import Random
 from tf_glimpse.training.finished import open_finished
 from tf_glimpse.training.image_files import ImageFiles
 from tf_glimpse.training.predictions import predict_files
@@ -153,8 +153,8 @@ def test_files_of_more_than_8_bits_are_read_as_the_recipe_says(tmp_path):
 
 def test_a_control_looks_where_it_was_trained_to(control, photos):
     stream = io.StringIO()
-    predict_files(open_finished(preset=str(control)), [photos / "0.jpg", photos / "2.jpg"], stream)
-    expected = random_actions(3)(np.arange(2), (0, 0))
+    predict_files(open_finished(preset=str(control)), [photos / "0.jpg", photos / "2.jpg"], stream, batch_size=1)
+    expected = Random(3)(None, np.arange(2), (0, 0))
     np.testing.assert_allclose([json.loads(row["places"]) for row in rows_of(stream.getvalue())], expected, atol=1e-4)
 
 

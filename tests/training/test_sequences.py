@@ -12,9 +12,10 @@ from tf_glimpse.boed.expected_entropy import ExpectedEntropy
 from tf_glimpse.boed.sequences import first_map
 from tf_glimpse.boed.store import check_model
 from tf_glimpse.cli import main
-from tf_glimpse.datasets import Augmentation, ImageData, Supervision, array_source, load, sequence_actions, train_batches
+from tf_glimpse.datasets import Augmentation, ImageData, Supervision, array_source, load, train_batches
 from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.ops.coordinates import cell_centres
+from tf_glimpse.policies import Stored
 from tf_glimpse.search import search_architectures
 from tf_glimpse.search.space import RAM_SPACE
 from tf_glimpse.search.trials import train_candidate
@@ -73,7 +74,7 @@ def test_taught_images_are_shown_as_their_places_were_found():
     random = np.random.default_rng(0)
     images = random.integers(0, 256, [8, 12, 12, 1]).astype(np.uint8)
     data = ImageData("noise", array_source(images, np.arange(8) % 2), None, None, 2, ["even", "odd"], (12, 12, 1))
-    given = Supervision(sequence_actions([1, 4], np.zeros([2, 3, 2])), share=0.5, among=[1, 4])
+    given = Supervision(Stored([1, 4], np.zeros([2, 3, 2])), share=0.5, among=[1, 4])
     batches = train_batches(data, 8, seed=0, epochs=4, actions=given, augment=Augmentation(shift=2))
     shown = [(inputs["images"].numpy(), inputs["has_actions"].numpy()) for inputs, _ in batches.take(4)]
     known = {image.tobytes() for image in images[[1, 4]]}
@@ -162,7 +163,7 @@ def test_the_graph_of_the_papers_recipe_runs_on_random_images():
     model = compiled_model(recipe, faces())
     assert (model.num_glimpses, model.patch_size, model.cell.location.grid) == (5, 16, (50, 50))
     places = cell_centres((50, 50)).numpy()[np.random.default_rng(0).integers(0, 2500, [2, 5])]
-    given = Supervision(sequence_actions([0, 3], places), share=0.5, among=[0, 3])
+    given = Supervision(Stored([0, 3], places), share=0.5, among=[0, 3])
     logs = model.fit(train_batches(faces(), 2, seed=0, epochs=1, actions=given), epochs=1, verbose=0, shuffle=False).history
     assert all(np.isfinite(values[-1]) for values in logs.values())
 

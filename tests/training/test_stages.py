@@ -123,9 +123,9 @@ def test_who_chooses_the_places(run):
     assert own["examples"] == 12
     assert others[-1]["coverage_percent_by_glimpse"][0] == others[-1]["coverage_percent_by_glimpse"][1], "always the same place"
     assert {other["full_image_error_percent"] for other in others} == {own["full_image_error_percent"]}
-    with pytest.raises(UserError, match="a Saccader and one of ordered_logits"):
+    with pytest.raises(UserError, match=r"for RAM, one of random, centre, constant, frozen or frozen:K\. Received: 'sobel_mean'"):
         evaluate_finished(open_finished(preset="ram_digits"), policy="sobel_mean")
-    with pytest.raises(UserError, match="Received: Saccader and 'best'"):
+    with pytest.raises(UserError, match="for Saccader, one of random.*sobel_variance. Received: 'best'"):
         evaluate_finished(finished, policy="best")
 
 

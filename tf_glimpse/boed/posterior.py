@@ -14,6 +14,7 @@ from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.ops.calibration import expected_calibration_error
 from tf_glimpse.ops.masks import glimpse_masks, observe
+from tf_glimpse.policies import Random
 from tf_glimpse.types import UserError
 
 
@@ -114,7 +115,7 @@ def calibration(posterior, source, patch_size, num_glimpses, seed=0, batch_size=
         a list of dicts, one for each number from 0 to T: "glimpses", "accuracy", "confidence" (mean of the largest probability), "ece"
         (expected calibration error over 15 equal bins of confidence), "nll" (nats) and "entropy" (mean, nats).
     """
-    places = datasets.random_actions(num_glimpses)
+    places = Random(num_glimpses)
     rows = []
     for count in range(num_glimpses + 1):
         found = [

@@ -8,8 +8,9 @@ import numpy as np
 
 from tf_glimpse.boed.plan import Plan, read_plan
 from tf_glimpse.boed.shards import check_shard
-from tf_glimpse.datasets.actions import Supervision, map_actions, sequence_actions
+from tf_glimpse.datasets.supervision import Supervision
 from tf_glimpse.ops.coordinates import cell_centres
+from tf_glimpse.policies import DrawnCells, Stored
 from tf_glimpse.types import UserError
 
 FIRST_MAP = "first_map.npy"
@@ -52,13 +53,13 @@ class GlimpseSequences:
         """
         num_glimpses, cells = self.actions.shape[1], self.first.size
         if kind == "near_optimal":
-            return Supervision(sequence_actions(self.index, self.actions), share, until, self.index)
+            return Supervision(Stored(self.index, self.actions), share, until, self.index)
         if kind == "random":
             drawn = np.random.default_rng(seed).integers(0, cells, [len(self.index), num_glimpses])
-            return Supervision(sequence_actions(self.index, cell_centres(self.plan.grid).numpy()[drawn]), share, until, self.index)
+            return Supervision(Stored(self.index, cell_centres(self.plan.grid).numpy()[drawn]), share, until, self.index)
         if kind == "heuristic":
             sharpness = 5 / max(float(np.ptp(self.first)), 1e-6) if sharpness is None else sharpness
-            return Supervision(map_actions(-sharpness * self.first, self.plan.grid, num_glimpses), share, until)
+            return Supervision(DrawnCells(-sharpness * self.first, self.plan.grid, num_glimpses), share, until)
         raise UserError(f"kind expects near_optimal, heuristic or random. Received: {kind!r}")
 
 

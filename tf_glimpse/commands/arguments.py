@@ -9,6 +9,7 @@ import shutil
 import sys
 
 from tf_glimpse.datasets.names import refuse_wrong_name
+from tf_glimpse.policies import check_policy_name
 from tf_glimpse.training.workdirs import find_finished
 from tf_glimpse.types import UserError
 
@@ -95,6 +96,15 @@ def rate(text):
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"wants a number above 0, got {text}")
     return value
+
+
+def policy(text):
+    """The name of a policy; whether this model has it is found out later."""
+    try:
+        check_policy_name(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def share(text):

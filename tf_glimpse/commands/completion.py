@@ -1,7 +1,8 @@
-"""`tf-glimpse --print-completion SHELL`: the script by which a shell completes commands, options, recipes, presets and files."""
+"""`tf-glimpse --print-completion SHELL`: the script by which a shell completes commands, options, recipes, presets, policies and files."""
 
 import argparse
 
+from tf_glimpse.policies import POLICIES
 from tf_glimpse.training.recipes import RECIPES
 from tf_glimpse.weights import preset_names
 
@@ -30,6 +31,8 @@ class _Print(argparse.Action):
                 action.complete = shtab.FILE
             elif action.dest in ("recipe", "preset"):
                 action.choices = list(RECIPES) if action.dest == "recipe" else preset_names()
+            elif action.dest == "policy":
+                action.choices = action.choices or list(POLICIES)
         print(shtab.complete(parser, shell))
         parser.exit()
 

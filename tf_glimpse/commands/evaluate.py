@@ -3,6 +3,7 @@
 import json
 
 from tf_glimpse.commands import arguments
+from tf_glimpse.policies import POLICIES
 
 
 def add(commands):
@@ -14,8 +15,10 @@ def add(commands):
     command.add_argument(
         "--rollouts", type=arguments.count, default=1, help="1: the deterministic one (default); more: sampled and averaged"
     )
-    policies = ("random", "centre", "ordered_logits", "sobel_mean", "sobel_variance")
-    command.add_argument("--policy", choices=policies, help="who chooses the places, the last three for a Saccader; default: the model")
+    there = "; ".join(f"{name}{':K' if row.looks else ''}, {row.meaning}" for name, row in POLICIES.items() if not row.cells)
+    of_cells = ", ".join(name for name, row in POLICIES.items() if row.cells)
+    told = f"who chooses the places instead of the model: {there}; for a Saccader also {of_cells}"
+    command.add_argument("--policy", type=arguments.policy, metavar="NAME", help=told)
     command.add_argument("--num-glimpses", type=arguments.count, help="looks of a Saccader; default: as many as it was trained with")
     command.add_argument("--seed", type=arguments.seed, default=0, help="of draws")
     command.add_argument("--threshold", type=float, help="of a model that stops; default: what the search found, if it is a search's")

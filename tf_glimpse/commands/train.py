@@ -4,6 +4,7 @@ import pathlib
 
 from tf_glimpse.commands import arguments
 from tf_glimpse.commands.recipe_changes import changed
+from tf_glimpse.policies import UNTRAINED
 from tf_glimpse.training.recipes import get_recipe
 from tf_glimpse.training.workdirs import find_finished, preset_or_run
 from tf_glimpse.types import UserError
@@ -33,7 +34,7 @@ def add(commands):
     command.add_argument("--learning-rate", type=arguments.each(arguments.rate), help=f"instead of the recipe's{stages} 4e-3,3e-3,1e-4")
     command.add_argument("--dtype", choices=("float32", "mixed_float16", "mixed_bfloat16"), help="precision; default: the recipe's")
     command.add_argument("--rollouts", type=arguments.count, help="sampled trajectories an image in training")
-    command.add_argument("--policy", choices=("random", "centre"), help="a control: who chooses the places instead of the model")
+    command.add_argument("--policy", choices=UNTRAINED, help="a control: who chooses the places instead of the model")
     command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach the policy where to look")
     command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), help="what of them (near_optimal)")
     command.add_argument("--share", type=arguments.share, help="of each batch's rows that they teach (0.5)")

@@ -13,12 +13,6 @@ Example:
 from tf_glimpse.late import on_first_use
 
 _HOME = {
-    "Supervision": "actions",
-    "centre_actions": "actions",
-    "map_actions": "actions",
-    "random_actions": "actions",
-    "scan_actions": "actions",
-    "sequence_actions": "actions",
     "Augmentation": "augment",
     "Canvas": "canvas",
     "check_images": "checks",
@@ -35,6 +29,8 @@ _HOME = {
     "ImageData": "sources",
     "ImageSource": "sources",
     "array_source": "sources",
+    "Supervision": "supervision",
+    "places_of": "supervision",
     "one_against_rest": "tasks",
 }
 

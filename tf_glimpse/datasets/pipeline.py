@@ -1,4 +1,4 @@
-"""The only place with shuffle, batch and prefetch: indices -> images -> augmentation or canvas -> actions.
+"""The only place with shuffle, batch and prefetch: indices -> images -> augmentation or canvas -> given places.
 
 Everything random comes from (seed, epoch, step), so epoch k is the same whether a run started at 0 or resumed at k.
 """
@@ -6,8 +6,8 @@ Everything random comes from (seed, epoch, step), so epoch k is the same whether
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse.datasets.actions import Supervision
 from tf_glimpse.datasets.canvas import compose, compose_clean, digit_places
+from tf_glimpse.datasets.supervision import Supervision, places_of
 from tf_glimpse.types import UserError
 
 _EVAL_BYTES = 2**26
@@ -32,7 +32,8 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         epochs: where to stop, as Keras counts; None goes on for ever.
         augment: None, an `Augmentation`, or any function of (images uint8 `[B, H, W, C]`, seed `[2]`) that returns images. It sees digits
             before they are placed on a canvas.
-        actions: None, an actions function (see `actions`), or `Supervision` by one on some rows.
+        actions: None, a policy of `tf_glimpse.policies` or of one's own, which gives every row its places, or `Supervision` by one on some
+            rows. It runs inside tf.data, and sees what the model sees.
         passes: how many times an epoch goes through the training split, each time in another order.
         clean: whether the images without clutter come beside those with it, to learn reconstructions by.
         places: whether the places of the digits' centres on their canvases come too, to guide a policy by.
@@ -54,7 +55,7 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         raise UserError(f"epochs must be greater than the first epoch, got epochs={epochs} and epoch={epoch}")
     teaching = actions if isinstance(actions, Supervision) or actions is None else Supervision(actions)
     if epochs is None and teaching is not None and teaching.until is not None:
-        raise UserError("supervision until a fraction of the run wants to know its epochs, got epochs=None")
+        raise UserError("supervision until a fraction of the run expects the run's epochs, got epochs=None")
     if places and data.canvas is None:
         raise UserError(f"only a set on a canvas, such as cluttered_mnist/60, knows the places of its digits, got {data.name}")
     steps, source = steps_per_epoch(data, batch_size, passes), data.train
@@ -85,7 +86,8 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
         if places:
             inputs["places"] = digit_places(draws, source.image_shape[:2], data.canvas)
         if teaching is not None:
-            inputs |= {"actions": teaching.actions(indices, _seed(seed, _ACTIONS, epoch, step)), "has_actions": rows}
+            given = places_of(teaching.policy, inputs["images"], indices, _seed(seed, _ACTIONS, epoch, step))
+            inputs |= {"actions": given, "has_actions": rows}
         return inputs if len(inputs) > 1 else inputs["images"], tf.gather(source.labels, indices)
 
     last = np.iinfo(np.int64).max if epochs is None else epochs
@@ -100,7 +102,7 @@ def eval_batches(source, batch_size=None, actions=None, seed=0):
     Args:
         source: `ImageSource`.
         batch_size: images a batch; None for 500, or fewer where they are more than 64 MiB of pixels.
-        actions: None, or an actions function; an image's actions depend on `seed` and on its index, not on the batch size.
+        actions: None, or a policy of `tf_glimpse.policies` or of one's own, which gives the places; its seed is (seed, 0).
         seed: int, for `actions` only.
 
     Returns:
@@ -113,14 +115,13 @@ def eval_batches(source, batch_size=None, actions=None, seed=0):
         batch_size = min(500, max(1, _EVAL_BYTES // int(np.prod(source.image_shape))))
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
-    with tf.device("CPU:0"):
-        table = None if actions is None else actions(tf.range(len(source), dtype=tf.int64), _seed(seed, _ACTIONS, 0, 0))
 
     def make_batch(indices):
         images = tf.ensure_shape(source.fetch(indices), [None, *source.image_shape])
-        if table is None:
+        if actions is None:
             return images, tf.gather(source.labels, indices)
-        inputs = {"images": images, "actions": tf.gather(table, indices), "has_actions": tf.ones([tf.shape(images)[0]], tf.bool)}
+        given = places_of(actions, images, indices, tf.constant([seed, 0], tf.int32))
+        inputs = {"images": images, "actions": given, "has_actions": tf.ones([tf.shape(images)[0]], tf.bool)}
         return inputs, tf.gather(source.labels, indices)
 
     indices = tf.data.Dataset.range(len(source)).batch(batch_size)

@@ -132,7 +132,7 @@ def looks_needed(logits, labels):
     return float(right.shape[-1] + 1 - steady.sum(axis=-1).mean())
 
 
-def collect_logits(model, source, rollouts=1, seed=0, actions=None, batch_size=500):
+def collect_logits(model, source, rollouts=1, seed=0, policy=None, batch_size=500):
     """The logits `[R, N, T, K]` of a split after each look.
 
     Args:
@@ -140,9 +140,9 @@ def collect_logits(model, source, rollouts=1, seed=0, actions=None, batch_size=5
         source: an `ImageSource`.
         rollouts: R; 1 is the one deterministic rollout, more are drawn from the policy.
         seed: of draws.
-        actions: an actions function of `tf_glimpse.datasets` in place of the model's own policy.
+        policy: a function (images, indices, seed) -> places, as in `tf_glimpse.policies`; None for the model's own.
         batch_size: images at once.
     """
-    splits = split_rollouts(model, source, rollouts, seed, actions, batch_size=batch_size)
+    splits = split_rollouts(model, source, rollouts, seed, policy, batch_size)
     batches = [np.stack([trajectory.logits.numpy() for trajectory in trajectories]) for _, _, trajectories in splits]
     return np.concatenate(batches, axis=1)

@@ -1,6 +1,5 @@
 """What a user compiles and fits."""
 
-from tf_glimpse.models.actions import ordered_logits_actions, policy_actions, random_cell_actions, sobel_actions
 from tf_glimpse.models.adaptive import AdaptiveModel, AdaptivePrediction
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.bagnet import BagNet
@@ -30,8 +29,4 @@ __all__ = [
     "ReconstructingModel",
     "Saccader",
     "load_model",
-    "ordered_logits_actions",
-    "policy_actions",
-    "random_cell_actions",
-    "sobel_actions",
 ]

@@ -4,25 +4,27 @@ import functools
 
 import tensorflow as tf
 
-from tf_glimpse.datasets import eval_batches
+from tf_glimpse.datasets import eval_batches, places_of
 from tf_glimpse.models.finite import check_weights
 
 
-def split_rollouts(model, source, rollouts=1, seed=0, actions=None, places=None, batch_size=None):
+def split_rollouts(model, source, rollouts=1, seed=0, policy=None, batch_size=None):
     """Yields `(inputs, labels [B], trajectories)` for each batch of a split, with a `Trajectory` a rollout.
 
     Args:
         model: an `AttentionModel`.
         source: an `ImageSource`.
         rollouts: 1 is the one deterministic rollout; more are drawn from the policy.
-        seed: of draws; those of a batch also depend on its number, and so on `batch_size`.
-        actions: an actions function of `tf_glimpse.datasets` in place of the model's own policy.
-        places: a function of images that returns actions, likewise.
+        seed: of draws; those of a batch also depend on its number, and so on `batch_size`, a policy's do not.
+        policy: a policy of `tf_glimpse.policies` that gives the places, or None for the model's own.
         batch_size: images at once, as for `eval_batches`.
     """
-    rollout = compiled(model)
-    for index, (inputs, labels) in enumerate(eval_batches(source, batch_size, actions, seed)):
-        inputs = inputs if places is None else {"images": inputs, "actions": places(inputs)}
+    rollout, first = compiled(model), 0
+    for index, (inputs, labels) in enumerate(eval_batches(source, batch_size)):
+        if policy is not None:
+            indices = tf.range(first, first + len(labels), dtype=tf.int64)
+            inputs = {"images": inputs, "actions": places_of(policy, inputs, indices, tf.constant([seed, 0], tf.int32))}
+        first += len(labels)
         draws = [tf.constant([seed, index * rollouts + draw], tf.int32) for draw in range(rollouts)]
         yield inputs, labels, [rollout(inputs, rollouts > 1, draw) for draw in draws]
 

@@ -52,7 +52,7 @@ def train_candidate(model, data, recipe, seed=0, actions=None, verbose=0):
         data: `ImageData`.
         recipe: from `recipe_of`.
         seed: of the data's order.
-        actions: `datasets.Supervision` or an actions function that shortens the training of a `RAM`; None for none.
+        actions: `datasets.Supervision` or a policy of `tf_glimpse.policies` that shortens the training of a `RAM`; None for none.
         verbose: as in `fit`.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tf_glimpse import datasets
 from tf_glimpse.datasets.splits import split_positions
-from tf_glimpse.training.evaluation import ACTIONS
+from tf_glimpse.policies import get_policy
 from tf_glimpse.training.recipes import get_recipe
 from tf_glimpse.training.run import compiled_model, training_batches
 from tf_glimpse.training.saccader_recipes import StagedRecipe
@@ -55,12 +55,11 @@ def from_recipe(recipe, images, labels, validation_data=None, *, epochs=None, ba
     data = _data(images, labels, validation_data, class_names, seed)
     keras.utils.set_random_seed(seed)
     model = compiled_model(recipe, data, seed)
-    given = ACTIONS[recipe.actions](model.num_glimpses)
     arguments = {
         "x": training_batches(model, recipe, data, seed).repeat(),  # fit asks for a batch more than it trains on
         "epochs": recipe.epochs,
         "steps_per_epoch": datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes),
-        "validation_data": datasets.eval_batches(data.validation, actions=given),
+        "validation_data": datasets.eval_batches(data.validation, actions=get_policy(recipe.actions, model)),
         "callbacks": list(_callbacks(recipe)),
         "shuffle": False,
     }

@@ -8,13 +8,10 @@ import numpy as np
 import sklearn.metrics
 import tensorflow as tf
 
-from tf_glimpse.datasets import centre_actions, random_actions
 from tf_glimpse.models.rollouts import split_rollouts
 from tf_glimpse.ops.coverage import seen_pixels
+from tf_glimpse.policies import get_policy
 from tf_glimpse.training import workdirs
-
-# Who chooses the places: None is the model's own policy.
-ACTIONS = {None: lambda num_glimpses: None, "random": random_actions, "centre": centre_actions}
 
 
 class Answers(NamedTuple):
@@ -36,15 +33,15 @@ def evaluate_model(model, source, **how):
     return judge_answers(model, source, **how)[0]
 
 
-def judge_answers(model, source, *, rollouts=1, actions=None, places=None, seed=0, batch_size=None):
+def judge_answers(model, source, *, rollouts=1, policy=None, seed=0, batch_size=None):
     """The share of a split that the model gets wrong, and each of its answers.
 
     Args:
         model: an `AttentionModel`.
         source: an `ImageSource`.
         rollouts: 1 is the one deterministic rollout; more are drawn from the policy and their probabilities averaged.
-        actions: an actions function of `tf_glimpse.datasets`, such as `random_actions(6)`, in place of the model's own policy.
-        places: a function of images of `tf_glimpse.models.actions`, such as `policy_actions(model, "sobel_mean")`; likewise.
+        policy: who chooses the places: a policy of `tf_glimpse.policies`, such as `get_policy("random", model)`, or a function of your own,
+            (images, indices, seed) -> places; None for the model's own.
         seed: of draws.
         batch_size: images at once, as for `eval_batches`; what is drawn for several rollouts depends on it, nothing else.
 
@@ -56,7 +53,7 @@ def judge_answers(model, source, *, rollouts=1, actions=None, places=None, seed=
     """
     last = []
     wrong, on_fields = np.zeros(model.num_glimpses), _OnFields(model) if hasattr(model, "bagnet") else None
-    for inputs, labels, trajectories in split_rollouts(model, source, rollouts, seed, actions, places, batch_size):
+    for inputs, labels, trajectories in split_rollouts(model, source, rollouts, seed, policy, batch_size):
         mean = sum(tf.nn.softmax(trajectory.logits) for trajectory in trajectories) / rollouts
         wrong += (np.argmax(mean, axis=-1) != labels.numpy()[:, None]).sum(axis=0)
         last.append((np.argmax(mean[:, -1], axis=-1), np.max(mean[:, -1], axis=-1)))
@@ -126,7 +123,7 @@ def judge(model, recipe, data, seed, workdir, found):
 
     Args:
         model: an `AttentionModel`.
-        recipe: the `Recipe` or `StagedRecipe` that trained it; a control's places are its `actions`.
+        recipe: the `Recipe` or `StagedRecipe` that trained it; `actions` names a control's policy.
         data: as `load_data` of the recipe.
         seed: the run's.
         workdir: the run's folder.
@@ -136,7 +133,7 @@ def judge(model, recipe, data, seed, workdir, found):
         the results.
     """
     split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
-    test = evaluate_model(model, getattr(data, split), actions=ACTIONS[recipe.actions](model.num_glimpses))
+    test = evaluate_model(model, getattr(data, split), policy=get_policy(recipe.actions, model))
     told = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split}
     told |= {"start": recipe.start["source"]} if recipe.start else {}
     results = {**told, **test, **found, "versions": {"tensorflow": tf.__version__, "keras": keras.__version__}}

@@ -8,13 +8,13 @@ import warnings
 import numpy as np
 
 from tf_glimpse import datasets
-from tf_glimpse.models.actions import policy_actions
 from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.reconstructing import ReconstructingModel
+from tf_glimpse.policies import get_policy
 from tf_glimpse.training import workdirs
-from tf_glimpse.training.evaluation import ACTIONS, by_class, evaluate_stopping, judge_answers
+from tf_glimpse.training.evaluation import by_class, evaluate_stopping, judge_answers
 from tf_glimpse.training.mistakes import check_picture, draw_mistakes
 from tf_glimpse.training.recipe import READING
 from tf_glimpse.types import DataWarning, UserError
@@ -69,7 +69,8 @@ def evaluate_finished(
         finished: from `open_finished`.
         split: "train", "validation" or "test"; None is "test", or of data without it what was kept apart for validation, or else all of
             other `data` than the run's own. What is not a test split is told on stderr.
-        policy: None for the model's own, "random" or "centre"; for a Saccader also "ordered_logits", "sobel_mean" or "sobel_variance".
+        policy: who chooses the places, by a name of `tf_glimpse.policies.get_policy`, such as "random" or "frozen:2"; None for the model's
+            own. "constant" reads training images of the data evaluated: of a folder that is evaluated whole, the same images.
         rollouts: as for `evaluate_model`.
         seed: of draws.
         threshold: of an `AdaptiveModel`, on its own deterministic rollout; None for the one that a search found, if any.
@@ -103,7 +104,7 @@ def evaluate_finished(
     data = load_data(finished, whole=split is None, **data_options)
     source, split = _chosen_split(data, split, own=not _other(finished, data_options.get("data")))
     model = looking(finished.model) if num_glimpses is None else _with_glimpses(looking(finished.model), num_glimpses)
-    results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, **_chosen_places(model, policy, seed))
+    results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, policy=get_policy(policy, model, data))
     results |= by_class(answers, data.class_names)
     if mistakes is not None:
         results["mistakes_drawn"] = draw_mistakes(mistakes, model, source, answers, lambda rows: image_names(source, split, rows))
@@ -144,13 +145,6 @@ def _with_glimpses(model, num_glimpses):
             f"--num-glimpses is for a Saccader; other models look as often as they learned to. Received: a {type(model).__name__}"
         )
     return model.with_glimpses(num_glimpses)
-
-
-def _chosen_places(model, policy, seed):
-    """The arguments of `evaluate_model` by which a policy chooses the places; none for the model's own."""
-    if policy and (hasattr(model, "bagnet") or policy not in ACTIONS):
-        return {"places": policy_actions(model, policy, (seed, 0))}
-    return {"actions": ACTIONS[policy](model.num_glimpses)}
 
 
 def draw_finished(finished, out, images=(), count=None, **data_options):
@@ -206,8 +200,8 @@ def chosen_images(finished, images=(), count=None, **data_options):
         pixels, labels, names = _files(finished, images[:count])
     else:
         pixels, labels, names = _examples(finished, count or _EXAMPLES, **data_options)
-    actions = ACTIONS[finished.recipe["actions"]](finished.model.num_glimpses)
-    return pixels, labels, None if actions is None else actions(np.arange(len(pixels)), (0, 0)), names
+    policy = get_policy(finished.recipe["actions"], finished.model)
+    return pixels, labels, None if policy is None else datasets.places_of(policy, pixels, np.arange(len(pixels)), (0, 0)), names
 
 
 def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from tf_glimpse.datasets import decode_image
+from tf_glimpse.datasets import decode_image, places_of
 from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.classify import file_shape
-from tf_glimpse.training.evaluation import ACTIONS
+from tf_glimpse.policies import get_policy
 from tf_glimpse.types import UserError
 
 
@@ -81,9 +81,10 @@ def _answer(finished, pixels, first, threshold):
     threshold = finished.threshold if threshold is None else threshold
     if threshold is not None:
         return model.classify(pixels, threshold=threshold)
-    actions = ACTIONS[finished.recipe["actions"]](model.num_glimpses)
-    given = None if actions is None else actions(np.arange(first, first + len(pixels)), (0, 0))
-    return model.classify(pixels if given is None else {"images": pixels, "actions": given})
+    policy = get_policy(finished.recipe["actions"], model)
+    if policy is None:
+        return model.classify(pixels)
+    return model.classify({"images": pixels, "actions": places_of(policy, pixels, np.arange(first, first + len(pixels)), (0, 0))})
 
 
 def _rows(paths, answer, every_class):

@@ -23,7 +23,8 @@ class Recipe:
         clipnorm: largest norm of each variable's gradient.
         ema_momentum: of a running mean of the weights, which validation, test and the saved model use; 0 for none.
         augment: keyword arguments of `tf_glimpse.datasets.Augmentation`; empty for none.
-        actions: None for the model's own policy; "random" or "centre" to train without one.
+        actions: None for the model's own policy; to train without one the name of a policy that needs no trained model, "random" or
+            "centre" (`tf_glimpse.policies.UNTRAINED`).
         teacher: what teaches the policy where to look: "places" (T pairs y, x), a scan; or "sequences", a folder as `tf-glimpse sequences`
             makes it, and "kind" as for `tf_glimpse.boed.GlimpseSequences.supervision`; for both, as for `tf_glimpse.datasets.Supervision`,
             "share" and "until"; empty for none.

@@ -13,10 +13,11 @@ from tf_glimpse.models import RAM
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.ram import PAPER_LAYERS
 from tf_glimpse.models.signals import REINFORCE
+from tf_glimpse.policies import Scan, get_policy
 from tf_glimpse.statistics import half_interval, mean, standard_deviation
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
-from tf_glimpse.training.evaluation import ACTIONS, judge
+from tf_glimpse.training.evaluation import judge
 from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
 from tf_glimpse.training.progress import ending
 from tf_glimpse.training.recipe import READING
@@ -155,7 +156,7 @@ def _fit(model, recipe, data, seed, progress, verbose, all_terms):
     if recipe.start and not epoch:
         start_weights(model, recipe.start, verbose)
     batches = training_batches(model, recipe, data, seed, epoch)
-    validation = None if data.validation is None else datasets.eval_batches(data.validation, actions=_given_places(model, recipe))
+    validation = None if data.validation is None else datasets.eval_batches(data.validation, actions=get_policy(recipe.actions, model))
     callbacks = [keras.callbacks.SwapEMAWeights()] if recipe.ema_momentum else []
     callbacks += [progress, keras.callbacks.TensorBoard(progress.workdir / "tensorboard", write_graph=False)]
     callbacks += [GlimpsePictures(progress.workdir / "tensorboard", data.validation or data.train)]
@@ -165,15 +166,10 @@ def _fit(model, recipe, data, seed, progress, verbose, all_terms):
 def training_batches(model, recipe, data, seed=0, epoch=0):
     """All batches that a run still trains on after so many epochs, augmented and taught as the recipe says."""
     augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
-    given = _supervision(data, model, **recipe.teacher) if recipe.teacher else _given_places(model, recipe)
+    given = _supervision(data, model, **recipe.teacher) if recipe.teacher else get_policy(recipe.actions, model)
     places = bool(recipe.loss.get("guidance_weight"))
     options = {"augment": augment, "actions": given, "passes": recipe.passes, "places": places}
     return datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, **options)
-
-
-def _given_places(model, recipe):
-    """A control's actions in place of a policy's; None for a policy of its own."""
-    return ACTIONS[recipe.actions](model.num_glimpses)
 
 
 def _supervision(data, model, places=None, sequences=None, **options):
@@ -182,7 +178,7 @@ def _supervision(data, model, places=None, sequences=None, **options):
         found = read_sequences(sequences, data)
         check_model(sequences, found.plan, model)
         return found.supervision(**options)
-    return datasets.Supervision(datasets.scan_actions(places), **options)
+    return datasets.Supervision(Scan(places), **options)
 
 
 def _finish(recipe, data, seed, progress, jit_compile):

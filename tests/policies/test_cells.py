@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tf_glimpse.models.actions import ordered_logits_actions, random_cell_actions, sobel_actions
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.ops.grids import field_cells
+from tf_glimpse.policies import OrderedLogits, RandomCells, Sobel
 from tf_glimpse.types import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -21,25 +21,29 @@ def model(request):
     return model
 
 
+def places_of(policy, images, seed=(1, 2)):
+    return policy(images, np.arange(len(images)), seed)
+
+
 def cells_of(model, places):
     return field_cells(places, model.fields(IMAGES.shape[1:3])).numpy()
 
 
-@pytest.mark.parametrize("policy", [ordered_logits_actions, sobel_actions, lambda model, looks: random_cell_actions(model, looks, (1, 2))])
+@pytest.mark.parametrize("policy", [OrderedLogits, Sobel, RandomCells])
 def test_the_model_looks_there(model, policy):
-    places = policy(model, 4)(IMAGES)
+    places = places_of(policy(model, 4), IMAGES)
     trajectory = model({"images": IMAGES, "actions": places})
     np.testing.assert_allclose(trajectory.locations, places, atol=1e-6)
     assert {len(set(row)) for row in cells_of(model, places)} == {4}
 
 
 def test_floats_are_bytes(model):
-    actions = random_cell_actions(model, 4, (1, 2))
-    np.testing.assert_array_equal(actions(IMAGES), actions((IMAGES / 255).astype("float32")))
+    policy = RandomCells(model, 4)
+    np.testing.assert_array_equal(places_of(policy, IMAGES), places_of(policy, (IMAGES / 255).astype("float32")))
 
 
 def test_ordered_logits(model):
-    cells, logits = cells_of(model, ordered_logits_actions(model, 30)(IMAGES)), model.bagnet.represent(IMAGES).logits.numpy()
+    cells, logits = cells_of(model, places_of(OrderedLogits(model, 30), IMAGES)), model.bagnet.represent(IMAGES).logits.numpy()
     for row, maps in zip(cells, logits, strict=True):
         values = maps.reshape(30, 3)[row, maps.mean(axis=(0, 1)).argmax()]
         assert np.all(np.diff(values) <= 0)
@@ -50,17 +54,18 @@ def test_sobel_finds_the_only_thing_there_is(model, statistic):
     images = np.zeros([2, 21, 25, 3], "uint8")
     images[0, 10:12, 14] = 255  # within the field of cell (2, 3): rows 8 to 12, columns 12 to 16
     images[1, 1, 2] = 255
-    cells = cells_of(model, sobel_actions(model, 1, statistic)(images))
+    cells = cells_of(model, places_of(Sobel(model, 1, statistic), images))
     np.testing.assert_array_equal(cells, [[2 * GRID[1] + 3], [0]])
-    with pytest.raises(UserError, match="statistic wants one of mean, variance"):
-        sobel_actions(model, 1, "median")
+    with pytest.raises(UserError, match="statistic expects one of mean, variance"):
+        Sobel(model, 1, "median")
 
 
 def test_random_cells_are_uniform(model):
     images = np.zeros([3000, 21, 25, 3], "uint8")
     images[:, 0, :2, 0] = np.stack(np.divmod(np.arange(3000), 250), axis=1)  # the same image would get the same cells
-    places = random_cell_actions(model, 2, (3, 4))(images)
+    policy = RandomCells(model, 2)
+    places = places_of(policy, images, (3, 4))
     counts = np.bincount(cells_of(model, places).ravel(), minlength=30)
     assert np.abs(counts - 200).max() < 50
-    np.testing.assert_array_equal(random_cell_actions(model, 2, (3, 4))(images[2000:]), places[2000:])
-    assert np.any(random_cell_actions(model, 2, (3, 5))(images) != places)
+    np.testing.assert_array_equal(places_of(policy, images[2000:], (3, 4)), places[2000:])
+    assert np.any(places_of(policy, images, (3, 5)) != places)
