@@ -171,7 +171,7 @@ class AttentionModel(CheckedModel):
         Warns:
             UserWarning: the policy cannot learn: it chooses no look, or no term teaches it.
         """
-        self.compiled_inside, self.by_default = False, terms is None
+        self.compiled_inside = False
         self.rollouts = whole_number("rollouts", rollouts)
         self._set_terms(self.default_terms() if terms is None else terms, sample)
         optimizer, metrics = MeanAdamW() if optimizer is None else optimizer, self.task.metrics() if metrics is None else metrics
@@ -230,7 +230,6 @@ class AttentionModel(CheckedModel):
 
     def train_step(self, data):
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        self._settle(inputs)
         inputs, labels, weights = self._repeat((inputs, labels, weights))
         with tf.GradientTape() as tape:
             looked = self(inputs, training=True, sample=self.sample, seed=self._step_seed(), return_states=True)
@@ -304,12 +303,6 @@ class AttentionModel(CheckedModel):
     def metrics(self):
         """As Keras', and what the terms report."""
         return [*super().metrics, *self._trackers.means.values()]
-
-    def _settle(self, inputs):
-        """Takes default terms that learn from draws where films come to a model that can try no places on them."""
-        images = inputs["images"] if isinstance(inputs, dict) else inputs
-        if self.by_default and len(images.shape) == 5 and not self.sample:
-            self._set_terms(losses.draws(self.has_baseline))
 
     def _repeat(self, batch):
         """Every row `rollouts` times: images, actions, labels and weights alike."""
