@@ -16,6 +16,7 @@ ROWS = [
     ["weights"],
     ["ops"],
     ["layers", "losses", "datasets", "environments"],
+    ["tasks"],
     ["models"],
     ["policies"],
     ["boed", "explain", "export"],
@@ -100,6 +101,9 @@ def test_imports_go_one_way(source):
     [
         ("models", "from tf_glimpse.layers.retina import Retina", True),
         ("models", "from tf_glimpse import losses", True),
+        ("models", "from tf_glimpse.tasks import Classification", True),
+        ("tasks", "from tf_glimpse import losses", True),
+        ("losses", "from tf_glimpse.tasks import Classification", False),
         ("models", "def run():\n    from tf_glimpse.training import run", False),
         ("layers", "from tf_glimpse.losses import reinforce", False),
         ("layers", "from ..losses import reinforce", False),

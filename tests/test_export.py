@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import kernels, op_def_registry
 
+from tf_glimpse import losses
 from tf_glimpse.datasets.decode import decode_image
 from tf_glimpse.export import export_model, publish, warm_up
 from tf_glimpse.export.decoding import _fit, decode_images
@@ -218,7 +219,7 @@ def test_no_generator_is_advanced(path):
 
 def test_xla_is_off_even_for_a_model_that_it_trained(tmp_path, images):
     model = RAM(num_classes=4, patch_size=4, num_glimpses=2, units=4, num_scales=1)
-    model.compile("sgd", reinforce_weight=0.1, jit_compile=True)
+    model.compile("sgd", terms=losses.PAPER, jit_compile=True)
     model.fit(images, np.arange(5) % 4, batch_size=5, verbose=0)
     assert model.jit_compile
     path = export_model(model, tmp_path, warm_up_batch_sizes=())

@@ -80,7 +80,7 @@ def test_a_new_head_learns_on_what_the_rest_knows():
     source = load("digits_canvas").test
     images, labels = source.fetch(range(400)).numpy(), source.labels[:400] % 2
     model.cell.trainable = False
-    model.compile(keras.optimizers.Adam(0.01), reinforce_weight=0.0)
+    model.compile(keras.optimizers.Adam(0.01), terms=[])
     before = model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"]
     model.fit(images, labels, batch_size=40, epochs=5, verbose=0)
     assert model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"] > max(0.85, before + 0.1)

@@ -40,11 +40,13 @@ def test_ablations_change_one_thing_of_the_recipe_and_begin_with_its_first_stage
     assert [stage.name for stage in again.stages] == ["classification", "location", "reinforce"]
     assert [stage.name for stage in ablations.without_location(again).stages] == ["classification", "reinforce"]
     flowing = ablations.without_stop(again)
-    assert flowing.stages[1].loss == {**recipe.stages[1].loss, "stop_gradient": False, "supervision_weight": 1 / 12}
+    assert flowing.stages[1].loss == {"terms": {"targets": {"num_targets": 12, "stop_gradient": False, "weight": 1 / 12}}}
     assert [monitor_of(stage) for stage in again.stages] == ["val_accuracy", "val_hit_rate", "val_accuracy"]
     assert monitor_of(flowing.stages[1]) == "val_accuracy"
     assert (flowing.stages[0], flowing.stages[2]) == (again.stages[0], again.stages[2])
-    assert ablations.without_reinforce(again).stages[2].loss == {**recipe.stages[2].loss, "reinforce_weight": 0.0}
+    terms = recipe.stages[2].loss["terms"]
+    without = {**terms, "reinforce": {**terms["reinforce"], "weight": 0.0}}
+    assert ablations.without_reinforce(again).stages[2].loss == {**recipe.stages[2].loss, "terms": without}
     begun = {name: ablations.alike(again, change(again)) for name, change in ablations.VARIANTS.items()}
     first, second = ["stage-1-classification"], ["stage-1-classification", "stage-2-location"]
     assert begun == {"without stage 2": first, "without stop-gradient": first, "without REINFORCE": second}

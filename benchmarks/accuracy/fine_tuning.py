@@ -15,7 +15,7 @@ import tf_glimpse  # noqa: F401  first: it keeps TensorFlow's log quiet
 import keras
 
 from benchmarks.common.rows import add_rows
-from tf_glimpse import RAM, datasets
+from tf_glimpse import RAM, datasets, losses
 from tf_glimpse.training.provenance import provenance
 
 AUGMENT = datasets.Augmentation(shift=4, rotation=10.0, zoom=0.1, flip=True)
@@ -57,8 +57,8 @@ def trained(start, options, photos, learning_rate):
         model.build((None, *photos.image_shape))
     steps = datasets.steps_per_epoch(photos, 64)
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, options.epochs * steps)
-    tries = {"sample": False, "look_ahead_weight": 0.1, "candidate_share": 0.25, "anytime_weight": 0.5}
-    model.compile(keras.optimizers.AdamW(rate, clipnorm=5.0), jit_compile=True, **tries)
+    terms = [losses.LookAhead(0.1, share=0.25), losses.Anytime(0.5)]
+    model.compile(keras.optimizers.AdamW(rate, clipnorm=5.0), terms=terms, jit_compile=True)
     batches = datasets.train_batches(photos, 64, options.seed, epochs=options.epochs, augment=AUGMENT)
     model.fit(batches, epochs=options.epochs, steps_per_epoch=steps, shuffle=False, verbose=0)
     return model

@@ -100,5 +100,6 @@ def settings(rows):
 def plain(value):
     """Settings as people write them."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {plain(content)}" for name, content in value.items())
+        inner = {name: f"({plain(each)})" if isinstance(each, dict) and each else plain(each) for name, each in value.items()}
+        return ", ".join(f"{name} {told}".strip() for name, told in inner.items())
     return f"({', '.join(plain(part) for part in value)})" if isinstance(value, list) else str(value)

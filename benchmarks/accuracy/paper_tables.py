@@ -100,7 +100,13 @@ def _against(goal, rows):
 
 def guided(row):
     """Whether training showed it what no network of the papers is shown: where the digit lies, or the image without its clutter."""
-    return bool(row.get("loss", {}).get("guidance_weight") or row.get("joint"))
+    return learned_by(row, "guidance") or bool(row.get("joint"))
+
+
+def learned_by(row, term):
+    """Whether a term of that name was part of the loss; rows of before there were terms have weights by name."""
+    loss = row.get("loss", {})
+    return term in loss["terms"] if "terms" in loss else bool(loss.get(f"{term}_weight"))
 
 
 def unguided(rows):
@@ -110,7 +116,7 @@ def unguided(rows):
 def hindsight(rows, before):
     """A line for each recipe that learns in hindsight now and did not before: its errors, and the guided recipe's; by ten rollouts too."""
     lines = ["| task | recipe | look-ahead alone | and hindsight | told where the digit lies |", "|---|---|---|---|---|"]
-    now = [row for row in rows if row["policy"] == "own" and row.get("loss", {}).get("hindsight_weight")]
+    now = [row for row in rows if row["policy"] == "own" and learned_by(row, "hindsight")]
     for task, recipe in sorted({(row["task"], row["recipe"]) for row in before} & {(row["task"], row["recipe"]) for row in now}):
         which = ((before, recipe), (now, recipe), (rows, f"{recipe}_guided"))
         figures = [f"{spread(found, name, 1)} ({spread(found, name, 10)})" if errors(found, name, 1) else "" for found, name in which]

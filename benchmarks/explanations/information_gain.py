@@ -15,7 +15,6 @@ from tf_glimpse.training.provenance import provenance
 
 RECIPES = {"mnist": "ram_mnist_paper", "cluttered_mnist/60": "ram_cluttered_60_paper", "digits_canvas": "ram_digits"}
 REWARDS = ("final_correct", "entropy_shaped")
-LOSS = {"reinforce_weight": 0.1, "anytime_weight": 0.5}  # early answers are trained too, or their entropy would mean little
 PLACES = {"first_location": "random", "location": ["gaussian", {"stddev": 0.15}]}
 KEY = ("dataset", "reward", "recipe", "seed", "rollouts", "glimpse")
 ROLLOUTS = 2
@@ -94,7 +93,9 @@ def small_recipe(data, reward, epochs, units):
     from tf_glimpse.training import get_recipe
 
     recipe = get_recipe(RECIPES[data])
-    changes = {"model": {**recipe.model, **PLACES, "units": units}, "loss": {**LOSS, "reward": reward}, "teacher": {}, "augment": {}}
+    # Early answers are trained too, or their entropy would mean little.
+    terms = {"reinforce": {"weight": 0.1, "reward": reward}, "baseline": {}, "anytime": {"weight": 0.5}, "supervision": {}}
+    changes = {"model": {**recipe.model, **PLACES, "units": units}, "loss": {"terms": terms}, "teacher": {}, "augment": {}}
     described = f"{recipe.description}; a short schedule, reward {reward}"
     changes |= {"name": f"{recipe.name}_{reward}", "description": described, "batch_size": 128, "jit_compile": False}
     return dataclasses.replace(recipe, epochs=epochs, **changes)

@@ -63,7 +63,8 @@ def measured(options, plan, data, sequences, seed):
     recipe = recipe_of(plan)
     model = build_model(recipe, task, seed)
     optimizer = keras.optimizers.Adam(options.learning_rate, clipnorm=5.0)
-    model.compile(optimizer, steps_per_execution=options.every, **{**recipe.loss, "reinforce_weight": options.reinforce_weight})
+    terms = {**recipe.loss["terms"], "reinforce": {"weight": options.reinforce_weight}}
+    model.compile(optimizer, steps_per_execution=options.every, **{**recipe.loss, "terms": terms})
     epochs = -(-options.steps * BATCH // len(task.train)) + 1
     part = options.steps / (epochs * datasets.steps_per_epoch(task, BATCH))  # of these epochs, that the run goes through
     teaching = None if options.supervision == "none" else supervision(options, sequences, seed, part)

@@ -48,8 +48,9 @@ def without_stop(recipe):
     """Stage 2 trains the BagNet as well; its location loss is then a mean over targets, as the authors', for it matters what it weighs."""
 
     def joint(stage):
-        weight = 1 / stage.loss["num_targets"]
-        return dataclasses.replace(stage, loss={**stage.loss, "stop_gradient": False, "supervision_weight": weight})
+        targets = stage.loss["terms"]["targets"]
+        targets = {**targets, "stop_gradient": False, "weight": 1 / targets["num_targets"]}
+        return dataclasses.replace(stage, loss={**stage.loss, "terms": {"targets": targets}})
 
     stages = tuple(joint(stage) if stage.name == "location" else stage for stage in recipe.stages)
     return dataclasses.replace(recipe, stages=stages)
@@ -59,7 +60,8 @@ def without_reinforce(recipe):
     """Stage 3 trains the BagNet at the looks that its policy draws, and nothing teaches the policy."""
 
     def supervised(stage):
-        return dataclasses.replace(stage, loss={**stage.loss, "reinforce_weight": 0.0})
+        terms = stage.loss["terms"]
+        return dataclasses.replace(stage, loss={**stage.loss, "terms": {**terms, "reinforce": {**terms["reinforce"], "weight": 0.0}}})
 
     return dataclasses.replace(recipe, stages=tuple(supervised(stage) if stage.name == "reinforce" else stage for stage in recipe.stages))
 

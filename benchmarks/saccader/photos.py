@@ -86,7 +86,7 @@ def ablated(run, whole, recipe, source, told):
     """The rows of another training of the same BagNet, for what those of its stages learned that the whole run has not; none if not run."""
     if not (workdirs.is_run_of(run, recipe, told["seed"]) and workdirs.results(run)):
         return []
-    weight = [stage.loss.get("supervision_weight", 1.0) for stage in recipe.stages if stage.name == "location"]
+    weight = [stage.loss["terms"]["targets"].get("weight", 1.0) for stage in recipe.stages if stage.name == "location"]
     trained_by = f"python -m benchmarks.saccader.ablations {told['command'].split()[-1]}"
     told = {**told, "trained_by": trained_by, "commit": workdirs.trained_by(run)}
     told |= {"supervision_weight": weight[0]} if weight else {}

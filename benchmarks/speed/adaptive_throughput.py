@@ -71,7 +71,7 @@ def train_head(model, data, options):
     from tf_glimpse import datasets
 
     rate = keras.optimizers.schedules.CosineDecay(1e-2, options.steps)
-    model.compile(keras.optimizers.Adam(rate), metrics=None)
+    model.compile(keras.optimizers.Adam(rate), metrics=[])
     batches = datasets.train_batches(data, 128, options.seed + 1)
     model.fit(batches, steps_per_epoch=options.steps, epochs=1, shuffle=False, verbose=2)
     if options.model:

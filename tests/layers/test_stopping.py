@@ -4,6 +4,7 @@ from checks import run_layer_check
 
 from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.losses.stopping import accuracy_gains, stopping_error
+from tf_glimpse.tasks import Classification
 
 
 def test_stopping_head(tmp_path):
@@ -26,7 +27,7 @@ def test_which_class_it_is_does_not_matter():
 
 def test_gains_are_what_the_next_answer_changes():
     answers = np.array([[0, 1, 1, 2], [2, 2, 2, 2], [1, 0, 1, 0]])
-    gains = accuracy_gains(tf.one_hot(answers, 3), [1, 2, 0])
+    gains = accuracy_gains(Classification(3).correct(tf.one_hot(answers, 3), np.array([1, 2, 0])))
     np.testing.assert_array_equal(gains, [[1, 0, -1], [0, 0, 0], [1, -1, 1]])
 
 

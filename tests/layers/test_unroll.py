@@ -52,7 +52,7 @@ def assert_same(found, expected, atol=0.0):
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("head", HEADS)
 def test_shapes(head, core):
-    glimpses, log_probs, entropies = unroll(make_cell(head, core), IMAGES, 3)
+    glimpses, log_probs, entropies, _ = unroll(make_cell(head, core), IMAGES, 3)
     sizes = {name: tuple(value.shape) for name, value in glimpses._asdict().items()}
     policy = {"gaussian": 2, "categorical": 12}[head]
     assert sizes == {"action": (4, 3, 2), "location": (4, 3, 2), "policy": (4, 3, policy), "baseline": (4, 3), "hidden": (4, 3, 8)}
@@ -64,14 +64,14 @@ def test_shapes(head, core):
 def test_replayed_actions_give_back_the_rollout(head, first_location):
     cell = make_cell(head, first_location=first_location)
     rollout = unroll(cell, IMAGES, 3, seed=(1, 2), training=True)
-    assert len(np.unique(rollout[0].action[:, 1:], axis=0)) > 1
-    assert_same(unroll(cell, IMAGES, 3, actions=rollout[0].action), rollout, atol=1e-6)
+    assert len(np.unique(rollout.glimpses.action[:, 1:], axis=0)) > 1
+    assert_same(unroll(cell, IMAGES, 3, actions=rollout.glimpses.action), rollout, atol=1e-6)
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_the_score_is_tfps_of_the_raw_action(head):
     cell = make_cell(head)
-    glimpses, log_probs, entropies = unroll(cell, IMAGES, 3, actions=ACTIONS)
+    glimpses, log_probs, entropies, _ = unroll(cell, IMAGES, 3, actions=ACTIONS)
     np.testing.assert_array_equal(glimpses.action, ACTIONS)
     np.testing.assert_array_equal(glimpses.location, np.clip(ACTIONS, -1, 1))
     if head == "gaussian":
@@ -87,7 +87,7 @@ def test_the_score_is_tfps_of_the_raw_action(head):
 
 @pytest.mark.parametrize(("first_location", "chosen"), [("centre", False), ("random", False), ("learned", True)])
 def test_a_first_place_that_nobody_chose_has_no_score(first_location, chosen):
-    _, log_probs, entropies = unroll(make_cell(first_location=first_location), IMAGES, 3, seed=(1, 2), training=True)
+    _, log_probs, entropies, _ = unroll(make_cell(first_location=first_location), IMAGES, 3, seed=(1, 2), training=True)
     assert np.all(log_probs[:, 0] != 0) == chosen
     assert np.all(entropies[:, 0] != 0) == chosen
     assert np.all(log_probs[:, 1:] != 0)
@@ -96,13 +96,13 @@ def test_a_first_place_that_nobody_chose_has_no_score(first_location, chosen):
 @pytest.mark.parametrize("first_location", ["centre", "random"])
 @pytest.mark.parametrize("seed", [None, (1, 2)])
 def test_outside_training_the_first_place_is_the_centre(first_location, seed):
-    glimpses, _, _ = unroll(make_cell(first_location=first_location), IMAGES, 2, seed=seed)
+    glimpses, *_ = unroll(make_cell(first_location=first_location), IMAGES, 2, seed=seed)
     np.testing.assert_array_equal(glimpses.location[:, 0], np.zeros([4, 2]))
 
 
 def test_in_training_a_random_first_place_is_uniform():
     images = tf.zeros([2000, 16, 20, 1])
-    first = unroll(make_cell(first_location="random"), images, 1, seed=(1, 2), training=True)[0].location[:, 0].numpy()
+    first = unroll(make_cell(first_location="random"), images, 1, seed=(1, 2), training=True).glimpses.location[:, 0].numpy()
     assert np.all(np.abs(first) <= 1)
     np.testing.assert_allclose(first.mean(axis=0), 0, atol=0.06)
     np.testing.assert_allclose(first.std(axis=0), 1 / np.sqrt(3), atol=0.03)
@@ -111,7 +111,7 @@ def test_in_training_a_random_first_place_is_uniform():
 @pytest.mark.parametrize("head", HEADS)
 def test_without_a_seed_nothing_is_drawn(head):
     cell = make_cell(head, first_location="learned")
-    glimpses, _, _ = unroll(cell, IMAGES, 3)
+    glimpses, *_ = unroll(cell, IMAGES, 3)
     mode = cell.location.distribution(glimpses.policy).mode()
     np.testing.assert_allclose(glimpses.action, cell.location.to_action(mode), atol=1e-6)
     assert_same(unroll(cell, IMAGES, 3), unroll(cell, IMAGES, 3))
@@ -122,8 +122,8 @@ def test_a_seed_says_what_is_drawn():
     rollout = unroll(cell, IMAGES, 3, seed=(1, 2), training=True)
     assert_same(unroll(cell, IMAGES, 3, seed=(1, 2), training=True), rollout)
     other = unroll(cell, IMAGES, 3, seed=(1, 3), training=True)
-    assert not np.any(np.all(other[0].action == rollout[0].action, axis=-1))
-    steps = rollout[0].action - rollout[0].policy
+    assert not np.any(np.all(other.glimpses.action == rollout.glimpses.action, axis=-1))
+    steps = rollout.glimpses.action - rollout.glimpses.policy
     assert not np.allclose(steps[:, 1], steps[:, 2])  # each look draws afresh
 
 
@@ -163,7 +163,7 @@ def gradients_of(value_of, cell):
     """For each part of the cell, whether any gradient of the value reaches it."""
     parts = {name: getattr(cell, name).trainable_variables for name in ("encoder", "core", "location", "baseline")}
     with tf.GradientTape() as tape:
-        value = tf.reduce_sum(value_of(*unroll(cell, IMAGES, 3, seed=(1, 2), training=True)))
+        value = tf.reduce_sum(value_of(unroll(cell, IMAGES, 3, seed=(1, 2), training=True)))
     gradients = tape.gradient(value, parts)
     return {name for name, each in gradients.items() if any(gradient is not None and np.any(gradient != 0) for gradient in each)}
 
@@ -171,22 +171,22 @@ def gradients_of(value_of, cell):
 @pytest.mark.parametrize("head", HEADS)
 def test_each_part_learns_from_its_own_signal_alone(head):
     cell = make_cell(head)
-    assert gradients_of(lambda glimpses, scores, entropies: glimpses.hidden, cell) == {"encoder", "core"}
-    assert gradients_of(lambda glimpses, scores, entropies: scores, cell) == {"location"}
-    assert gradients_of(lambda glimpses, scores, entropies: glimpses.baseline, cell) == {"baseline"}
+    assert gradients_of(lambda looks: looks.glimpses.hidden, cell) == {"encoder", "core"}
+    assert gradients_of(lambda looks: looks.log_probs, cell) == {"location"}
+    assert gradients_of(lambda looks: looks.glimpses.baseline, cell) == {"baseline"}
 
 
 def test_the_baseline_has_not_seen_the_look_it_scores():
     """It comes from the state before the look: another image changes it from the second look on only."""
     cell = make_cell()
-    first, second = (unroll(cell, images, 3, actions=ACTIONS)[0] for images in (IMAGES, IMAGES[::-1].copy()))
+    first, second = (unroll(cell, images, 3, actions=ACTIONS).glimpses for images in (IMAGES, IMAGES[::-1].copy()))
     np.testing.assert_array_equal(first.baseline[:, 0], second.baseline[:, 0])
     assert not np.any(first.baseline[:, 1] == second.baseline[:, 1])
     assert not np.any(np.all(first.hidden[:, 0] == second.hidden[:, 0], axis=-1))
 
 
 def test_without_a_baseline_there_are_zeros():
-    glimpses, _, _ = unroll(make_cell(baseline=False), IMAGES, 3)
+    glimpses, *_ = unroll(make_cell(baseline=False), IMAGES, 3)
     np.testing.assert_array_equal(glimpses.baseline, np.zeros([4, 3]))
 
 
@@ -224,9 +224,9 @@ def test_a_moving_digit_is_followed_through_frames():
         films[film, step, top : top + 4, left : left + 4] = things[film]
     cell = GlimpseCell(Retina(4), Seen(), Photograph(), GaussianLocation(hidden_units=0))
     actions = ((paths + 2) / (16, 20) * 2 - 1).astype("float32")
-    glimpses, _, _ = unroll(cell, films, 3, actions=actions)
+    glimpses, *_ = unroll(cell, films, 3, actions=actions)
     np.testing.assert_allclose(glimpses.hidden, np.repeat(things.reshape(2, 1, 16), 3, axis=1), atol=1e-6)
-    still, _, _ = unroll(cell, films[:, 0], 3, actions=actions)  # looking at the first frame only, the thing is gone
+    still, *_ = unroll(cell, films[:, 0], 3, actions=actions)  # looking at the first frame only, the thing is gone
     assert np.all(still.hidden[:, 1:].numpy().sum(axis=-1) < things.sum(axis=(1, 2, 3))[:, None])
 
 
@@ -240,7 +240,7 @@ def test_one_frame_three_times_is_an_image():
 def test_places_and_scores_stay_float32_in_half_precision(dtype):
     encoder, core = ConvGlimpseEncoder((4,), units=8, dtype=dtype), keras.layers.GRUCell(8, dtype=dtype)
     cell = GlimpseCell(Retina(4, 2, dtype=dtype), encoder, core, HEADS["gaussian"](), dtype=dtype)
-    glimpses, log_probs, entropies = unroll(cell, IMAGES, 3, seed=(1, 2), training=True)
+    glimpses, log_probs, entropies, _ = unroll(cell, IMAGES, 3, seed=(1, 2), training=True)
     kept = (glimpses.action, glimpses.location, glimpses.policy, glimpses.baseline, log_probs, entropies)
     assert {value.dtype for value in kept} == {tf.float32}
     assert glimpses.hidden.dtype.name == dtype.removeprefix("mixed_")

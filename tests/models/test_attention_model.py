@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_model import ACTIONS, IMAGES, LABELS, given, gradients, make_model, owner, touched
+from tiny_model import ACTIONS, IMAGES, LABELS, given, gradients, looked, make_model, owner, touched
 
 import tf_glimpse
 from tf_glimpse import RAM, AttentionModel, losses
@@ -25,10 +25,11 @@ def test_given_rows_learn_places_by_likelihood_and_the_others_by_reinforce():
     assert touched(gradients(model, "supervision", given())) == {"location"}
     assert touched(gradients(model, "reinforce", given())) == set()
     assert touched(gradients(model, "reinforce", given(slice(0, 6)))) == {"location"}
-    trajectory = model(given(slice(0, 6)), training=True, seed=(1, 2))
+    step = looked(model, given(slice(0, 6)))
+    trajectory = step.trajectory
     np.testing.assert_allclose(trajectory.actions[:6], ACTIONS[:6])
     assert np.abs(trajectory.actions[6:] - ACTIONS[6:]).min() > 1e-4
-    terms, _ = model.loss_terms(given(slice(0, 6)), LABELS, trajectory)
+    terms, _ = model.loss_terms(step)
     assert float(terms["supervision"]) == pytest.approx(-np.sum(trajectory.log_probs[:6]) / 12, rel=1e-5)
 
 
@@ -70,15 +71,16 @@ def test_every_rollout_draws_its_own_places():
 
 
 def test_a_reward_can_be_replaced():
-    model = make_model({"reward": lambda trajectory, labels: tf.ones_like(trajectory.log_probs), "discount": 0.5})
-    history = model.fit(IMAGES, LABELS, batch_size=12, verbose=0).history
+    own = losses.Reinforce(reward=lambda trajectory, labels: tf.ones_like(trajectory.log_probs), discount=0.5)
+    history = make_model({"terms": [own, losses.Baseline()]}).fit(IMAGES, LABELS, batch_size=12, verbose=0).history
     assert history["reward"][0] == pytest.approx(1.75)
-    named = make_model({"reward": "final_probability"}).fit(IMAGES, LABELS, batch_size=12, verbose=0).history
+    terms = {"reinforce": {"reward": "final_probability"}, "baseline": {}}
+    named = make_model({"terms": terms}).fit(IMAGES, LABELS, batch_size=12, verbose=0).history
     assert 0 < named["reward"][0] < 1
 
 
 def test_the_policys_gradient_variance_is_that_of_the_rows():
-    model = make_model({"reinforce_weight": 0.3})
+    model = make_model({"terms": {**losses.PAPER, "reinforce": {"weight": 0.3}}})
     with tf.GradientTape() as tape:
         trajectory = model(IMAGES, training=True, seed=model._step_seed())
         rewards = losses.returns_to_go(losses.final_correct(trajectory, LABELS))
@@ -207,9 +209,9 @@ def test_images_of_another_kind_than_the_model_was_built_for():
         make_model()(np.zeros([2, 14, 14, 3], "float32"))
     with pytest.raises(UserError, match="at least 4x4 pixels"):
         RAM(3, patch_size=4, num_scales=1).build((None, 3, 9, 1))
-    with pytest.raises(UserError, match="3 looks want 3 frames"):
+    with pytest.raises(UserError, match="3 looks expect 3 frames"):
         make_model()(np.zeros([2, 4, 14, 14, 1], "float32"))
-    with pytest.raises(UserError, match="3 looks want 3 actions"):
+    with pytest.raises(UserError, match="3 looks expect 3 actions"):
         make_model()({"images": IMAGES, "actions": ACTIONS[:, :2]})
     with pytest.raises(UserError, match="class_names wants 3 names"):
         RAM(3, class_names=["a", "b"], num_scales=1)
@@ -220,7 +222,7 @@ def test_images_of_another_kind_than_the_model_was_built_for():
 def test_a_new_head_keeps_every_other_weight():
     model = make_model()
     other = model.with_classes(5, ["a", "b", "c", "d", "e"])
-    with pytest.raises(UserError, match="wants a model that was built"):
+    with pytest.raises(UserError, match="expects a model that was built"):
         type(model).from_config(model.get_config()).with_classes(5)
     np.testing.assert_array_equal(other(IMAGES).locations, model(IMAGES).locations)
     assert other(IMAGES).logits.shape[-1] == 5
@@ -270,21 +272,24 @@ def test_metrics_and_seeds_as_keras_takes_them():
             RAM(3, seed=seed, num_scales=1)
 
 
-def test_a_model_of_ones_own_needs_no_number_of_classes():
-    """What says how many classes there are is a subclass's business."""
+def test_a_model_of_ones_own_says_its_task_and_how_it_looks():
+    """Its classes are the task's; without states it learns by what needs none."""
 
     class Own(AttentionModel):
         def __init__(self):
             super().__init__(seed=0)
             self.inner = RAM(3, patch_size=4, num_glimpses=2, units=8, seed=0, num_scales=1)
+            self.task = self.inner.task
 
         def build(self, input_shape):
             self.inner.build(input_shape)
             self.built = True
 
-        def call(self, inputs, training=False, sample=None, seed=None):
-            return self.inner(inputs, training=training, sample=sample, seed=seed)
+        def rollout(self, inputs, training, sample, seed):
+            return self.inner(inputs, training=training, sample=sample, seed=seed), None
 
     model = Own()
+    assert (model.num_classes, model.class_names) == (3, None)
     model.compile("adam")
+    assert [term.name for term in model.terms] == ["reinforce", "anytime", "supervision"]
     assert np.isfinite(model.fit(IMAGES, LABELS, verbose=0).history["loss"][0])

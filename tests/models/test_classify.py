@@ -6,7 +6,7 @@ from PIL import Image
 
 from tf_glimpse import RAM, AdaptiveModel, HiddenStateVAE, ReconstructingModel, Saccader
 from tf_glimpse.datasets import decode_image
-from tf_glimpse.models.classify import Classification, classification
+from tf_glimpse.models.classify import Classified, classification
 from tf_glimpse.types import UserError
 
 NAMES = ["cat", "dog", "owl"]
@@ -116,7 +116,7 @@ def test_a_model_that_stops_says_where_it_no_longer_looked():
 
 def test_printed_it_can_be_read():
     probabilities, places = np.tile(np.float32([0.25, 0.125, 0.625]), [30, 1]), np.tile(np.float32([[0.5, -1.0], [0.0, 0.25]]), [30, 1, 1])
-    lines = repr(Classification(["owl"] * 30, np.full([30], 2), probabilities, places)).splitlines()
+    lines = repr(Classified(["owl"] * 30, np.full([30], 2), probabilities, places)).splitlines()
     assert lines[0] == lines[19] == "owl  62.5 %  looked at (y, x): (+0.50, -1.00) (+0.00, +0.25)"
     assert len(lines) == 21 and lines[-1] == "... and 10 more"
 

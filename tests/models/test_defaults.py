@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 import tf_glimpse
-from tf_glimpse import RAM, datasets
-from tf_glimpse.models import signals
+from tf_glimpse import RAM, datasets, losses
 from tf_glimpse.models.mean_weights import MeanAdamW, with_mean_weights
 from tf_glimpse.policies import Centre
 
@@ -50,49 +49,81 @@ def test_scales_of_one_s_own_stay_and_unknown_sizes_get_three():
     assert (chosen.num_scales, unknown.num_scales) == (1, 3)
 
 
-def test_every_kind_of_model_has_a_signal_that_it_can_learn_by():
-    for options, signal in (
-        ({}, signals.TRIES),
-        ({"num_glimpses": 2}, signals.TRIES),
-        ({"num_glimpses": 1, "first_location": "learned"}, signals.TRIES),
-        ({"core": "rectified"}, signals.TRIES),
-        ({"location": ("categorical", {"grid": (5, 5)})}, signals.TRIES),
-        ({"core": "lstm"}, signals.DRAWS),
-    ):
-        model = RAM(3, **options)
-        model.build((None, 28, 28, 1))
-        model.compile()
-        assert {**model.hybrid, "reward": signal["reward"]} == signal, options
-        before = model.cell.location.get_weights()
-        assert np.isfinite(quickly(model)["loss"][0])
-        assert any(np.any(new != old) for new, old in zip(model.cell.location.get_weights(), before, strict=True)), options
+STACKED = keras.layers.StackedRNNCells([keras.layers.GRUCell(6), keras.layers.LSTMCell(8)])
 
 
-def test_films_are_learned_by_draws():
-    model = RAM(3, num_glimpses=4)
-    model.compile()
-    assert "look_ahead" not in quickly(model, np.repeat(IMAGES[:, None], 4, axis=1))
-
-
-def test_what_is_asked_for_stands_alone():
-    """Any weight of one's own brings back the paper's set."""
-    model = RAM(3)
-    model.compile(rollouts=3)
-    assert model.hybrid == {**signals.REINFORCE, "rollouts": 3}
-    assert {"reinforce", "baseline"} <= set(quickly(model)) and "look_ahead" not in model.history.history
+def told(terms):
+    """What terms are made of, by their names."""
+    return {term.name: term.get_config() for term in losses.get_terms(terms)}
 
 
 @pytest.mark.parametrize(
-    ("options", "weights", "told"),
+    "options",
     [
-        ({"num_glimpses": 1}, {}, "looks once.*num_glimpses of at least 2"),
-        ({}, {"sample": False}, "from given actions alone.*look_ahead_weight"),
-        ({}, {"reinforce_weight": 0.0}, "from given actions alone"),
+        {},
+        {"num_glimpses": 2},
+        {"num_glimpses": 1, "first_location": "learned"},
+        {"core": "rectified"},
+        {"core": "lstm"},
+        {"core": STACKED},
+        {"location": ("categorical", {"grid": (5, 5)})},
+        {"baseline": False},
+    ],
+    ids=str,
+)
+def test_every_kind_of_model_learns_by_tries(options):
+    model = RAM(3, **options)
+    model.build((None, 28, 28, 1))
+    model.compile(run_eagerly=True)
+    assert told(model.terms) == told(losses.TRIES) and model.sample is False
+    before = model.cell.location.get_weights()
+    logs = quickly(model)
+    assert np.isfinite(logs["loss"][0])
+    terms = {"anytime", "look_ahead", "hindsight"}
+    assert set(logs) == {"accuracy", "loss", "cross_entropy", "policy_entropy", "policy_gradient_variance", *terms}
+    assert any(np.any(new != old) for new, old in zip(model.cell.location.get_weights(), before, strict=True)), options
+
+
+def test_films_are_learned_by_tries_too():
+    model = RAM(3, num_glimpses=4)
+    model.compile(run_eagerly=True)
+    assert {"look_ahead", "hindsight"} <= set(quickly(model, np.repeat(IMAGES[:, None], 4, axis=1)))
+
+
+@pytest.mark.parametrize("baseline", [True, False])
+def test_where_no_place_can_be_tried_it_learns_by_draws(baseline):
+    """A single look at the centre; without a learned baseline, the batch's mean return is taken off."""
+    model = RAM(3, num_glimpses=1, baseline=baseline)
+    with pytest.warns(UserWarning, match="looks once"):
+        model.compile(run_eagerly=True)
+    assert told(model.terms) == told(losses.draws(baseline)) and model.sample is True
+    assert ("baseline" in told(model.terms)) == baseline
+    assert np.isfinite(quickly(model)["loss"][0])
+
+
+def test_the_terms_that_are_given_are_exactly_what_is_used():
+    """Settings that are no terms leave the default as it is."""
+    model = RAM(3, num_glimpses=2)
+    model.compile(rollouts=3)
+    assert told(model.terms) == told(losses.TRIES) and model.rollouts == 3
+    model.compile(terms=losses.PAPER, run_eagerly=True)
+    assert told(model.terms) == told([losses.Reinforce(0.1), losses.Baseline(1.0), losses.Supervision(1.0)])
+    assert {"reinforce", "baseline", "reward"} <= set(quickly(model)) and not {"look_ahead", "anytime"} & set(model.history.history)
+    model.compile(terms=[losses.Reinforce(0.1, baseline=None)], run_eagerly=True)
+    assert "baseline" not in quickly(model)
+
+
+@pytest.mark.parametrize(
+    ("options", "terms", "words"),
+    [
+        ({"num_glimpses": 1}, None, "looks once.*num_glimpses of at least 2"),
+        ({}, ["supervision"], "from given places alone.*LookAhead"),
+        ({}, ["supervision", "anytime"], "from given places alone"),
     ],
 )
-def test_compile_says_what_cannot_learn(options, weights, told):
-    with pytest.warns(UserWarning, match=told):
-        RAM(3, **options).compile(**weights)
+def test_compile_says_what_cannot_learn(options, terms, words):
+    with pytest.warns(UserWarning, match=words):
+        RAM(3, **options).compile(terms=terms)
 
 
 def test_a_running_mean_is_validated_kept_and_saved(tmp_path):

@@ -6,10 +6,9 @@ import pytest
 import tensorflow as tf
 from tiny_model import ACTIONS, IMAGES, LABELS
 
-from tf_glimpse import RAM, AdaptiveModel, BagNet, export_model
+from tf_glimpse import RAM, AdaptiveModel, BagNet, export_model, losses
 from tf_glimpse.models.finite import check_answer
 from tf_glimpse.models.ram import PAPER_LAYERS
-from tf_glimpse.models.signals import REINFORCE
 from tf_glimpse.types import UserError
 
 WORDS = r"weights are broken: NaN or infinity in ram/cell/\S+; load or train it again"
@@ -20,7 +19,7 @@ def small_ram(value=None, optimizer=None, **compile_kwargs):
     keras.utils.set_random_seed(0)
     model = RAM(3, patch_size=4, num_glimpses=2, seed=0, name="ram", **{**PAPER_LAYERS, "units": 8, **compile_kwargs.pop("model", {})})
     model.build((None, *IMAGES.shape[1:]))
-    model.compile(optimizer or keras.optimizers.SGD(0.1), **REINFORCE, **compile_kwargs)
+    model.compile(optimizer or keras.optimizers.SGD(0.1), terms=losses.PAPER, **compile_kwargs)
     if value is not None:
         break_a_weight(model.cell.encoder.weights[0], value)
     return model

@@ -9,7 +9,7 @@ from tf_glimpse import RAM
 from tf_glimpse.datasets import ImageData, array_source, load, train_batches
 from tf_glimpse.types import UserError
 
-GUIDED = {"sample": False, "guidance_weight": 1.0}
+GUIDED = {"terms": {"guidance": {"weight": 1.0}}}
 PLACES = np.random.default_rng(0).uniform(-1, 1, [12, 2]).astype("float32")
 
 
@@ -17,7 +17,7 @@ PLACES = np.random.default_rng(0).uniform(-1, 1, [12, 2]).astype("float32")
 def test_it_is_the_likelihood_of_the_place_after_each_look_but_the_last(location):
     model = make_model(location=location, first_location="centre")
     trajectory = model(IMAGES)
-    found = model.place_log_probs(trajectory, PLACES)
+    found = model.score_place(trajectory, PLACES)
     assert found.shape == (12, 2)
     for look in (1, 2):  # the states before these looks are those that their policies were made of
         policy = model.cell.location.distribution(trajectory.policy[:, look])

@@ -2,16 +2,16 @@
 
 import keras
 import numpy as np
-from tiny_model import IMAGES, LABELS, gradients, make_model, touched
+import pytest
+from tiny_model import IMAGES, LABELS, gradients, looked, make_model, touched
 
-from tf_glimpse import RAM
+from tf_glimpse import RAM, losses
 from tf_glimpse.datasets import load, train_batches
 from tf_glimpse.losses import best_in_hindsight, location_likelihood
-from tf_glimpse.models.tries import losses_of_tries, right_probability
 from tf_glimpse.training import get_recipe
 from tf_glimpse.training.recipe import with_policy
 
-HINDSIGHT = {"sample": False, "hindsight_weight": 0.1, "anytime_weight": 0.5}
+HINDSIGHT = {"terms": {"anytime": {}, "hindsight": {}}, "sample": False}
 
 
 def test_the_best_place_is_that_of_the_largest_gain_and_losses_count_for_nothing():
@@ -22,19 +22,21 @@ def test_the_best_place_is_that_of_the_largest_gain_and_losses_count_for_nothing
     np.testing.assert_allclose(gain, [0.7, 0.0, 0.2])
 
 
-def test_tries_are_weighed_by_what_each_would_have_added():
+@pytest.mark.parametrize("core", ["gru", "lstm"])
+def test_tries_are_weighed_by_what_each_would_have_added(core):
     """Counted again by the model's own call, one look to one place at a time."""
-    model = make_model({**HINDSIGHT, "candidates": 2}, first_location="centre", core="gru")
-    trajectory, places, gains = model(IMAGES), [], []
-    found = losses_of_tries(model, IMAGES, LABELS, trajectory, (1, 2))["hindsight"]
-    tried = model.look_ahead(IMAGES, trajectory, 2, (1, 2), anywhere=2)[2]
+    model = make_model({"terms": [losses.Hindsight(candidates=2), losses.Anytime()]}, first_location="centre", core=core)
+    step = looked(model, training=False)
+    trajectory, places, gains = step.trajectory, [], []
+    found = model.terms[0](step)
+    tried = model.try_places(IMAGES, trajectory, step.states, 2, step.seed, anywhere=2)[2]
     for look in (1, 2):
         before = right_after(model, trajectory, look - 1, trajectory.locations[:, look - 1])
         for number in range(4):
             places.append(tried[:, look - 1, number])
             gains.append(right_after(model, trajectory, look, places[-1]) - before)
     place, gain = best_in_hindsight(np.stack(places, axis=1), np.stack(gains, axis=1))
-    np.testing.assert_allclose(found, gain * location_likelihood(model.place_log_probs(trajectory, place)), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found, gain * location_likelihood(model.score_place(trajectory, place)), rtol=1e-3, atol=1e-4)
 
 
 def right_after(model, trajectory, look, places):
@@ -42,12 +44,12 @@ def right_after(model, trajectory, look, places):
     actions = np.array(trajectory.actions)
     actions[:, look] = places
     given = {"images": IMAGES, "actions": actions, "has_actions": np.ones(12, bool)}
-    return right_probability(model(given).logits[:, look], LABELS).numpy()
+    return model.task.right(model(given).logits[:, look], LABELS).numpy()
 
 
 def test_places_anywhere_are_uniform_and_scored_by_nobody():
     model = make_model(HINDSIGHT, first_location="centre")
-    log_probs, logits, places = model.look_ahead(IMAGES, model(IMAGES), 2, (3, 4), anywhere=50)
+    log_probs, logits, places = model.try_places(IMAGES, *model(IMAGES, return_states=True), 2, (3, 4), anywhere=50)
     assert log_probs.shape == (12, 2, 2) and logits.shape == (12, 2, 52, 3) and places.shape == (12, 2, 52, 2)
     spread = np.array(places)[:, :, 2:]
     assert np.abs(spread).max() <= 1 and np.abs(spread.mean()) < 0.05 and abs(spread.std() - 1 / np.sqrt(3)) < 0.05
@@ -61,7 +63,8 @@ def test_it_trains_the_states_too_and_not_the_classifier():
 
 def test_controls_learn_nothing_about_places_by_it():
     recipe = get_recipe("ram_cluttered_100")
-    assert recipe.loss["hindsight_weight"] > 0 and with_policy(recipe, "random").loss["hindsight_weight"] == 0
+    assert {"hindsight", "look_ahead"} <= set(recipe.loss["terms"])
+    assert set(with_policy(recipe, "random").loss["terms"]) == {"anytime"}
 
 
 def test_a_policy_finds_the_digit_untold():

@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 from tiny_model import IMAGES, LABELS, make_model
 
 import tf_glimpse
-from tf_glimpse import RAM, AdaptiveModel, BagNet, GaussianLocation, HiddenStateVAE, PatchClassifier, Saccader
+from tf_glimpse import RAM, AdaptiveModel, BagNet, GaussianLocation, HiddenStateVAE, PatchClassifier, Saccader, losses
 from tf_glimpse.models import GlimpsePosterior, ImageVAE, ReconstructingModel
 from tf_glimpse.types import UserError
 
@@ -116,18 +116,19 @@ def test_a_policy_that_does_not_draw_and_score_one_place(head):
 
 WRONG_SETTINGS = {
     **{
-        f"{name}={value!r}": ({f"{name}_weight": value}, f"{name}_weight a number of at least 0")
+        f"{name}={value!r}": ({"terms": {**losses.PAPER, name: {"weight": value}}}, f"{name.title()} expects as weight a number of")
         for name in ("reinforce", "anytime")
         for value in (-1, "3", float("nan"), True, (1,))
     },
-    "keyword": ({"reinforce_wieght": 1}, "RAM.compile knows no argument reinforce_wieght; did you mean reinforce_weight"),
+    "keyword": ({"term": ["anytime"]}, "RAM.compile knows no argument term; did you mean terms"),
+    "old keyword": ({"reinforce_weight": 1}, "RAM.compile knows no argument reinforce_weight"),
     "rollouts": ({"rollouts": 1.5}, WHOLE.format("rollouts")),
     "no rollouts": ({"rollouts": 0}, WHOLE.format("rollouts")),
-    "candidates": ({"candidates": 1}, "candidates of at least 2"),
-    "share": ({"candidate_share": 0}, "candidate_share in"),
-    "discount": ({"discount": 2}, "a discount from 0 to 1"),
+    "candidates": ({"terms": {"look_ahead": {"candidates": 1}}}, "candidates .* at least 2"),
+    "share": ({"terms": {"hindsight": {"share": 0}}}, "share in"),
+    "discount": ({"terms": {"reinforce": {"discount": 2}}}, "a discount from 0 to 1"),
     "sample": ({"sample": "no"}, "sample=True or False"),
-    "reward": ({"reward": 3}, "reward wants one of"),
+    "reward": ({"terms": {"reinforce": {"reward": 3}}}, "reward wants one of"),
     "metric": ({"metrics": ["acuracy"]}, "names that Keras knows"),
     "metric of classes": ({"metrics": [keras.metrics.Accuracy()]}, "compares labels with logits"),
     "mean IoU of classes": ({"metrics": [keras.metrics.MeanIoU(3)]}, "compares labels with logits"),
@@ -187,9 +188,13 @@ def test_a_loss_of_one_kind_says_so_beside_labels_of_the_other():
         told("the loss does not take labels of shape.*without loss=", lambda: make_model({"loss": loss}).fit(IMAGES, labels, verbose=0))  # noqa: B023
 
 
+def rewarded(reward):
+    return {"terms": [losses.Reinforce(reward=reward, baseline=None)], "run_eagerly": True}
+
+
 def test_a_reward_of_another_shape():
     for shape in ([12], [12, 2], [12, 3, 1]):
-        model = make_model({"reward": lambda trajectory, labels: tf.ones(shape)})  # noqa: B023
+        model = make_model(rewarded(lambda trajectory, labels: tf.ones(shape)))  # noqa: B023
         told(r"reward expects .*\[B, T\].*3 looks", lambda: model.fit(IMAGES, LABELS, batch_size=12, verbose=0))  # noqa: B023
 
 
@@ -244,18 +249,23 @@ class OwnCore(tf_glimpse.RectifiedCore):
     pass
 
 
+class OwnTerm(losses.Term):
+    name = "own"
+
+
 class OwnMetric(keras.metrics.SparseCategoricalAccuracy):
     pass
 
 
 UNSAVEABLE = {
-    "own_reward": lambda: make_model({"reward": own_reward}),
-    "a lambda": lambda: make_model({"reward": lambda trajectory, labels: own_reward(trajectory, labels)}),
+    "own_reward": lambda: make_model(rewarded(own_reward)),
+    "a lambda": lambda: make_model(rewarded(lambda trajectory, labels: own_reward(trajectory, labels))),
     "OwnLoss": lambda: make_model({"loss": OwnLoss()}),
     "OwnEncoder": lambda: make_model(encoder=OwnEncoder(units=16)),
     "OwnCore": lambda: make_model(core=OwnCore(units=16)),
     "Axes": lambda: make_model(location=type("Axes", (GaussianLocation,), {})()),
     "OwnMetric": lambda: make_model({"metrics": [OwnMetric()]}),
+    "OwnTerm": lambda: make_model({"terms": [OwnTerm()]}),
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_glimpse import losses
 from tf_glimpse.models import RAM, AdaptiveModel, BagNet, HiddenStateVAE, ReconstructingModel, Saccader
 from tf_glimpse.models.checked import CheckedModel
 
@@ -22,20 +23,19 @@ def ram():
 
 def all_terms_of_a_ram():
     model = ram()
-    weights = dict.fromkeys(("anytime_weight", "entropy_weight", "look_ahead_weight", "hindsight_weight"), 0.1)
-    model.compile("sgd", run_eagerly=True, **weights)
+    model.compile("sgd", run_eagerly=True, terms=[*losses.PAPER, "anytime", "entropy", "look_ahead", "hindsight"])
     return model, IMAGES
 
 
-def saccader(stage):
+def saccader(terms=None):
     model = Saccader(3, BAGNET, num_glimpses=3, mixed_channels=8)
-    model.compile("sgd", stage=stage, num_targets=3, run_eagerly=True)
+    model.compile("sgd", terms=terms, run_eagerly=True)
     return model, IMAGES
 
 
-def reconstructing():
+def reconstructing(terms=None):
     model = ReconstructingModel(ram(), HiddenStateVAE((28, 28, 1), latent_size=2, units=8))
-    model.compile("sgd", run_eagerly=True)
+    model.compile("sgd", terms=terms, run_eagerly=True)
     return model, {"images": IMAGES, "clean": IMAGES}
 
 
@@ -58,9 +58,11 @@ def line(capsys):
     ("made", "terms", "validated"),
     [
         (all_terms_of_a_ram, ["reward"], []),
-        (lambda: saccader("location"), ["hit_rate", "location_loss"], ["hit_rate", "location_loss"]),
-        (lambda: saccader("reinforce"), ["reward"], []),
-        (reconstructing, ["reconstruction", "reward"], []),
+        (lambda: saccader([losses.Targets(num_targets=3)]), ["hit_rate", "location_loss"], ["hit_rate", "location_loss"]),
+        (saccader, ["reward"], []),
+        (reconstructing, ["reconstruction"], []),
+        (lambda: reconstructing(losses.PAPER), ["reconstruction", "reward"], []),
+        (lambda: compiled(ram()), [], []),
         (lambda: compiled(AdaptiveModel(ram())), [], []),
         (lambda: compiled(BagNet(3, **BAGNET)), [], []),
     ],

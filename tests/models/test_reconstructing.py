@@ -9,6 +9,7 @@ from checks import assert_trajectories_close
 
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load, train_batches
+from tf_glimpse.losses import PAPER
 from tf_glimpse.models import HiddenStateVAE, ReconstructingModel, Saccader
 from tf_glimpse.types import UserError
 
@@ -36,7 +37,8 @@ def trained(model, data, start, clean=True, rollouts=1):
     """The inner model's weights after three steps from the same start."""
     inner = getattr(model, "model", model)
     inner.set_weights(start)
-    model.compile(keras.optimizers.deserialize(OPTIMIZER), look_ahead_weight=0.1, anytime_weight=0.5, rollouts=rollouts)
+    terms = {**PAPER, "look_ahead": {"weight": 0.1}, "anytime": {"weight": 0.5}}
+    model.compile(keras.optimizers.deserialize(OPTIMIZER), terms=terms, rollouts=rollouts)
     batches = train_batches(data, 16, seed=0, epochs=1, clean=clean).take(3)
     history = model.fit(batches, verbose=0, shuffle=False).history
     return inner.get_weights(), history

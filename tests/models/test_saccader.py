@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from checks import TOLERANCE, assert_trajectories_close, run_model_check
 
+from tf_glimpse import losses
 from tf_glimpse.export import export_model
 from tf_glimpse.models.bagnet import BagNet
 from tf_glimpse.models.rollouts import compiled
@@ -47,9 +48,10 @@ def test_the_published_size():
     np.testing.assert_allclose(field_centres(model.fields((224, 224)))[-1], [1 - 77 / 224] * 2, atol=1e-6)
 
 
+SMOOTH = {"reinforce": {"reward": "final_probability", "baseline": "batch_mean"}, "supervision": {}}
 VARIANTS = {
-    "location, as the authors": ({"even_spacing": True}, {"stage": "location", "num_targets": 3, "teacher_forcing": False}),
-    "reinforce, half precision": ({"dtype": "mixed_bfloat16", "class_names": list("abc")}, {"rollouts": 2, "reward": "final_probability"}),
+    "location, as the authors": ({"even_spacing": True}, {"terms": {"targets": {"num_targets": 3, "teacher_forcing": False}}}),
+    "reinforce, half precision": ({"dtype": "mixed_bfloat16", "class_names": list("abc")}, {"rollouts": 2, "terms": SMOOTH}),
 }
 
 
@@ -187,9 +189,15 @@ def test_mistakes_are_told():
         make_model()(IMAGES[:, :8, :8])
     with pytest.raises(UserError, match="built for 3 channels"):
         make_model()(IMAGES[..., :1])
-    with pytest.raises(UserError, match="num_targets wants at least one look"):
-        make_model().compile(stage="location", num_targets=0)
-    with pytest.raises(UserError, match="stage wants one of location, reinforce"):
-        make_model().compile(stage="classification")
-    with pytest.raises(UserError, match="Saccader does not learn by look_ahead_weight"):
-        make_model().compile(look_ahead_weight=1.0)
+    with pytest.raises(UserError, match="num_targets .* at least 1"):
+        make_model().compile(terms={"targets": {"num_targets": 0}})
+    with pytest.raises(UserError, match="Saccader.compile knows no argument stage"):
+        make_model().compile(stage="location")
+    for term in ("look_ahead", "hindsight", "guidance"):
+        with pytest.raises(UserError, match="a Saccader cannot learn by .*: it has no method"):
+            make_model().compile(terms=[term])
+    for terms in (losses.PAPER, ["reinforce"]):
+        with pytest.raises(UserError, match="batch_mean|no baseline to teach"):
+            make_model().compile(terms=terms)
+    with pytest.raises(UserError, match="Targets learns from places drawn"):
+        make_model().compile(terms=["targets"], sample=False)

@@ -14,6 +14,7 @@ from saccader_oracle import MEASURED, PATH, batch_norm_counts, by_name, check, e
 
 from tf_glimpse import losses
 from tf_glimpse.losses.places import place_log_probs
+from tf_glimpse.models.step import Step
 from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import field_cells, field_centres, ordered_cells
@@ -170,9 +171,9 @@ def test_policies_to_compare_with(oracle, sizes):
 def test_location_pretraining(oracle, sizes, kind):
     """Without teacher forcing, as the authors: the looks go where the policy sent them, and masked targets count."""
     training, expected = kind == "train", {name: oracle[f"pretrain_{kind}/{name}"] for name in ("ce_t", "target_labels_t", "loss")}
-    options = {"stage": "location", "teacher_forcing": False, "stop_gradient": not training}  # the authors' batch norms are not frozen
     looks = len(expected["ce_t"])
-    model = make_model(oracle, sizes, looks, num_targets=looks, **options)
+    stop = not training  # the authors' batch norms are not frozen
+    model = make_model(oracle, sizes, looks, terms=[losses.Targets(num_targets=looks, teacher_forcing=False, stop_gradient=stop)])
     places = tf.gather(field_centres(model.fields(model.image_shape[:2])), oracle[f"pretrain_{kind}/history_labels_t"].T)
     inputs = {"images": oracle["images"], "actions": places}
     location = [*model.attention.trainable_variables, *model.cell.trainable_variables]
@@ -195,8 +196,8 @@ def test_location_pretraining(oracle, sizes, kind):
         check("pretraining gradients, train", tf.linalg.global_norm(gradients), oracle["pretrain_train/grad_global_norm"], GRADIENT)
     else:
         check_gradients("pretraining gradients, eval", oracle, "grad_pretrain_eval", model, gradients)
-        terms, _ = model.loss_terms(oracle["images"], oracle["labels"], trajectory)
-        np.testing.assert_allclose(terms["supervision"] / looks, expected["loss"], rtol=1e-5)
+        terms, _ = model.loss_terms(Step(model, oracle["images"], oracle["labels"], trajectory))
+        np.testing.assert_allclose(terms["targets"] / looks, expected["loss"], rtol=1e-5)
         np.testing.assert_allclose(terms["location_loss"], np.ma.masked_array(expected["ce_t"], ~free).mean(axis=0).mean(), rtol=1e-5)
 
 
@@ -204,7 +205,7 @@ def test_answer_and_reinforce(oracle, sizes):
     model = make_model(oracle, sizes)
     with tf.GradientTape(persistent=True) as tape:
         trajectory = model(oracle["images"])
-        terms, _ = model.loss_terms(oracle["images"], oracle["labels"], trajectory)
+        terms, _ = model.loss_terms(Step(model, oracle["images"], oracle["labels"], trajectory))
         reinforce = terms["reinforce"] / sizes["T"]
     check("cross-entropy", terms["cross_entropy"], oracle["xent_eval/loss"], INFERENCE)
     check("REINFORCE", reinforce, oracle["reinforce_pun0/loss_final_logits"], TRAINING)
@@ -235,6 +236,6 @@ REWARDS = {
 @pytest.mark.parametrize("name", REWARDS)
 def test_other_rewards(oracle, sizes, name):
     reward, discount = REWARDS[name]
-    model = make_model(oracle, sizes, reward=reward, discount=discount)
-    terms, _ = model.loss_terms(oracle["images"], oracle["labels"], model(oracle["images"]))
+    model = make_model(oracle, sizes, terms=[losses.Reinforce(reward=reward, discount=discount, baseline="batch_mean")])
+    terms, _ = model.loss_terms(Step(model, oracle["images"], oracle["labels"], model(oracle["images"])))
     check("REINFORCE", terms["reinforce"] / sizes["T"], oracle[f"reinforce_{name}"], TRAINING)

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from toy_task import make_images
 
-from tf_glimpse import RAM
+from tf_glimpse import RAM, losses
 from tf_glimpse.models.ram import PAPER_LAYERS
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.policies import Random
@@ -17,7 +17,7 @@ def test_two_looks_are_learned_and_beat_random_places():
     places = ("categorical", {"grid": (4, 4), "hidden_units": 64})
     layers = {**PAPER_LAYERS, "units": 64, "first_location": "centre", "location": places}
     model = RAM(2, patch_size=4, num_glimpses=2, seed=0, **layers)
-    model.compile(keras.optimizers.Adam(3e-3), rollouts=2, reinforce_weight=1.0)
+    model.compile(keras.optimizers.Adam(3e-3), rollouts=2, terms=[losses.Reinforce(1.0), losses.Baseline()])
     model.fit(images, labels, batch_size=128, epochs=8, verbose=0)
     images, labels = make_images(500, seed=1)
     own = model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"]

@@ -73,8 +73,11 @@ def test_the_recipe_of_a_candidate_is_plain_and_trains_it(data):
     candidate = {**{name: options[0] for name, options in RAM_SPACE.items()}, "core": "lstm", "look_ahead_weight": 0.1}
     recipe = space.recipe(candidate, epochs=3, passes=2)
     assert json.loads(json.dumps(recipe.model)) == recipe.model
-    assert (recipe.epochs, recipe.passes, recipe.loss.get("look_ahead_weight")) == (3, 2, None)
-    assert space.recipe({**candidate, "core": "gru"}).loss["sample"] is False
+    assert (recipe.epochs, recipe.passes, recipe.loss["sample"]) == (3, 2, False)
+    assert recipe.loss["terms"]["look_ahead"]["weight"] == 0.1 and "reinforce" not in recipe.loss["terms"]
+    drawing = space.recipe({**candidate, "look_ahead_weight": 0.0}).loss
+    assert {"reinforce", "baseline", "anytime"} <= set(drawing["terms"]) and "look_ahead" not in drawing["terms"]
+    assert "sample" not in drawing
 
 
 def test_a_saccader_that_does_not_fit_its_images_costs_too_much(data):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import tf_glimpse
+from tf_glimpse import losses
 from tf_glimpse.training import RECIPES, from_recipe, get_recipe
 from tf_glimpse.training.recipe import Recipe
 from tf_glimpse.types import UserError
@@ -26,9 +27,10 @@ def test_arrays_train_as_the_recipe_says(name):
     recipe = small(name)
     model, arguments = from_recipe(recipe, IMAGES, LABELS, epochs=2, batch_size=18, class_names=["a", "b", "c"])
     assert (arguments["epochs"], arguments["steps_per_epoch"]) == (2, 3)  # of 54 images: six are kept to validate on
-    assert {name: model.hybrid[name] for name in recipe.loss if name not in ("reward", "entropy_weight")} == {
-        name: value for name, value in recipe.loss.items() if name not in ("reward", "entropy_weight")
-    }
+    wanted = recipe.loss.get("terms", losses.PAPER)
+    told = [{term.name: term.get_config() for term in terms} for terms in (model.terms, losses.get_terms(wanted))]
+    assert told[0] == told[1] and set(told[0]) == set(wanted)
+    assert model.sample is recipe.loss.get("sample", True)
     inputs, _ = next(iter(arguments["x"]))
     assert isinstance(inputs, dict) == bool(recipe.actions or recipe.teacher)
     kinds = [type(callback) for callback in arguments["callbacks"]]
@@ -41,13 +43,13 @@ def test_arrays_train_as_the_recipe_says(name):
 
 
 def test_every_recipe_of_one_stage_is_taken_or_says_what_it_lacks():
-    """`guidance_weight` needs to know where the object lies, and stored sequences which images they are of."""
+    """Guidance needs to know where the object lies, and stored sequences which images they are of."""
     for name in RECIPES:
         recipe = get_recipe(name)
         if not isinstance(recipe, Recipe):
             with pytest.raises(UserError, match=f"recipe {name} trains 3 stages"):
                 from_recipe(name, IMAGES, LABELS)
-        elif recipe.loss.get("guidance_weight"):
+        elif "guidance" in recipe.loss.get("terms", {}):
             with pytest.raises(UserError, match="knows the places of its digits"):
                 from_recipe(dataclasses.replace(small(name), epochs=1), IMAGES, LABELS)
 

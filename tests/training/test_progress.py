@@ -17,7 +17,7 @@ def fit(verbose, capsys, **options):
     """Two epochs, the second and the third, of a small network; of its two metrics one is a term that a line leaves out."""
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=["mae", "mape"], run_eagerly=True)
-    model.term_trackers = {"mape": None}
+    model.reported = ("mape",)
     batches = tf.data.Dataset.from_tensor_slices((np.ones([16, 2]), np.ones([16, 1]))).batch(2)
     fit_epochs(model, batches, batches, 3, 1, [], verbose, **options)
     return capsys.readouterr()

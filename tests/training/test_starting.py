@@ -9,7 +9,7 @@ from PIL import Image
 from tf_glimpse.cli import main
 from tf_glimpse.datasets import load
 from tf_glimpse.training import get_recipe, train_and_evaluate, workdirs
-from tf_glimpse.training.finished import evaluate_finished, looking, open_finished
+from tf_glimpse.training.finished import evaluate_finished, open_finished
 from tf_glimpse.training.run import build_model, load_data
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import build_saccader
@@ -94,10 +94,10 @@ def test_weights_that_are_gone_or_others_by_now_are_told(finished_run, tmp_path)
 
 def test_what_taught_a_policy_by_the_old_data_is_left_out_with_other_data():
     guided, scanned = started_recipe("ram_translated_60_guided", data="digits_canvas"), started_recipe("ram_mnist", data="fashion_mnist")
-    assert "guidance_weight" not in guided.loss
+    assert "guidance" not in guided.loss["terms"] and "look_ahead" in guided.loss["terms"]
     assert scanned.teacher == {}
     assert started_recipe("ram_mnist").teacher == get_recipe("ram_mnist").teacher
-    assert started_recipe("ram_translated_60_guided").loss["guidance_weight"]
+    assert started_recipe("ram_translated_60_guided").loss["terms"]["guidance"] == {}
 
 
 def test_a_saccader_goes_through_its_stages_from_its_weights(photos, tmp_path):
@@ -132,7 +132,7 @@ def test_every_preset_can_begin_a_run(name, photos):
     model = build(recipe, data)
     start_weights(model, recipe.start, verbose=0)
     assert model.num_classes == 2
-    assert model.count_params() == looking(open_finished(preset=name).model).with_classes(2).count_params()
+    assert model.count_params() == open_finished(preset=name).model.innermost().with_classes(2).count_params()
 
 
 def test_a_setting_of_another_version_is_passed_over(finished_run, tmp_path):

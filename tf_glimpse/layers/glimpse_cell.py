@@ -80,25 +80,18 @@ class GlimpseCell(keras.layers.Layer):
         hidden, core_states = self.core(glimpse, core_states, training=training)
         return Glimpse(action, location, policy, expected, hidden), (hidden, core_states)
 
-    @property
-    def considers(self):
-        """Whether the core's output alone says where it stands, so that `consider` can go on from it."""
-        return self.core.state_size == self.output_size
-
-    def consider(self, views, locations, hidden):
-        """The states `[B, N, U]` that one look at each of N places `[B, N, 2]` would lead to, from as many states `[B, N, U]`.
-
-        Raises:
-            UserError: a core whose state is more than its output, such as an LSTM: the output alone does not say where it stands.
-        """
-        if not self.considers:
-            raise UserError(
-                f"considering places wants a core whose state is its output, such as 'rectified' or 'gru'. Received: {self.core}"
-            )
+    def consider(self, views, locations, states):
+        """The core's output `[B, N, U]` after one look at each of N places `[B, N, 2]`, from core states, a nest of `[B, N, ...]`."""
         patches, places = self.retina.look(views, locations), tf.reshape(locations, [-1, 2])
         glimpse = self.encoder(tf.reshape(patches, [-1, *patches.shape[2:]]), places)
-        after, _ = self.core(glimpse, [tf.cast(tf.reshape(hidden, [-1, self.output_size]), glimpse.dtype)])
+        states = tf.nest.map_structure(lambda state: tf.reshape(state, [-1, *state.shape[2:]]), states)
+        after, _ = self.core(glimpse, states)
         return tf.reshape(after, [-1, locations.shape[1], self.output_size])
+
+    @property
+    def first_chosen(self):
+        """The number of the first look whose place the policy chooses: 0, or 1 where the first place is not its."""
+        return 0 if self.first_location == "learned" else 1
 
     def choose(self, hidden, draw_seed):
         """The policy's parameters `[B, A]` and an action `[B, 2]`: its mode, or a draw where there is a seed. The one random line."""
@@ -116,14 +109,17 @@ class GlimpseCell(keras.layers.Layer):
     def score(self, actions, policy):
         """Log-probabilities and entropies `[B, T]` of raw actions `[B, T, 2]` under the policies `[B, T, A]` they were chosen from."""
         distribution = self.location.distribution(policy)
-        first = 0 if self.first_location == "learned" else 1
-        chosen = tf.cast(tf.range(tf.shape(actions)[1]) >= first, tf.float32)
+        chosen = tf.cast(tf.range(tf.shape(actions)[1]) >= self.first_chosen, tf.float32)
         return distribution.log_prob(self.location.to_draw(actions)) * chosen, distribution.entropy() * chosen
 
-    def get_initial_state(self, batch_size):
-        """Zero states for `batch_size` images."""
-        hidden = tf.zeros([batch_size, self.output_size], self.compute_dtype)
-        return hidden, self.core.get_initial_state(batch_size=batch_size)
+    def get_initial_state(self, batch_size, start=None):
+        """The states before the first look at `batch_size` images: zeros, or the output `start` `[B, U]` wherever the core's states have
+        its size."""
+        hidden, states = tf.zeros([batch_size, self.output_size], self.compute_dtype), self.core.get_initial_state(batch_size=batch_size)
+        if start is None:
+            return hidden, states
+        start = tf.cast(start, self.compute_dtype)
+        return start, tf.nest.map_structure(lambda state: start if state.shape[-1] == self.output_size else state, states)
 
     def _expect(self, hidden):
         if self.baseline is None:

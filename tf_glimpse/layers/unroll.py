@@ -1,11 +1,30 @@
 """The loop over looks at images."""
 
+from typing import Any, NamedTuple
+
 import tensorflow as tf
 
+from tf_glimpse.layers.scene import scene_of
 from tf_glimpse.types import Glimpse, UserError
 
 
-def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None, training=False, views=None):
+class Looks(NamedTuple):
+    """What `unroll` returns.
+
+    Attributes:
+        glimpses: a `Glimpse` stacked on axis 1.
+        log_probs: `[B, T]`, the score of each action.
+        entropies: `[B, T]`, of the policy it was chosen from.
+        states: the core's states before each look, a nest of `[B, T, ...]`.
+    """
+
+    glimpses: Any
+    log_probs: Any
+    entropies: Any
+    states: Any
+
+
+def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None, training=False, views=None, start=None):
     """Looks `num_glimpses` times at an image, or once at each frame of a film.
 
     Args:
@@ -16,44 +35,38 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
         has_actions: `[B]` bool, the rows whose actions are given; all of them if None.
         seed: None for the policy's mode at each look, else int32 `[2]`, or `[B, 2]` with one seed a row.
         training: passed to the core; with a seed, also draws a "random" first location.
-        views: what the retina reads in place of `retina.prepare(images)`, of the same shapes, such as with a scale blank; None for not.
+        views: what the retina reads of an image in place of `retina.prepare(images)`, as for `StillImage`; None for not.
+        start: the core's output `[B, U]` before the first look; zeros if None.
 
     Raises:
         UserError: a number of frames or of actions that is not the number of looks.
 
     Returns:
-        `(glimpses, log_probs, entropies)`: a `Glimpse` stacked on axis 1, and the score `[B, T]` and entropy `[B, T]` of its actions.
+        `Looks`.
 
     Example:
         >>> from tf_glimpse.layers import *
         >>> cell = GlimpseCell(Retina(4), GlimpseEncoder(), RectifiedCore(), GaussianLocation())
-        >>> glimpses, log_probs, entropies = unroll(cell, tf.ones([2, 16, 16, 1]), num_glimpses=3)
-        >>> glimpses.location.shape
+        >>> unroll(cell, tf.ones([2, 16, 16, 1]), num_glimpses=3).glimpses.location.shape
         TensorShape([2, 3, 2])
     """
-    film = len(images.shape) == 5
-    _check_looks(num_glimpses, {"frames": images if film else None, "actions": actions})
+    if actions is not None and actions.shape[1] not in (None, num_glimpses):
+        raise UserError(f"{num_glimpses} looks expect {num_glimpses} actions. Received: actions of shape {tuple(actions.shape)}")
     if not cell.built:
-        cell.build(images.shape[:1] + images.shape[2:] if film else images.shape)
+        cell.build(images.shape[:1] + images.shape[-3:])
     given, has_given = _given(cell, images, num_glimpses, actions, has_actions, seed, training)
     _reset_dropout(cell.core)
-    if views is None and not film:
-        views = cell.retina.prepare(images, num_glimpses)
-    states = cell.get_initial_state(tf.shape(images)[0])
-    looks = []
+    scene, states = scene_of(cell.retina, images, num_glimpses, views), cell.get_initial_state(tf.shape(images)[0], start)
+    looks, before = [], []
     for step in range(num_glimpses):
-        seen = cell.retina.prepare(images[:, step]) if film else views
+        before.append(states[1])
         draw_seed = None if seed is None else fold(seed, step + 1)
-        glimpse, states = cell((seen, given[:, step], has_given[:, step]), states, draw_seed=draw_seed, training=training)
+        inputs = (scene.view(step), given[:, step], has_given[:, step])
+        glimpse, states = cell(inputs, states, draw_seed=draw_seed, training=training)
         looks.append(glimpse)
     glimpses = Glimpse(*(tf.stack(field, axis=1) for field in zip(*looks, strict=True)))
-    return glimpses, *cell.score(glimpses.action, glimpses.policy)
-
-
-def _check_looks(num_glimpses, tensors):
-    for name, tensor in tensors.items():
-        if tensor is not None and tensor.shape[1] not in (None, num_glimpses):
-            raise UserError(f"{num_glimpses} looks want {num_glimpses} {name}. Received: {name} of shape {tuple(tensor.shape)}")
+    scores = cell.score(glimpses.action, glimpses.policy)
+    return Looks(glimpses, *scores, tf.nest.map_structure(lambda *each: tf.stack(each, axis=1), *before))
 
 
 def _reset_dropout(core):

@@ -3,7 +3,7 @@
 from tf_glimpse.models.adaptive import AdaptiveModel, AdaptivePrediction
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.bagnet import BagNet
-from tf_glimpse.models.classify import Classification
+from tf_glimpse.models.classify import Classified
 from tf_glimpse.models.glimpse_posterior import GlimpsePosterior
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 from tf_glimpse.models.image_vae import ImageVAE
@@ -20,7 +20,7 @@ __all__ = [
     "AdaptivePrediction",
     "AttentionModel",
     "BagNet",
-    "Classification",
+    "Classified",
     "FinalLogits",
     "GlimpsePosterior",
     "HiddenStateVAE",

@@ -7,14 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_glimpse import losses
 from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.losses.stopping import accuracy_gains, stopping_error
 from tf_glimpse.models.adaptive_looks import looks_of
-from tf_glimpse.models.attention_model import AttentionModel, check_inner
 from tf_glimpse.models.checked import replicas
 from tf_glimpse.models.classify import classification
 from tf_glimpse.models.finite import check_weights
+from tf_glimpse.models.wrapped import WrappedModel
 from tf_glimpse.types import UserError, whole_number
 
 
@@ -35,7 +34,7 @@ class AdaptivePrediction(NamedTuple):
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
-class AdaptiveModel(AttentionModel):
+class AdaptiveModel(WrappedModel):
     """A trained model and a `StoppingHead` that says when to stop.
 
     `fit` trains the head alone, on the trajectories that the model takes as it is; `predict`, `evaluate`, `save` and export work as the
@@ -68,41 +67,23 @@ class AdaptiveModel(AttentionModel):
     """
 
     def __init__(self, model, stopping_units=32, seed=None, **kwargs):
-        check_inner(model)
-        super().__init__(seed=model.seed if seed is None else seed, **kwargs)
-        if model.num_glimpses < 2:
-            raise UserError(f"AdaptiveModel wants a model of at least two looks. Received: num_glimpses={model.num_glimpses}")
-        self.model = model
+        super().__init__(model, seed, **kwargs)
+        if model.num_glimpses < 2 or model.task.inputs:
+            expected = "a model of at least two looks that is asked no question"
+            raise UserError(f"AdaptiveModel expects {expected}. Received: num_glimpses={model.num_glimpses}, {model.task}")
         self.stopping_units = stopping_units = whole_number("stopping_units", stopping_units)
         self.stopping = StoppingHead(stopping_units, name="stopping")
-        self.num_classes, self.num_glimpses = model.num_classes, model.num_glimpses
-        self.patch_size, self.num_scales, self.class_names = model.patch_size, model.num_scales, model.class_names
-        self.image_shape = None
         if model.built:
             self.build((None, *model.image_shape))
-
-    @property
-    def retina(self):
-        """The model's, for drawing."""
-        return self.model.retina
-
-    @property
-    def input_range(self):
-        """(black, white) of float images, the model's."""
-        return self.model.input_range
 
     @property
     def trainable_variables(self):
         """The stopping head's; the model stays as it is."""
         return self.stopping.trainable_variables
 
-    def build(self, input_shape):
-        if not self.model.built:
-            self.model.build(input_shape)
-        self.image_shape = self.model.image_shape
+    def build_own(self):
         if not self.stopping.built:
             self.stopping.build((None, self.num_classes))
-        self.built = True
 
     def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), *, jit_compile=False, **kwargs):
         """As `keras.Model.compile`; the reported loss is `losses.stopping.stopping_error`, in nats a look.
@@ -112,18 +93,15 @@ class AdaptiveModel(AttentionModel):
             loss: as for `AttentionModel.compile`; unused, for the head has a loss of its own.
             metrics: Keras metrics on `(labels, logits [B, K])` after the last look.
             jit_compile: whether XLA compiles the steps.
-            **kwargs: as for `AttentionModel.compile`; training follows the deterministic rollout whatever it says.
+            **kwargs: as for `keras.Model.compile`; training follows the deterministic rollout.
         """
-        super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **{**kwargs, "sample": False})
+        super().compile(optimizer, loss, metrics, terms=[], jit_compile=jit_compile, **kwargs)
 
-    def call(self, inputs, training=False, sample=None, seed=None):
-        return self.model(inputs, training=False, sample=bool(sample), seed=seed)
-
-    def loss_terms(self, inputs, labels, trajectory, weights=None):
-        return {}, self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights)
+    def rollout(self, inputs, training, sample, seed):
+        return self.model(inputs, training=False, sample=bool(sample), seed=seed), None
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        gains = accuracy_gains(y_pred.logits, losses.class_numbers(y))
+        gains = accuracy_gains(self.task.correct(y_pred.logits, y))
         rows = stopping_error(self.stopping.outcomes(y_pred.logits[:, :-1]), gains)
         rows = rows if sample_weight is None else rows * tf.cast(tf.reshape(sample_weight, [-1]), rows.dtype)
         return tf.reduce_mean(rows) / replicas()
@@ -136,7 +114,7 @@ class AdaptiveModel(AttentionModel):
             threshold: a number, as for `predict_adaptive`; None for all looks.
 
         Returns:
-            a `Classification`, whose places are NaN after an image's last look.
+            a `Classified`, whose places are NaN after an image's last look.
 
         Raises:
             UserError: as `AttentionModel.classify`; a threshold with given actions, which are all looked at.
@@ -222,15 +200,8 @@ class AdaptiveModel(AttentionModel):
             raise UserError(f"max_glimpses wants 1 to {self.num_glimpses}, the looks this model was trained for. Received: {max_glimpses}")
         return tf.constant(int(most), tf.int32)
 
-    def compute_output_shape(self, input_shape):
-        return self.model.compute_output_shape(input_shape)
-
     def get_config(self):
-        return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model), "stopping_units": self.stopping_units}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})
+        return {**super().get_config(), "stopping_units": self.stopping_units}
 
 
 def _stopped(prediction):

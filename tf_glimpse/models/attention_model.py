@@ -6,46 +6,46 @@ import keras
 import tensorflow as tf
 
 from tf_glimpse import losses
-from tf_glimpse.models import signals
 from tf_glimpse.models.checked import CheckedModel, replicas
 from tf_glimpse.models.classify import classification
-from tf_glimpse.models.compiling import check_hybrid
-from tf_glimpse.models.inside import refuse_sequential, seed_of_step, teach_inside, trained_by_another
+from tf_glimpse.models.compiling import check_terms
+from tf_glimpse.models.inside import other_seed, refuse_sequential, seed_of_step, teach_inside, trained_by_another
 from tf_glimpse.models.loading import from_preset
 from tf_glimpse.models.mean_weights import MeanAdamW
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.saving import save_preset
-from tf_glimpse.models.tries import losses_of_tries
-from tf_glimpse.types import UserError
+from tf_glimpse.models.step import Step
+from tf_glimpse.types import UserError, whole_number
 
-TERMS = (
-    "cross_entropy",
-    "anytime",
-    "reinforce",
-    "baseline",
-    "supervision",
-    "look_ahead",
-    "hindsight",
-    "guidance",
-    "entropy",
-    "reward",
-    "policy_entropy",
-    "policy_gradient_variance",
-)
+REPORTED = ("cross_entropy", "policy_entropy", "policy_gradient_variance")
+
+
+class Trackers:
+    """The means of what a step reports besides loss and metrics, by name; Keras does not track them, so that a compile may make others."""
+
+    def __init__(self):
+        self.means = {}
+
+    def make(self, names):
+        """Makes those that are not there, and forgets the others."""
+        self.means = {name: self.means.get(name) or keras.metrics.Mean(name=name) for name in names}
 
 
 class AttentionModel(CheckedModel):
-    """A Keras model whose call returns a `Trajectory`, trained by the hybrid loss; subclasses say how it looks: `rollout`, or `call`.
+    """A Keras model whose call returns a `Trajectory`, trained by the loss of its task and a sum of terms; subclasses say how it looks:
+    `rollout`, or `call`.
 
-    The call takes images, or `{"images", "actions" [B, T, 2], "has_actions" [B] bool}`, and the keywords `training`, `sample` (draw from
-    the policy instead of taking its mode; as `training` if None) and `seed` (int32 `[2]`, or `[B, 2]` with one seed a row). Losses and
-    metrics given to `compile` see `trajectory.logits[:, -1]`. Outside training nothing is drawn unless `sample` asks for it.
+    The call takes images, or `{"images", "actions" [B, T, 2], "has_actions" [B] bool}` and what the task needs besides, and the keywords
+    `training`, `sample` (draw from the policy instead of taking its mode; as `training` if None) and `seed` (int32 `[2]`, or `[B, 2]` with
+    one seed a row). Losses and metrics given to `compile` see `task.answers(trajectory)`, the logits after the last look. Outside training
+    nothing is drawn unless `sample` asks for it.
 
     Args:
         seed: int, the seed of every draw in training, together with the optimiser's step; None draws one from Keras' global seed.
     """
 
     line_terms = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
+    terms = ()  # of the loss, as compile was given them
     compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
     warned_inside = False
 
@@ -54,24 +54,38 @@ class AttentionModel(CheckedModel):
         if seed is not None and not (hasattr(seed, "__index__") and 0 <= seed < 2**31):
             raise UserError(f"seed wants a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
-        self.term_trackers = {name: keras.metrics.Mean(name=name) for name in TERMS}
+        self._trackers = Trackers()
+
+    @property
+    def num_classes(self):
+        """K, the task's."""
+        return self.task.num_classes
+
+    @property
+    def class_names(self):
+        """K names, the task's; None for numbers."""
+        return self.task.class_names
+
+    def innermost(self):
+        """What looks: this model; of one that adds to another, that one."""
+        return self
 
     @property
     def policy_part(self):
         """The layer that chooses the places."""
         return getattr(self.cell, "location", self.cell)
 
-    def call(self, inputs, training=False, sample=None, seed=None):
+    def call(self, inputs, training=False, sample=None, seed=None, return_states=False):
         inside = trained_by_another(self, training, seed)
         seed = seed_of_step(self) if inside else seed
-        trajectory = self.rollout(inputs, training, sample, seed)
+        trajectory, states = self.rollout(inputs, training, sample, seed)
         if inside:
-            teach_inside(self, inputs, trajectory)
-        return trajectory
+            teach_inside(self, inputs, trajectory, states)
+        return (trajectory, states) if return_states else trajectory
 
     def rollout(self, inputs, training, sample, seed):
-        """The `Trajectory` of inputs; the arguments are those of a call."""
-        raise NotImplementedError(f"{type(self).__name__} needs rollout(inputs, training, sample, seed), which returns a Trajectory.")
+        """`(trajectory, states)` of inputs: the `Trajectory`, and what `try_places` goes on from, or None; arguments as of a call."""
+        raise NotImplementedError(f"{type(self).__name__} needs rollout(inputs, training, sample, seed): (Trajectory, states or None).")
 
     def compute_output_spec(self, *args, **kwargs):
         """As Keras'; a `Sequential` is told what it can hold instead."""
@@ -131,99 +145,50 @@ class AttentionModel(CheckedModel):
         save_preset(self, folder, recipe, description, results, licence)
 
     def compile(
-        self,
-        optimizer=None,
-        loss=None,
-        metrics=("accuracy",),
-        *,
-        rollouts=None,
-        sample=None,
-        reward=None,
-        discount=None,
-        reinforce_weight=None,
-        baseline_weight=None,
-        supervision_weight=None,
-        anytime_weight=None,
-        entropy_weight=None,
-        look_ahead_weight=None,
-        candidates=None,
-        candidate_share=None,
-        hindsight_weight=None,
-        guidance_weight=None,
-        jit_compile=False,
-        **kwargs,
+        self, optimizer=None, loss=None, metrics=None, *, terms=None, rollouts=1, sample=None, jit_compile=False, **kwargs
     ):
-        """As `keras.Model.compile`, with the weights of the hybrid loss.
-
-        With none of them given, the model learns by what learns best: from the deterministic rollout, with an answer after every look,
-        and a policy taught by places tried beside it (`models.signals.TRIES`; REINFORCE for films and for cores such as an LSTM). With
-        any of them given, the others stand as in Mnih et al. 2014: one sampled rollout, REINFORCE with a baseline, one answer at the end.
-        A weight is a number, or a `keras.optimizers.schedules` schedule of the optimiser's step, to anneal that term.
+        """As `keras.Model.compile`, with the terms that the task's loss is added to.
 
         Args:
             optimizer: a Keras optimiser or its name; None takes `models.mean_weights.MeanAdamW`, at a rate of 2e-3 with a running mean of
                 the weights, which learns fast and steadily.
-            loss: a Keras loss on logits `[B, K]`; sparse categorical cross-entropy if None.
-            metrics: Keras metrics on `(labels, logits [B, K])`.
-            rollouts: sampled trajectories an image in each training step, at least 1.
-            sample: whether training draws its places from the policy. False trains on the deterministic rollout, the one that is asked
-                later; REINFORCE then has nothing to learn from, so that the policy needs `look_ahead_weight` or given actions.
-            reward: a function `(trajectory, labels) -> [B, T]`, what each look earned; or what `tf_glimpse.losses.get_reward` takes:
-                "final_correct", "final_probability", "entropy_shaped", or ("entropy_shaped", {"weight": 0.5}).
-            discount: of later rewards, in [0, 1].
-            reinforce_weight: weight of REINFORCE on the places drawn (0.1). It, look-ahead and given actions train the location network
-                alone, not the states that the network reads.
-            baseline_weight: weight of the baseline's squared error (1).
-            supervision_weight: weight of the likelihood of given actions, on the rows that have them (1).
-            entropy_weight: weight of a bonus on the policy's entropy, which keeps a categorical policy from settling too early.
-            anytime_weight: weight of the mean cross-entropy after every look but the last.
-            look_ahead_weight: weight of REINFORCE over places tried from the same state (`losses.look_ahead`), each rewarded by the right
-                class's probability after that one look; it needs `anytime_weight` above zero, or early answers mean nothing.
-            candidates: how many places it tries at each look, at least 2 (4).
-            candidate_share: share of the batch's rows on which it tries them, in (0, 1] (1); fewer are faster.
-            hindsight_weight: weight of the likelihood, under the policy after each look, of the place that turned out best
-                (`losses.best_in_hindsight`) among the candidates and as many drawn anywhere. As much as the look there raised the right
-                class's probability does the image count. It trains the states that the policy reads too,
-                and needs `anytime_weight` above zero as well.
-            guidance_weight: weight of the likelihood of a known place, where the object is, under the policy after each look of the model's
-                own; it needs batches with "places" `[B, 2]`. It trains the states that the policy reads too.
+            loss: a Keras loss on logits `[B, K]`; the task's, cross-entropy, if None.
+            metrics: Keras metrics on `(labels, logits [B, K])`; the task's if None, and none if [].
+            terms: a list of `tf_glimpse.losses` terms, such as `[Reinforce(0.1), Baseline()]`; or their names, or options by name, such as
+                `{"reinforce": {"weight": 0.1}, "baseline": {}}`. None takes what learns best: places tried beside the deterministic rollout
+                and an answer after every look (`losses.TRIES`; `losses.DRAWS`, REINFORCE, where no places can be tried).
+                `losses.PAPER` is Mnih et al. 2014.
+            rollouts: trajectories an image in each training step, at least 1.
+            sample: whether training draws its places from the policy; None where a term learns from draws, as `Reinforce` does. False
+                trains on the deterministic rollout, the one that is asked later.
             jit_compile: whether XLA compiles the training step: up to twice as fast on a CPU, but the first one takes from ten seconds to
                 a minute, so that it pays from some hundred steps on. Evaluation and `predict` are not compiled.
             **kwargs: as for `keras.Model.compile`.
 
         Raises:
-            UserError: a loss on probabilities, fewer than one rollout or two candidates, or a share outside of (0, 1].
+            UserError: a loss on probabilities, fewer than one rollout, a term that this model cannot learn by.
 
         Warns:
-            UserWarning: the policy cannot learn: it chooses no look, or nothing that teaches it has a weight.
+            UserWarning: the policy cannot learn: it chooses no look, or no term teaches it.
         """
         self.compiled_inside = False
-        own = {
-            "rollouts": rollouts,
-            "sample": sample,
-            "reward": reward,
-            "discount": discount,
-            "reinforce_weight": reinforce_weight,
-            "baseline_weight": baseline_weight,
-            "supervision_weight": supervision_weight,
-            "anytime_weight": anytime_weight,
-            "entropy_weight": entropy_weight,
-            "look_ahead_weight": look_ahead_weight,
-            "candidates": candidates,
-            "candidate_share": candidate_share,
-            "hindsight_weight": hindsight_weight,
-            "guidance_weight": guidance_weight,
-        }
-        own = {name: value for name, value in own.items() if value is not None}
-        self.by_default = not own
-        self.hybrid = {**signals.REINFORCE, **own} if own else dict(self.default_signal())
-        self.hybrid["reward"] = losses.get_reward(self.hybrid["reward"])
-        check_hybrid(self.hybrid)
-        super().compile(MeanAdamW() if optimizer is None else optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
+        self.rollouts = whole_number("rollouts", rollouts)
+        self._set_terms(self.default_terms() if terms is None else terms, sample)
+        optimizer, metrics = MeanAdamW() if optimizer is None else optimizer, self.task.metrics() if metrics is None else metrics
+        super().compile(optimizer, self.task.loss() if loss is None else loss, metrics, jit_compile=jit_compile, **kwargs)
 
-    def default_signal(self):
-        """The loss weights of a `compile` that is given none; here REINFORCE, as a model need not be able to try places."""
-        return signals.DRAWS
+    def _set_terms(self, terms, sample=None):
+        self.terms = tuple(losses.get_terms(terms))
+        self.sample = any(term.draws for term in self.terms) if sample is None else sample
+        check_terms(self)
+        with self.distribute_strategy.scope():
+            self._trackers.make([*REPORTED, *(name for term in self.terms for name in (term.name, *term.reports))])
+
+    has_baseline = False  # whether the trajectory's baselines can learn
+
+    def default_terms(self):
+        """The terms of a `compile` that is given none; here REINFORCE, as a model need not be able to try places."""
+        return losses.draws(self.has_baseline)
 
     def classify(self, images, batch_size=128, white_level=None):
         """What each image shows, by one deterministic rollout: names, probabilities, and where the model looked.
@@ -238,7 +203,7 @@ class AttentionModel(CheckedModel):
             white_level: what is white in files of more than 8 bits, if the training was told so, as for `datasets.decode_image`.
 
         Returns:
-            a `Classification`: `names`, `labels`, `probabilities` and `places`.
+            a `Classified`: `names`, `labels`, `probabilities` and `places`.
 
         Raises:
             UserError: no images, images that no model can take, a file that cannot be read (named), files for a model that was not built,
@@ -260,27 +225,28 @@ class AttentionModel(CheckedModel):
 
     def get_compile_config(self):
         config = None if self.compiled_inside else super().get_compile_config()
-        return {**config, **keras.saving.serialize_keras_object(self.hybrid)} if config else config
+        own = {"terms": [keras.saving.serialize_keras_object(term) for term in self.terms] if config else None}
+        return {**config, **own, "rollouts": self.rollouts, "sample": self.sample} if config else config
 
     def train_step(self, data):
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        self._settle(inputs)
         inputs, labels, weights = self._repeat((inputs, labels, weights))
         with tf.GradientTape() as tape:
-            trajectory = self(inputs, training=True, sample=self.hybrid["sample"], seed=self._step_seed())
-            terms, loss = self.loss_terms(inputs, labels, trajectory, weights)
+            looked = self(inputs, training=True, sample=self.sample, seed=self._step_seed(), return_states=True)
+            step = Step(self, inputs, labels, *looked, weights, other_seed(self))
+            terms, loss = self.loss_terms(step)
             scaled = self.optimizer.scale_loss(loss)
-        variables = self.trainable_variables
+        variables, policy = self.trainable_variables, step.trajectory.policy
         if not variables:
             warnings.warn("The model does not have any trainable weights: nothing is learned.", stacklevel=2)
         sources = [variable.value for variable in variables]  # the tape makes no zeros for a Keras variable: its dtype is a string
-        gradients, policy_gradient = tape.gradient(scaled, [sources, trajectory.policy], unconnected_gradients="zero")
+        gradients, policy_gradient = tape.gradient(scaled, [sources, policy], unconnected_gradients="zero")
         rows = tf.cast(tf.shape(policy_gradient)[0], tf.float32) / self.optimizer.scale_loss(1.0)  # before the step may change the scale
         if variables:
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._tell_broken_weights()
         terms["policy_gradient_variance"] = losses.policy_gradient_variance(policy_gradient * rows)
-        return self._report(inputs, labels, trajectory, weights, loss, terms)
+        return self._report(inputs, labels, step.trajectory, weights, loss, terms)
 
     def test_step(self, data):
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -289,103 +255,62 @@ class AttentionModel(CheckedModel):
         return self._report(inputs, labels, trajectory, weights, loss, self.test_terms(inputs, trajectory))
 
     def test_terms(self, inputs, trajectory):
-        """What evaluation reports besides loss and metrics: scalars by name, each with its tracker in `term_trackers`; here none."""
+        """What evaluation reports besides loss and metrics: scalars by name; here none."""
         return {}
 
-    def loss_terms(self, inputs, labels, trajectory, weights=None):
-        """The named terms of the hybrid loss and their weighted sum, two scalars' worth of a step.
+    def loss_terms(self, step):
+        """The named terms of the loss, and their weighted sum with the task's own.
 
         Args:
-            inputs: what the model was called with; rows whose actions were given earn no REINFORCE.
-            labels: as for the compiled loss.
-            trajectory: the `Trajectory` of that call.
-            weights: `[B]` sample weights or None.
+            step: a `Step`.
 
         Returns:
-            `(terms, loss)`: a dict of scalars by name, and the loss to minimise.
+            `(terms, loss)`: a dict of scalars by name, those that are only reported too, and the loss to minimise.
         """
-        hybrid, numbers = self.hybrid, losses.class_numbers(labels)
-        rewards = self.rewards(trajectory, labels)
-        returns = losses.returns_to_go(rewards, hybrid["discount"])
-        given = tf.cast(has_actions(inputs, tf.shape(rewards)[0]), tf.float32)
-        rows = {"baseline": (1 - given) * losses.baseline_error(trajectory.baselines, returns)}
-        if hybrid["sample"]:
-            rows["reinforce"] = (1 - given) * losses.reinforce(trajectory.log_probs, returns - trajectory.baselines)
-        if hybrid["entropy_weight"]:
-            rows["entropy"] = (given - 1) * tf.reduce_sum(trajectory.entropies, axis=1)
-        if hybrid["anytime_weight"]:
-            rows["anytime"] = losses.anytime_cross_entropy(trajectory.logits, numbers)
-        if isinstance(inputs, dict):
-            rows["supervision"] = given * losses.location_likelihood(trajectory.log_probs)
-        terms = {name: _weighted_mean(row, weights) for name, row in rows.items()}
-        if hybrid["guidance_weight"]:
-            terms["guidance"] = self._guidance(inputs, trajectory, weights)
-        if hybrid["look_ahead_weight"] or hybrid["hindsight_weight"]:
-            terms |= self._tries(inputs, numbers, trajectory, weights)
-        loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=True)
-        loss_of_terms = sum(self._weight(name) * term for name, term in terms.items()) / replicas()
+        rows = {term.name: term(step) for term in self.terms}
+        terms = {name: step.mean(values) for name, values in rows.items() if values is not None}
+        weights = {term.name: term.weight_at(self.optimizer.iterations) for term in self.terms}
+        loss = self.compute_loss(
+            x=step.inputs, y=step.labels, y_pred=step.trajectory, sample_weight=step.weights, training=True
+        )
         terms["cross_entropy"] = loss * replicas()
-        loss += loss_of_terms
-        terms["reward"] = tf.reduce_mean(returns[:, 0])
-        terms["policy_entropy"] = tf.reduce_mean(trajectory.entropies)
-        return terms, loss
-
-    def rewards(self, trajectory, labels):
-        """What each look earned `[B, T]`, by the reward given to `compile`.
-
-        Raises:
-            UserError: a reward of another shape.
-        """
-        rewards = tf.cast(self.hybrid["reward"](trajectory, labels), tf.float32)
-        looks = trajectory.logits.shape[1]
-        if rewards.shape.rank != 2 or rewards.shape[1] not in (None, looks):
-            wanted = f"a function (trajectory, labels) -> [B, T], what each of the {looks} looks earned"
-            raise UserError(f"reward expects {wanted}. Received: shape {tuple(rewards.shape)}")
-        return rewards
-
-    def _guidance(self, inputs, trajectory, weights):
-        """Minus the log-likelihood of the known place under the policy after each look, summed."""
-        if not isinstance(inputs, dict) or inputs.get("places") is None:
-            raise UserError("guidance_weight wants batches with places: train_batches(data, ..., places=True)")
-        return _weighted_mean(losses.location_likelihood(self.place_log_probs(trajectory, inputs["places"])), weights)
-
-    def _tries(self, inputs, numbers, trajectory, weights):
-        """`losses_of_tries`, each a mean over the rows that tried."""
-        images = tf.convert_to_tensor(inputs["images"] if isinstance(inputs, dict) else inputs)
-        found = losses_of_tries(self, images, numbers, trajectory, _other(self._step_seed()))
-        return {name: _weighted_mean(rows, None if weights is None else weights[: tf.shape(rows)[0]]) for name, rows in found.items()}
+        loss += sum(weights[name] * value for name, value in terms.items() if name in weights) / replicas()
+        for term in self.terms:
+            terms |= term.monitors(step)
+        return {**terms, "policy_entropy": tf.reduce_mean(step.trajectory.entropies)}, loss
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x=x, y=y, y_pred=y_pred.logits[:, -1], sample_weight=sample_weight, training=training)
+        return super().compute_loss(x=x, y=y, y_pred=self.task.answers(y_pred), sample_weight=sample_weight, training=training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred.logits[:, -1], sample_weight=sample_weight)
+        return super().compute_metrics(x, y, self.task.answers(y_pred), sample_weight=sample_weight)
 
     def _report(self, inputs, labels, trajectory, weights, loss, terms):
         rows = tf.shape(trajectory.logits)[0]
         self._loss_tracker.update_state(loss * replicas(), sample_weight=rows)
         for name, value in terms.items():
-            self.term_trackers[name].update_state(value, sample_weight=rows)
+            self._trackers.means[name].update_state(value, sample_weight=rows)
         results = self.compute_metrics(inputs, labels, trajectory, weights)
-        unused = set(self.term_trackers) - set(terms)
+        unused = set(self.reported) - set(terms)
         return {name: value for name, value in results.items() if name not in unused}
 
-    def _settle(self, inputs):
-        """Takes the default loss weights of films where a film comes: no places are tried on its frames."""
-        images = inputs["images"] if isinstance(inputs, dict) else inputs
-        if self.by_default and len(images.shape) == 5:
-            self.hybrid = dict(signals.DRAWS)
+    @property
+    def reported(self):
+        """Names of what a step reports besides loss and metrics."""
+        return tuple(self._trackers.means)
+
+    @property
+    def metrics(self):
+        """As Keras', and what the terms report."""
+        return [*super().metrics, *self._trackers.means.values()]
 
     def _repeat(self, batch):
         """Every row `rollouts` times: images, actions, labels and weights alike."""
-        count = self.hybrid["rollouts"]
-        if count == 1:
+        if self.rollouts == 1:
             return batch
-        return tuple(tf.nest.map_structure(lambda tensor: tensor if tensor is None else tf.repeat(tensor, count, axis=0), batch))
-
-    def _weight(self, name):
-        weight = self.hybrid[f"{name}_weight"]
-        return weight(self.optimizer.iterations) if callable(weight) else weight
+        return tuple(
+            tf.nest.map_structure(lambda tensor: tensor if tensor is None else tf.repeat(tensor, self.rollouts, axis=0), batch)
+        )
 
     def _step_seed(self):
         """`[2]` int32, of this step and this replica, so that a resumed run draws what an unbroken one does."""
@@ -395,26 +320,3 @@ class AttentionModel(CheckedModel):
 
     def get_config(self):
         return {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy), "seed": self.seed}
-
-
-def check_inner(model):
-    """Refuses what is no `AttentionModel`, in a model that adds to one."""
-    if not isinstance(model, AttentionModel):
-        raise UserError(f"model expects an AttentionModel, such as a trained RAM. Received: {model!r}")
-
-
-def has_actions(inputs, batch):
-    """Which of the `batch` rows `[B]` come with somebody else's actions."""
-    if not isinstance(inputs, dict) or inputs.get("actions") is None:
-        return tf.zeros([batch], tf.bool)
-    given = inputs.get("has_actions")
-    return tf.ones([batch], tf.bool) if given is None else tf.cast(given, tf.bool)
-
-
-def _other(seed):
-    """A seed for draws beside the rollout's own."""
-    return tf.random.experimental.stateless_fold_in(seed, -1)
-
-
-def _weighted_mean(rows, weights):
-    return tf.reduce_mean(rows if weights is None else rows * tf.cast(tf.reshape(weights, [-1]), rows.dtype))

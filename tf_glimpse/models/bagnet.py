@@ -13,6 +13,7 @@ from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.grids import Fields
 from tf_glimpse.ops.patches import checked_range, to_float
 from tf_glimpse.ops.receptive_fields import STEM, choose_wide_blocks, receptive_field_of
+from tf_glimpse.tasks import Classification
 from tf_glimpse.types import UNIT, UserError, whole_number
 
 
@@ -95,7 +96,7 @@ class BagNet(CheckedModel):
             whole_number("receptive_field", receptive_field)
         if not len(blocks) == len(filters) == len(strides):
             raise UserError(f"BagNet wants as many filters and strides as blocks, one a group. Received: {blocks=}, {filters=}, {strides=}")
-        self.num_classes = num_classes
+        self.num_classes, self.task = num_classes, Classification(num_classes)
         self.wide_blocks = choose_wide_blocks(receptive_field, wide_blocks, tuple(blocks), tuple(strides))
         self.receptive_field = receptive_field_of(self.wide_blocks, strides)
         self.width = width

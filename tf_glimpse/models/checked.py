@@ -19,7 +19,7 @@ from tf_glimpse.types import UNIT, UserError
 
 
 class CheckedModel(keras.Model):
-    """`fit`, `evaluate` and `predict` say what is wrong with images and labels, as far as a subclass has `patch_size`, `num_classes`."""
+    """`fit`, `evaluate` and `predict` say what is wrong with images and labels, as far as a subclass has `patch_size` and a `task`."""
 
     def __init__(self, **kwargs):
         check_keywords("__init__", type(self), kwargs, LAYER_KEYWORDS)
@@ -85,6 +85,7 @@ class CheckedModel(keras.Model):
         return [layer.trainable for layer in self._flatten_layers()]
 
     input_range = UNIT  # (black, white) of float images; a subclass may take another
+    task = None  # what labels and answers mean, of `tf_glimpse.tasks`; None where labels are of any kind
     awaits_xla = False  # whether the next training step is compiled before it runs
 
     def make_train_function(self, force=False):
@@ -219,7 +220,7 @@ class CheckedModel(keras.Model):
     @property
     def expected(self):
         """What the model expects of its images and labels, an `Expected`."""
-        return Expected(getattr(self, "patch_size", None), getattr(self, "num_classes", None), self.input_range)
+        return Expected(getattr(self, "patch_size", None), self.task, self.input_range)
 
     def _make_variables(self, inputs, labels):
         """Makes what is still missing before the first step is traced: TensorFlow traces a step that made variables a second time."""

@@ -13,7 +13,7 @@ from tf_glimpse.types import UserError
 _SHOWN = 20  # images that a printed answer shows
 
 
-class Classification(NamedTuple):
+class Classified(NamedTuple):
     """What `model.classify` answers about N images. Printed, it shows a line an image.
 
     Attributes:
@@ -38,7 +38,7 @@ class Classification(NamedTuple):
 
 
 def classification(model, images, batch_size, answer, white_level=None):
-    """The `Classification` of all images, a batch at a time.
+    """The `Classified` of all images, a batch at a time.
 
     Args:
         model: an `AttentionModel`, which says how files are read and what the classes are called.
@@ -58,7 +58,7 @@ def classification(model, images, batch_size, answer, white_level=None):
     labels = np.argmax(probabilities, axis=-1)
     class_names = getattr(model, "class_names", None)
     names = [str(label) if class_names is None else class_names[label] for label in labels]
-    return Classification(names, labels, probabilities, places)
+    return Classified(names, labels, probabilities, places)
 
 
 def _batches(model, images, batch_size, white_level):

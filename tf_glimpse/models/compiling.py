@@ -2,11 +2,10 @@
 
 import difflib
 import inspect
-import math
+import warnings
 
-import keras
-
-from tf_glimpse.types import UserError, whole_number
+from tf_glimpse.losses import Supervision
+from tf_glimpse.types import UserError
 
 LAYER_KEYWORDS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")
 
@@ -33,28 +32,36 @@ def check_keywords(function, owner, given, more):
             raise UserError(f"{owner.__name__}{'' if function == '__init__' else '.' + function} knows no argument {name}; {told}")
 
 
-def check_hybrid(hybrid):
-    """Refuses what cannot be a setting of the hybrid loss.
+def check_terms(model):
+    """Refuses terms that a model cannot learn by, and draws that nobody makes.
+
+    Args:
+        model: an `AttentionModel` with its `terms` and `sample`.
 
     Raises:
-        UserError: names the setting and what came.
+        UserError: names the term, and what it expects.
     """
-    for name, value in hybrid.items():
-        if name.endswith("_weight") and not (isinstance(value, keras.optimizers.schedules.LearningRateSchedule) or _is_number(value, 0)):
-            raise UserError(f"compile expects for {name} a number of at least 0, or a schedule. Received: {name}={value!r}")
-    whole_number("rollouts", hybrid["rollouts"])
-    candidates, candidate_share, discount = (hybrid[name] for name in ("candidates", "candidate_share", "discount"))
-    if not _is_number(candidate_share, 0, 1) or not candidate_share or not _is_number(candidates, 2) or candidates != int(candidates):
-        wanted = "candidates of at least 2 and candidate_share in (0, 1]"
-        raise UserError(f"compile wants {wanted}. Received: {candidates=}, {candidate_share=}")
-    if not _is_number(discount, 0, 1):
-        raise UserError(f"compile expects a discount from 0 to 1. Received: {discount=}")
-    if hybrid["sample"] not in (True, False):
-        raise UserError(f"compile expects sample=True or False. Received: sample={hybrid['sample']!r}")
+    if model.sample not in (True, False):
+        raise UserError(f"compile expects sample=True or False, or None. Received: sample={model.sample!r}")
+    for term in model.terms:
+        term.check(model, model.terms)
+        if term.draws and not model.sample:
+            raise UserError(f"{type(term).__name__} learns from places drawn from the policy; leave out sample=False, or this term.")
 
 
-def _is_number(value, least, most=math.inf):
-    try:
-        return not isinstance(value, str | bool) and math.isfinite(value) and least <= value <= most
-    except (TypeError, ValueError):
-        return False
+def warn_of_idle_policy(terms, chooses):
+    """Warns where a policy will learn nothing: it chooses no look, or only given places could teach it.
+
+    Args:
+        terms: those that the model was compiled with.
+        chooses: whether the policy chooses the place of at least one look.
+
+    Warns:
+        UserWarning: what is missing, and what to pass.
+    """
+    if not chooses:
+        advice = "pass num_glimpses of at least 2, or first_location='learned'"
+        warnings.warn(f"the model looks once, at a place that no policy chooses, and never learns where to look; {advice}.", stacklevel=3)
+    elif not any(term.teaches for term in terms) and any(isinstance(term, Supervision) for term in terms):
+        advice = "add Reinforce, LookAhead or Hindsight, or pass no terms for the default"
+        warnings.warn(f"the policy learns from given places alone: no other term teaches it where to look; {advice}.", stacklevel=3)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras.src.trainers import data_adapters
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-from tf_glimpse.datasets.checks import bounds, check_images, check_kind, check_labels
+from tf_glimpse.datasets.checks import bounds, check_images, check_kind
 from tf_glimpse.types import UNIT, UserError
 
 NOTHING = "fit, evaluate and predict expect at least one image. Received: none"
@@ -19,16 +19,16 @@ NOTHING = "fit, evaluate and predict expect at least one image. Received: none"
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What a model expects of images, and of labels if they are class numbers.
+    """What a model expects of images, of what comes beside them, and of labels.
 
     Attributes:
         patch_size: pixels of the smallest patch's side, or None.
-        num_classes: K, or None for labels of any kind.
+        task: a task of `tf_glimpse.tasks`, or None for labels of any kind.
         input_range: (black, white) of float images.
     """
 
     patch_size: int | None = None
-    num_classes: int | None = None
+    task: object = None
     input_range: tuple = UNIT
 
     def check(self, inputs, labels=None):
@@ -38,9 +38,10 @@ class Expected:
             images = np.asarray(images)
             frames = images.reshape(-1, *images.shape[2:]) if images.ndim == 5 else images
             check_images(frames, patch_size=self.patch_size, input_range=self.input_range)
-        if has_values(labels) and _are_numbers(labels):
-            labels = np.asarray(labels)
-            check_labels(labels.reshape(-1), len(labels), self.num_classes)
+            if self.task is not None:
+                self.task.check_inputs(inputs)
+        if has_values(labels) and self.task is not None:
+            self.task.check_labels(np.asarray(labels))
 
     def check_specification(self, inputs, labels=None):
         """Refuses a stream by what is known of its batches before the first of them is made."""
@@ -50,22 +51,24 @@ class Expected:
         if images.shape.rank is not None:
             shape = tuple(images.shape)
             check_kind(shape[:1] + shape[2:] if len(shape) == 5 else shape, images.dtype.as_numpy_dtype, self.patch_size, self.input_range)
-        if hasattr(labels, "shape") and labels.shape.rank is not None and _are_numbers(labels) and not labels.dtype.is_integer:
-            raise UserError(f"labels must be whole numbers, one an image, got shape {labels.shape} and dtype {labels.dtype.name}")
+        if hasattr(labels, "shape") and self.task is not None:
+            self.task.check_label_specification(labels)
 
-    def looks_at(self, images, labels):
-        """`(images, labels)` of a batch or of its specification, with None for what can hold no wrong value: uint8 pixels, one-hot rows."""
-        numbers = self.num_classes is not None and hasattr(labels, "shape") and labels.dtype.is_integer and _are_numbers(labels)
-        return images if images.dtype.is_floating else None, labels if numbers else None
+    def looks_at(self, inputs, labels):
+        """What can hold a wrong value, of a batch or of its specification: a dict of tensors by name; uint8 pixels can not."""
+        images, beside = images_of(inputs), {} if self.task is None else {name: inputs[name] for name in self.task.inputs if name in inputs}
+        seen = {"images": images} if images.dtype.is_floating else {}
+        return {**seen, **beside, **({"labels": labels} if self.task is not None and hasattr(labels, "shape") else {})}
 
-    def fits(self, images=None, labels=None):
-        """Whether the values of images and class numbers do, a bool tensor."""
+    def fits(self, seen):
+        """Whether the values of what `looks_at` found do, a bool tensor."""
         low, high = bounds(self.input_range)
         fine = tf.constant(True)
-        if images is not None:
-            fine &= tf.reduce_all((images >= low) & (images <= high))  # NaN is neither
-        if labels is not None:
-            fine &= tf.reduce_all((labels >= 0) & (labels < self.num_classes))
+        for name, values in seen.items():
+            if name == "images":
+                fine &= tf.reduce_all((values >= low) & (values <= high))  # NaN is neither
+            else:
+                fine &= self.task.labels_fit(values) if name == "labels" else self.task.input_fits(name, values)
         return fine
 
 
@@ -93,26 +96,26 @@ class CheckedBatches(DataAdapter):
     def _checked(self, dataset):
         inputs, labels, _ = _parts(dataset.element_spec)
         self.expected.check_specification(inputs, labels)
-        images, labels = self.expected.looks_at(images_of(inputs), labels)
-        if images is None and labels is None:
+        seen = self.expected.looks_at(inputs, labels)
+        if not seen:
             return dataset
         is_tuple = isinstance(dataset.element_spec, tuple)
         checked = dataset.map(lambda *batch: self._look(batch if is_tuple else batch[0]))
-        return checked if images is None else checked.prefetch(1)  # labels alone take less time than another thread
+        return checked.prefetch(1) if "images" in seen else checked  # labels alone take less time than another thread
 
     def _look(self, batch):
         inputs, labels, _ = _parts(batch)
-        images, labels = self.expected.looks_at(images_of(inputs), labels)
-        seen = {name: values for name, values in {"images": images, "labels": labels}.items() if values is not None}
-        tell = functools.partial(self._tell, list(seen))
-        tf.cond(self.expected.fits(**seen), lambda: True, lambda: tf.numpy_function(tell, list(seen.values()), tf.bool))
+        seen = self.expected.looks_at(inputs, labels)
+        tell, told = functools.partial(self._tell, list(seen), images_of(inputs).shape), list(seen.values())
+        tf.cond(self.expected.fits(seen), lambda: True, lambda: tf.numpy_function(tell, told, tf.bool))
         return batch
 
-    def _tell(self, names, *values):
-        """Raises what is wrong with a batch, and keeps it for `telling`."""
+    def _tell(self, names, shape, *values):
+        """Raises what is wrong with a batch, and keeps it for `telling`; uint8 pixels, which can be no wrong value, were left behind."""
         seen = dict(zip(names, values, strict=True))
+        labels, black = seen.pop("labels", None), np.zeros([1, *(side or 1 for side in shape[1:])], np.uint8)
         try:
-            self.expected.check(seen.get("images"), seen.get("labels"))
+            self.expected.check({"images": black, **seen} if set(seen) - {"images"} else seen.get("images"), labels)
         except UserError as mistake:
             self.mistake = mistake
             raise
@@ -215,7 +218,3 @@ def has_values(values):
     """Whether it is an array, or a tensor that is more than a name in a graph."""
     return hasattr(values, "shape") and not tf.is_symbolic_tensor(values) and not isinstance(values, keras.KerasTensor)
 
-
-def _are_numbers(labels):
-    """Whether labels `[B]` or `[B, 1]`, or their specification, are class numbers, not one-hot rows."""
-    return len(labels.shape) == 1 or tuple(labels.shape[1:]) == (1,)

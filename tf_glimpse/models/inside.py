@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tf_glimpse.models.checked import replicas
+from tf_glimpse.models.step import Step
 from tf_glimpse.types import UserError
 
 
@@ -29,19 +30,24 @@ def seed_of_step(model):
     return model._step_seed()
 
 
-def teach_inside(model, inputs, trajectory):
-    """Adds the model's whole hybrid loss to that of the model around it; warns once where there are no labels for it.
+def other_seed(model):
+    """A seed for draws beside the rollout's own, of a training step."""
+    return tf.random.experimental.stateless_fold_in(model._step_seed(), -1)
+
+
+def teach_inside(model, inputs, trajectory, states):
+    """Adds the model's whole loss to that of the model around it; warns once where there are no labels for it.
 
     Args:
         model: a compiled `AttentionModel`.
         inputs: what it was called with: with "labels" in a dict, it learns.
-        trajectory: what it answered.
+        trajectory, states: what it answered.
     """
     labels = inputs.get("labels") if isinstance(inputs, dict) else None
     if labels is None:
         _warn(model, 'call it with {"images": images, "labels": labels}')
     else:
-        loss = model.loss_terms(inputs, labels, trajectory)[1] * replicas()
+        loss = model.loss_terms(Step(model, inputs, labels, trajectory, states, seed=other_seed(model)))[1] * replicas()
         model.add_loss(loss - sum(model.losses))  # regularisers, which the model around it counts
     model.optimizer.iterations.assign_add(1)  # what seeds and schedules go by
 
@@ -101,7 +107,7 @@ class FinalLogits(keras.layers.Layer):
 
     def __init__(self, model, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if not hasattr(model, "loss_terms"):
+        if not hasattr(model, "rollout"):
             raise UserError(f"FinalLogits expects an AttentionModel, such as a trained RAM. Received: {model!r}")
         self.model = model
 

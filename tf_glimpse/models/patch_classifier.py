@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_glimpse.models.checked import CheckedModel
 from tf_glimpse.ops.patches import extract_patches, to_float
+from tf_glimpse.tasks import Classification
 from tf_glimpse.types import UserError, whole_number
 
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # pixels a side; 32 for the other keras.applications
@@ -52,6 +53,7 @@ class PatchClassifier(CheckedModel):
     def __init__(self, num_classes, backbone, options=None, window_size=None, top=True, norm_momentum=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.num_classes = num_classes = whole_number("num_classes", num_classes, 2)
+        self.task = Classification(num_classes)
         if window_size is not None:
             whole_number("window_size", window_size)
         self.options = dict(options or {})

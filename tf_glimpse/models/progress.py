@@ -18,10 +18,10 @@ def shown(model, logs):
     """The logs that an epoch's line shows: loss and metrics, and of a model's terms those that it names in `line_terms`.
 
     Args:
-        model: a Keras model; of one without `term_trackers` every log is shown.
+        model: a Keras model; of one that reports no terms every log is shown.
         logs: dict of numbers by name, those of validation with `val_` before it; None for none.
     """
-    hidden = set(getattr(model, "term_trackers", ())) - set(getattr(model, "line_terms", ()))
+    hidden = set(getattr(model, "reported", ())) - set(getattr(model, "line_terms", ()))
     return {name: value for name, value in (logs or {}).items() if name.removeprefix("val_") not in hidden}
 
 

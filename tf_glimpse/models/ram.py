@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tf_glimpse.datasets.class_names import checked_class_names
+from tf_glimpse import losses
 from tf_glimpse.layers import (
     CategoricalLocation,
     ConvGlimpseEncoder,
@@ -17,9 +17,13 @@ from tf_glimpse.layers import (
     unroll,
 )
 from tf_glimpse.layers.glimpse_cell import serialize_part
-from tf_glimpse.models import signals
-from tf_glimpse.models.attention_model import AttentionModel, has_actions
+from tf_glimpse.layers.question_head import QuestionHead
+from tf_glimpse.layers.scene import look_at_places
+from tf_glimpse.models.attention_model import AttentionModel
+from tf_glimpse.models.compiling import warn_of_idle_policy
+from tf_glimpse.models.step import has_actions
 from tf_glimpse.ops.coordinates import clip
+from tf_glimpse.tasks import config_of, get_task
 from tf_glimpse.types import UNIT, Trajectory, UserError, whole_number
 
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
@@ -36,7 +40,7 @@ class RAM(AttentionModel):
     """The recurrent attention model: looks at an image through a few glimpses and classifies it after each.
 
     Args:
-        num_classes: K, at least 2.
+        num_classes: K, at least 2: the task is then `Classification`.
         patch_size: side of the retina's smallest patch in pixels.
         num_scales: how many patches, each covering twice the side of the one before; None takes as many as the widest needs to cover
             half of the image's shorter side, once the image is known (2 at 28 px, 3 at 60 px, 4 at 128 px).
@@ -53,6 +57,7 @@ class RAM(AttentionModel):
         baseline: whether to learn a baseline of the reward.
         class_names: K names, kept with the model for drawing and serving; numbers if None.
         seed: seed of every draw in training.
+        task: what labels and answers mean, of `tf_glimpse.tasks`, such as `Questions(["glasses", "beard"])`; instead of `num_classes`.
 
     Call arguments:
         inputs: images `[B, H, W, C]` uint8 0-255 or float within `input_range`; films `[B, T, H, W, C]`, one frame a look; or a dict with
@@ -79,7 +84,7 @@ class RAM(AttentionModel):
 
     def __init__(
         self,
-        num_classes,
+        num_classes=None,
         patch_size=8,
         num_scales=None,
         num_glimpses=6,
@@ -93,16 +98,13 @@ class RAM(AttentionModel):
         seed=None,
         aligned=False,
         input_range=UNIT,
+        task=None,
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
-        num_classes, num_glimpses = whole_number("num_classes", num_classes, 2), whole_number("num_glimpses", num_glimpses)
-        patch_size, units = whole_number("patch_size", patch_size), whole_number("units", units)
-        self.num_classes = num_classes
-        self.patch_size = patch_size
-        self.num_glimpses = num_glimpses
-        self.units = units
-        self.class_names = checked_class_names(class_names, num_classes)
+        self.task = get_task(task, num_classes, class_names)
+        self.num_glimpses = num_glimpses = whole_number("num_glimpses", num_glimpses)
+        self.patch_size, self.units = patch_size, units = whole_number("patch_size", patch_size), whole_number("units", units)
         dtype = self.dtype_policy
         self.cell = GlimpseCell(
             retina=Retina(patch_size, 1 if num_scales is None else num_scales, aligned, input_range, dtype=dtype, name="retina"),
@@ -115,7 +117,12 @@ class RAM(AttentionModel):
             name="cell",
         )
         self.num_scales = None if num_scales is None else self.retina.num_scales
-        self.classifier = keras.layers.Dense(num_classes, dtype="float32", name="classifier")
+        self.classifier = keras.layers.Dense(self.num_classes, dtype="float32", name="classifier")
+        self.question = None  # what turns it into the first state
+        if self.task.inputs:
+            asked, size = self.task.num_questions, self.cell.output_size
+            self.classifier = QuestionHead(self.num_classes, asked, name="classifier")
+            self.question = None if self.task.blind else keras.layers.Embedding(asked, size, name="question")
         self.image_shape = None
 
     @property
@@ -131,7 +138,7 @@ class RAM(AttentionModel):
     def with_classes(self, num_classes, class_names=None):
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
         if not self.built:
-            raise UserError("a new classifier wants a model that was built: call it on images, or build((None, H, W, C)), first.")
+            raise UserError("a new classifier expects a model that was built: call it on images, or build((None, H, W, C)), first.")
         other = type(self).from_config({**self.get_config(), "num_classes": num_classes, "class_names": class_names})
         other.build((None, *self.image_shape))
         other.cell.set_weights(self.cell.get_weights())
@@ -147,8 +154,9 @@ class RAM(AttentionModel):
             self.num_scales = self.retina.num_scales = _scales_for(image_shape, self.patch_size)
         if not self.cell.built:
             self.cell.build((None, *self.image_shape))
-        if not self.classifier.built:
-            self.classifier.build((None, self.cell.output_size))
+        for part in (self.classifier, self.question):
+            if part is not None and not part.built:
+                part.build((None, self.cell.output_size))
         self.built = True
 
     def rollout(self, inputs, training, sample, seed):
@@ -159,31 +167,42 @@ class RAM(AttentionModel):
         given = None if actions is None else has_actions(inputs, tf.shape(images)[0])
         draws = training if sample is None else sample
         draw_seed = tf.convert_to_tensor((0, 0) if seed is None else seed, tf.int32) if draws else None
-        glimpses, log_probs, entropies = unroll(self.cell, images, self.num_glimpses, actions, given, draw_seed, training)
-        hidden = tf.cast(glimpses.hidden, tf.float32)
-        logits = self.classifier(hidden)
-        return Trajectory(logits, glimpses.location, glimpses.action, log_probs, glimpses.baseline, entropies, glimpses.policy, hidden)
+        start = None if self.question is None else tf.tanh(self.question(inputs["question"]))
+        looks = unroll(self.cell, images, self.num_glimpses, actions, given, draw_seed, training, start=start)
+        glimpses, hidden = looks.glimpses, tf.cast(looks.glimpses.hidden, tf.float32)
+        logits, places = self._answers(hidden, inputs), (glimpses.location, glimpses.action)
+        return Trajectory(logits, *places, looks.log_probs, glimpses.baseline, looks.entropies, glimpses.policy, hidden), looks.states
 
-    def default_signal(self):
-        """Places tried beside the rollout, where one look is enough to know the next state and the policy chooses at least one."""
-        return signals.TRIES if self._chooses and self.cell.considers else signals.DRAWS
+    def _answers(self, hidden, inputs):
+        """The logits `[B, ..., K]` of states `[B, ..., U]`."""
+        return self.classifier(hidden, inputs["question"]) if self.task.inputs else self.classifier(hidden)
+
+    @property
+    def has_baseline(self):
+        """Whether the trajectory's baselines can learn."""
+        return self.cell.baseline is not None
+
+    def default_terms(self):
+        """Places tried beside the rollout, if the policy chooses at least one."""
+        return losses.TRIES if self._chooses else losses.draws(self.has_baseline)
 
     def compile(self, *args, **kwargs):
         super().compile(*args, **kwargs)
         if self.cell.trainable and self.cell.location.trainable:
-            signals.warn_of_idle_policy(self.hybrid, self._chooses)
+            warn_of_idle_policy(self.terms, self._chooses)
 
     @property
     def _chooses(self):
         """Whether the policy chooses the place of at least one look."""
         return self.num_glimpses > 1 or self.cell.first_location == "learned"
 
-    def look_ahead(self, images, trajectory, candidates, seed, anywhere=0):
+    def try_places(self, inputs, trajectory, states, candidates, seed, anywhere=0):
         """Tries places that the policy might have chosen, and others, each by one look from the state in which it was asked.
 
         Args:
-            images: `[B, H, W, C]`.
-            trajectory: the `Trajectory` of these images.
+            inputs: what the model was called with.
+            trajectory: the `Trajectory` of that call.
+            states: what the call returned beside it, the core's state before each look.
             candidates: N, how many places to draw at each look.
             seed: int32 `[2]`.
             anywhere: A, how many more to draw at each look, uniformly over the image.
@@ -194,34 +213,27 @@ class RAM(AttentionModel):
             the model's, unless the first location is learned.
 
         Raises:
-            UserError: films; one look, to a place that is not the policy's; or a core whose state is more than its output.
+            UserError: one look, to a place that is not the policy's.
         """
-        if len(images.shape) != 4:
-            raise UserError(f"look_ahead wants images [B, H, W, C], the same at every look. Received: shape {tuple(images.shape)}")
-        first = 0 if self.cell.first_location == "learned" else 1
+        first = self.cell.first_chosen
         if trajectory.policy.shape[1] <= first:
-            wanted = "a look whose place the policy chooses: num_glimpses of at least 2, or a learned first location"
-            raise UserError(f"look_ahead wants {wanted}. Received: num_glimpses={self.num_glimpses}")
+            expected = "a look whose place the policy chooses: num_glimpses of at least 2, or a learned first location"
+            raise UserError(f"trying places expects {expected}. Received: num_glimpses={self.num_glimpses}")
         distribution = self.cell.location.distribution(trajectory.policy[:, first:])
         draws = tf.stop_gradient(distribution.sample(candidates, seed=seed))
         places = tf.transpose(clip(self.cell.location.to_action(draws)), [1, 2, 0, 3])
         places = tf.ensure_shape(places, [None, trajectory.policy.shape[1] - first, candidates, 2])  # tfp forgets an axis of 1
         log_probs = tf.transpose(distribution.log_prob(draws), [1, 2, 0])
         if anywhere:
-            shape = [tf.shape(images)[0], places.shape[1], anywhere, 2]
+            shape = [tf.shape(places)[0], places.shape[1], anywhere, 2]
             other = tf.random.experimental.stateless_fold_in(seed, anywhere)
             places = tf.concat([places, tf.random.stateless_uniform(shape, other, -1.0, 1.0)], axis=2)
-        before = tf.stop_gradient(tf.pad(trajectory.hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])[:, first:])
-        return log_probs, self._answers_at(images, places, before), places
+        before = tf.nest.map_structure(lambda state: tf.stop_gradient(state[:, first:]), states)
+        images = inputs["images"] if isinstance(inputs, dict) else inputs
+        after = look_at_places(self.cell, images, places, before, first)
+        return log_probs, self._answers(tf.cast(after, tf.float32), inputs), places
 
-    def _answers_at(self, images, places, states):
-        """The class scores `[B, T, N, K]` after one look from each state `[B, T, U]` at each of its places `[B, T, N, 2]`."""
-        looks, tried = places.shape[1:3]
-        views = self.cell.retina.prepare(images, looks * tried)
-        after = self.cell.consider(views, tf.reshape(places, [-1, looks * tried, 2]), tf.repeat(states, tried, axis=1))
-        return tf.reshape(self.classifier(tf.cast(after, tf.float32)), [-1, looks, tried, self.num_classes])
-
-    def place_log_probs(self, trajectory, places):
+    def score_place(self, trajectory, places):
         """The log-probability `[B, T - 1]` of going to a place `[B, 2]` after each look but the last; gradients reach the states."""
         policy = self.cell.location.parameters(trajectory.hidden[:, :-1])
         draws = self.cell.location.to_draw(tf.repeat(places[:, None], policy.shape[1], axis=1))
@@ -241,16 +253,16 @@ class RAM(AttentionModel):
 
     def get_config(self):
         parts = {name: serialize_part(getattr(self.cell, name)) for name in ("encoder", "core", "location")}
-        names = ("num_classes", "patch_size", "num_scales", "num_glimpses", "units", "class_names")
-        own = {name: getattr(self, name) for name in names}
+        names = ("patch_size", "num_scales", "num_glimpses", "units")
+        own = {**{name: getattr(self, name) for name in names}, **config_of(self.task)}
         cell = {"aligned": self.retina.aligned, "input_range": self.input_range}
         cell |= {"first_location": self.cell.first_location, "baseline": self.cell.baseline is not None}
         return {**super().get_config(), **own, **parts, **cell}
 
     @classmethod
     def from_config(cls, config):
-        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("encoder", "core", "location")}
-        return cls(**{**config, **parts})
+        names = ("encoder", "core", "location", *(("task",) if "task" in config else ()))
+        return cls(**{**config, **{name: keras.saving.deserialize_keras_object(config[name]) for name in names}})
 
 
 def _checked_shape(shape, patch_size):

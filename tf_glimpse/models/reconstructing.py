@@ -3,18 +3,30 @@
 import keras
 import tensorflow as tf
 
-from tf_glimpse.models.adaptive_looks import looks_of
-from tf_glimpse.models.attention_model import AttentionModel, check_inner
-from tf_glimpse.models.checked import replicas
+from tf_glimpse import losses
+from tf_glimpse.models.wrapped import WrappedModel
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.types import UserError
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
-class ReconstructingModel(AttentionModel):
+class Reconstruction(losses.Term):
+    """The loss of a `ReconstructingModel`'s autoencoder; batches bring clean images."""
+
+    name = "reconstruction"
+    needs = ("reconstruction_loss",)
+
+    def __call__(self, step):
+        if not isinstance(step.inputs, dict) or step.inputs.get("clean") is None:
+            raise UserError("ReconstructingModel trains on batches with clean images: train_batches(data, ..., clean=True)")
+        return step.model.reconstruction_loss(step.inputs["clean"], step.trajectory, step.weights)
+
+
+@keras.saving.register_keras_serializable("tf_glimpse")
+class ReconstructingModel(WrappedModel):
     """A model whose states learn, beside their own task, to keep what a picture of the whole image wants.
 
-    `fit` on batches with clean images, `datasets.train_batches(data, ..., clean=True)`, trains both by the sum of the model's hybrid loss
+    `fit` on batches with clean images, `datasets.train_batches(data, ..., clean=True)`, trains both by the sum of the model's loss
     and the autoencoder's; `model` and `vae` are then used as if each had been trained alone. `predict`, `evaluate` and `save` work as the
     model's own.
 
@@ -31,7 +43,7 @@ class ReconstructingModel(AttentionModel):
         the model's `Trajectory`.
 
     Raises:
-        UserError: a weight below 0, a model with a loss of its own, such as a Saccader, an autoencoder of other images, training batches
+        UserError: a weight below 0, a model without a core, such as a Saccader, an autoencoder of other images, training batches
             without clean images.
 
     Example:
@@ -48,70 +60,36 @@ class ReconstructingModel(AttentionModel):
     line_terms = ("reward", "reconstruction")
 
     def __init__(self, model, vae, state_weight=1e-3, seed=None, **kwargs):
-        check_inner(model)
-        super().__init__(seed=model.seed if seed is None else seed, **{"dtype": model.dtype_policy, **kwargs})
-        if state_weight < 0 or type(model).loss_terms is not AttentionModel.loss_terms:
-            wanted = "a model trained by the hybrid loss as it is, such as a RAM, and a state_weight of at least 0"
-            raise UserError(f"ReconstructingModel wants {wanted}. Received: a {type(model).__name__}, {state_weight=}")
-        self.model, self.vae, self.state_weight = model, vae, state_weight
-        self.num_classes, self.num_glimpses, self.patch_size = model.num_classes, model.num_glimpses, model.patch_size
-        self.num_scales, self.class_names, self.image_shape = model.num_scales, model.class_names, None
-        self.term_trackers["reconstruction"] = keras.metrics.Mean(name="reconstruction")
+        super().__init__(model, seed, **{"dtype": getattr(model, "dtype_policy", None), **kwargs})
+        if state_weight < 0 or not hasattr(model, "score_place"):
+            expected = "a model whose core has states, such as a RAM, and a state_weight of at least 0"
+            raise UserError(f"ReconstructingModel expects {expected}. Received: a {type(model).__name__}, {state_weight=}")
+        self.vae, self.state_weight = vae, state_weight
         if model.built:
             self.build((None, *model.image_shape))
 
-    @property
-    def retina(self):
-        """The model's, for drawing."""
-        return self.model.retina
-
-    @property
-    def input_range(self):
-        """(black, white) of float images, the model's."""
-        return self.model.input_range
-
-    def build(self, input_shape):
-        if not self.model.built:
-            self.model.build(input_shape)
-        self.image_shape = self.model.image_shape
+    def build_own(self):
         if tuple(self.vae.image_shape) != tuple(self.image_shape):
             raise UserError(f"wanted an autoencoder of images {self.image_shape}, as the model's. Received: {self.vae.image_shape}")
         if not self.vae.built:
             self.vae.build(self.model.compute_output_shape((None, *self.image_shape)).hidden)
-        self.built = True
 
-    def call(self, inputs, training=False, sample=None, seed=None):
-        return self.model(inputs, training=training, sample=sample, seed=seed)
+    def rollout(self, inputs, training, sample, seed):
+        return self.model(inputs, training=training, sample=sample, seed=seed, return_states=True)
 
-    def looks(self):
-        """As the model's, for `AdaptiveModel`."""
-        return looks_of(self.model)
+    def _set_terms(self, terms, sample=None):
+        terms = [term for term in losses.get_terms(terms) if not isinstance(term, Reconstruction)]
+        super()._set_terms([*terms, Reconstruction()], sample)
 
-    def look_ahead(self, images, trajectory, candidates, seed, anywhere=0):
-        """As the model's."""
-        return self.model.look_ahead(images, trajectory, candidates, seed, anywhere)
-
-    def place_log_probs(self, trajectory, places):
-        """As the model's."""
-        return self.model.place_log_probs(trajectory, places)
-
-    def loss_terms(self, inputs, labels, trajectory, weights=None):
-        if not isinstance(inputs, dict) or inputs.get("clean") is None:
-            raise UserError("ReconstructingModel trains on batches with clean images: train_batches(data, ..., clean=True)")
-        terms, loss = super().loss_terms(inputs, labels, trajectory, weights)
+    def reconstruction_loss(self, clean, trajectory, weights=None):
+        """The autoencoder's loss, a scalar, of clean images `[B, H, W, C]` and the trajectory's states."""
         states, share = trajectory.hidden, self.state_weight
         made = self.vae(share * states + tf.stop_gradient((1 - share) * states), training=True)
-        terms["reconstruction"] = self.vae.compute_loss(y=to_float(inputs["clean"], self.input_range), y_pred=made, sample_weight=weights)
-        return terms, loss + terms["reconstruction"] / replicas()
-
-    def compute_output_shape(self, input_shape):
-        return self.model.compute_output_shape(input_shape)
+        return self.vae.compute_loss(y=to_float(clean, self.input_range), y_pred=made, sample_weight=weights)
 
     def get_config(self):
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("model", "vae")}
-        return {**super().get_config(), **parts, "state_weight": self.state_weight}
+        return {**super().get_config(), "vae": keras.saving.serialize_keras_object(self.vae), "state_weight": self.state_weight}
 
     @classmethod
     def from_config(cls, config):
-        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("model", "vae")}
-        return cls(**{**config, **parts})
+        return super().from_config({**config, "vae": keras.saving.deserialize_keras_object(config["vae"])})

@@ -5,15 +5,15 @@ import math
 import keras
 import tensorflow as tf
 
-from tf_glimpse.datasets.class_names import checked_class_names
 from tf_glimpse.layers.attention_network import AttentionNetwork
 from tf_glimpse.layers.retina import Retina
 from tf_glimpse.layers.saccader_cell import SaccaderCell
 from tf_glimpse.layers.unroll import fold
-from tf_glimpse.models.attention_model import has_actions
 from tf_glimpse.models.bagnet import BagNet
 from tf_glimpse.models.saccader_stages import SaccaderStages
+from tf_glimpse.models.step import has_actions
 from tf_glimpse.ops.grids import field_cells, field_centres, gather_cells, ordered_cells
+from tf_glimpse.tasks import Classification
 from tf_glimpse.types import Trajectory, UserError, whole_number
 
 
@@ -22,8 +22,8 @@ class Saccader(SaccaderStages):
     """A BagNet whose answer is the mean of its logits at a few cells, and a policy that chooses them; trained in three stages.
 
     1. `model.bagnet.compile(...)`, `model.bagnet.fit(...)`: the BagNet learns to classify whole images.
-    2. `model.compile(..., stage="location")`, `model.fit(...)`: the policy learns to look where the BagNet's logits are highest.
-    3. `model.compile(..., stage="reinforce")`, `model.fit(...)`: both learn from the answer after the last look.
+    2. `model.compile(..., terms=[losses.Targets()])`, `model.fit(...)`: the policy learns to look where the BagNet's logits are highest.
+    3. `model.compile(...)`, `model.fit(...)`: both learn from the answer after the last look.
 
     The defaults are the published sizes for 224x224 images; `Saccader.published()` has the authors' quirks too.
 
@@ -74,12 +74,11 @@ class Saccader(SaccaderStages):
         if not isinstance(bagnet, BagNet):
             bagnet = BagNet(**{"dtype": self.dtype_policy, "name": "bagnet", "num_classes": num_classes, **(bagnet or {})})
         _check(num_classes, bagnet.num_classes)
-        self.num_classes = num_classes
+        self.task = Classification(num_classes, class_names)
         self.bagnet = bagnet
         self.num_glimpses = num_glimpses
         self.mixed_channels = mixed_channels
         self.even_spacing = even_spacing
-        self.class_names = checked_class_names(class_names, num_classes)
         self.attention = AttentionNetwork(mixed_channels, dtype=self.dtype_policy, name="attention")
         self.cell = SaccaderCell(name="cell")
         self.patch_size, self.num_scales = bagnet.receptive_field, 1
@@ -167,12 +166,12 @@ class Saccader(SaccaderStages):
         actions = tf.where(has_actions(inputs, tf.shape(images)[0])[:, None, None], actions, locations)
         logits = _running_mean(gather_cells(_flat(seen.logits), cells))
         hidden = tf.cast(gather_cells(_flat(seen.what), cells), tf.float32)
-        return Trajectory(logits, locations, actions, log_probs, tf.zeros_like(log_probs), entropies, policy, hidden)
+        return Trajectory(logits, locations, actions, log_probs, tf.zeros_like(log_probs), entropies, policy, hidden), None
 
     def _given(self, inputs, seen, fields, training):
         """Raw actions `[B, T, 2]` of the caller's, and the cells `[B, T]` that the policy does not choose, for which rows `[B]`."""
-        teaching, batch = training and self.stage == "location", tf.shape(seen.logits)[0]
-        looks = self.num_targets if teaching else self.num_glimpses
+        taught, batch = self.targets if training else None, tf.shape(seen.logits)[0]
+        looks = taught.num_targets if taught else self.num_glimpses
         actions, has_given = inputs.get("actions") if isinstance(inputs, dict) else None, has_actions(inputs, batch)
         actions = tf.zeros([batch, looks, 2]) if actions is None else tf.cast(actions, tf.float32)
         if looks > math.prod(fields.grid):
@@ -180,14 +179,14 @@ class Saccader(SaccaderStages):
         if actions.shape[1] not in (None, looks) or actions.shape[2:] != [2]:
             raise UserError(f"{looks} looks want actions [B, {looks}, 2]. Received: actions of shape {tuple(actions.shape)}")
         given = tf.ensure_shape(field_cells(actions, fields), [None, looks])
-        if teaching and self.teacher_forcing:
+        if taught and taught.teacher_forcing:
             given, has_given = tf.where(has_given[:, None], given, ordered_cells(seen.logits, looks)), tf.ones([batch], tf.bool)
         return actions, given, has_given
 
     def _mixed(self, seen, training):
         """The features `[B, h * w, D]` float32 that cells are chosen by."""
         features, what = seen.features, seen.what
-        if self.stop_gradient:
+        if self.targets and self.targets.stop_gradient:
             features, what = tf.stop_gradient(features), tf.stop_gradient(what)
         return tf.cast(_flat(self.attention(features, what, training=training)), tf.float32)
 

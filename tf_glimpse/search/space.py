@@ -208,11 +208,12 @@ class RAMSpace(_AttentionSpace):
         return ["conv", {"filters": [width, 2 * width] if large else [width], "pools": [2, 1] if large else [1], **where}]
 
     def _loss(self, candidate):
-        anytime = {"anytime_weight": candidate["anytime_weight"]}
-        if candidate["look_ahead_weight"] and candidate["core"] != "lstm":  # an LSTM's output does not say where it stands
-            look_ahead = {"look_ahead_weight": candidate["look_ahead_weight"], "candidates": 4, "candidate_share": 0.25}
-            return {"sample": False, **look_ahead, **anytime}
-        return {"reward": "final_probability", "reinforce_weight": candidate["reinforce_weight"], **anytime}
+        anytime = {"anytime": {"weight": candidate["anytime_weight"]}, "supervision": {}}
+        if candidate["look_ahead_weight"]:
+            look_ahead = {"look_ahead": {"weight": candidate["look_ahead_weight"], "candidates": 4, "share": 0.25}}
+            return {"terms": {**look_ahead, **anytime}, "sample": False}
+        reinforce = {"weight": candidate["reinforce_weight"], "reward": "final_probability"}
+        return {"terms": {"reinforce": reinforce, "baseline": {}, **anytime}}
 
     def costs(self, candidate):
         return super().costs(candidate) if candidate["patch_size"] <= min(self.data.image_shape[:2]) else math.inf

@@ -8,8 +8,8 @@ import numpy as np
 from keras_tuner.errors import FailedTrialError
 
 from tf_glimpse import datasets
+from tf_glimpse.losses import PAPER
 from tf_glimpse.models import AdaptiveModel, Saccader
-from tf_glimpse.models.signals import REINFORCE
 from tf_glimpse.ops.patches import to_float
 from tf_glimpse.search.frontier import Point
 from tf_glimpse.search.thresholds import sweep_thresholds
@@ -77,7 +77,7 @@ def train_candidate(model, data, recipe, seed=0, actions=None, verbose=0):
         _train_saccader(model.model, recipe, steps, fit)
     else:
         settings = {"jit_compile": recipe.jit_compile, "steps_per_execution": STEPS_AT_ONCE}
-        model.model.compile(make_optimizer(recipe, steps), **settings, **{**REINFORCE, **recipe.loss})
+        model.model.compile(make_optimizer(recipe, steps), **settings, **{"terms": PAPER, **recipe.loss})
         fit(model.model, steps, actions=actions, epochs=recipe.epochs)
     head_steps = min(HEAD_STEPS, steps)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, head_steps)), metrics=None)
@@ -89,9 +89,9 @@ def _train_saccader(model, recipe, steps, fit):
     share = {stage: max(1, math.floor(part * steps)) for stage, part in SACCADER_SHARES.items()}
     model.bagnet.compile(make_optimizer(recipe, share["bagnet"]))
     fit(model.bagnet, share["bagnet"])
-    settings = {"location": {"num_targets": model.num_glimpses}, "reinforce": {"reinforce_weight": recipe.model["reinforce_weight"]}}
-    for stage, options in settings.items():
-        model.compile(make_optimizer(recipe, share[stage]), stage=stage, **options)
+    saccades = {"reinforce": {"weight": recipe.model["reinforce_weight"], "baseline": "batch_mean"}, "supervision": {}}
+    for stage, terms in {"location": {"targets": {"num_targets": model.num_glimpses}}, "reinforce": saccades}.items():
+        model.compile(make_optimizer(recipe, share[stage]), terms=terms)
         fit(model, share[stage])
 
 

@@ -5,7 +5,7 @@ import pathlib
 from tf_glimpse.explain import explain, fit_vae
 from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
-from tf_glimpse.training.finished import check_spared, chosen_images, load_data, looking
+from tf_glimpse.training.finished import check_spared, chosen_images, load_data
 from tf_glimpse.types import UserError
 
 _VAE = "vae.keras"  # in a run's folder
@@ -44,7 +44,7 @@ def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=
     autoencoder = _autoencoder(finished, workdir, vae)
     name = finished.preset or finished.recipe["name"]
     title = f"{name}, seed {finished.seed}: {finished.model.num_glimpses} looks"
-    found = explain(looking(finished.model), pixels, labels=labels, names=names, vae=autoencoder, actions=actions, title=title)
+    found = explain(finished.model.innermost(), pixels, labels=labels, names=names, vae=autoencoder, actions=actions, title=title)
     for path, save in zip(paths, (found.save_html, found.save_png, found.save_gif), strict=False):
         save(path)
     return found, paths
@@ -66,5 +66,5 @@ def _fit(finished, workdir, epochs, **data_options):
     if file.exists():
         raise UserError(f"{file} is there already and was not overwritten; leave out --fit-vae to use it.")
     data = load_data(finished, **data_options)
-    vae, _ = fit_vae(looking(finished.model), data, epochs=epochs, training_looks=2, decoder="placed" if data.canvas else "dense")
+    vae, _ = fit_vae(finished.model.innermost(), data, epochs=epochs, training_looks=2, decoder="placed" if data.canvas else "dense")
     write_whole(file, vae.save)

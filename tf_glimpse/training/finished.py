@@ -11,7 +11,6 @@ from tf_glimpse import datasets
 from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.loading import load_model
-from tf_glimpse.models.reconstructing import ReconstructingModel
 from tf_glimpse.policies import get_policy
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.evaluation import by_class, evaluate_stopping, judge_answers
@@ -103,7 +102,7 @@ def evaluate_finished(
     threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
     data = load_data(finished, whole=split is None, **data_options)
     source, split = _chosen_split(data, split, own=not _other(finished, data_options.get("data")))
-    model = looking(finished.model) if num_glimpses is None else _with_glimpses(looking(finished.model), num_glimpses)
+    model = finished.model.innermost() if num_glimpses is None else _with_glimpses(finished.model.innermost(), num_glimpses)
     results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, policy=get_policy(policy, model, data))
     results |= by_class(answers, data.class_names)
     if mistakes is not None:
@@ -126,11 +125,6 @@ def _chosen_split(data, split, own):
         told = f"all its {len(source)} images" if name == "train" else f"the {len(source)} images kept apart for validation{kept}"
         print(f"{data.name} has no test split: the error is of {told}.", file=sys.stderr)
     return source, "all" if split is None and name == "train" else name
-
-
-def looking(model):
-    """What looks inside a model that adds to another, such as an `AdaptiveModel`; any other model itself."""
-    return looking(model.model) if isinstance(model, AdaptiveModel | ReconstructingModel) else model
 
 
 def _other(finished, data):
@@ -161,7 +155,7 @@ def draw_finished(finished, out, images=(), count=None, **data_options):
     """
     from tf_glimpse.explain import draw_glimpses, draw_saccades, save_glimpses_gif
 
-    model, out = looking(finished.model), pathlib.Path(out).expanduser()
+    model, out = finished.model.innermost(), pathlib.Path(out).expanduser()
     if not out.name:
         raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]

@@ -76,7 +76,7 @@ def _read_all(batch, shape, white_level, threads):
 
 
 def _answer(finished, pixels, first, threshold):
-    """The `Classification` of a batch whose first file has that number; a control looks where it was trained to."""
+    """The `Classified` of a batch whose first file has that number; a control looks where it was trained to."""
     model = finished.model
     threshold = finished.threshold if threshold is None else threshold
     if threshold is not None:

@@ -4,17 +4,19 @@ import dataclasses
 
 from tf_glimpse.training.recipe import Recipe, with_policy
 
-SMOOTH_REWARD = {"reward": "final_probability"}
+# Mnih et al. 2014, with the right class's probability as the reward.
+SMOOTH_REWARD = {"terms": {"reinforce": {"reward": "final_probability"}, "baseline": {}, "supervision": {}}}
+_TRIED = {"candidates": 4, "share": 0.25}
 # Trains on the rollout that will be asked, the deterministic one; the policy learns from places tried beside it.
-LOOK_AHEAD = {"sample": False, "look_ahead_weight": 0.1, "candidates": 4, "candidate_share": 0.25, "anytime_weight": 0.5}
+LOOK_AHEAD = {"terms": {"look_ahead": _TRIED, "anytime": {"weight": 0.5}, "supervision": {}}, "sample": False}
 # The best layers found on validation, for digits on a canvas; without them the paper's own, dense encoder and rectified core.
 CANVAS_LAYERS = {"encoder": ["conv", {"filters": [32, 64], "pools": [2, 1]}], "core": "gru"}
 # Six looks of 8x8 that cover the middle 16x22 of 28x28 pixels.
 SCAN = [[0.0, 0.286], [0.0, -0.286], [0.5, 0.286], [0.5, -0.286], [-0.5, 0.286], [-0.5, -0.286]]
 # On a canvas it learns too from the place that turned out best, wherever that was; the network finds by itself where the digit lies.
-HINDSIGHT = {**LOOK_AHEAD, "hindsight_weight": 0.1}
+HINDSIGHT = {"terms": {**LOOK_AHEAD["terms"], "hindsight": _TRIED}, "sample": False}
 # Instead of that, it is told where the digit lies.
-GUIDED = {**LOOK_AHEAD, "guidance_weight": 0.1}
+GUIDED = {"terms": {**LOOK_AHEAD["terms"], "guidance": {}}, "sample": False}
 # How far handwriting may be turned and stretched.
 WARP = {"rotation": 10.0, "zoom": 0.1, "shear": 0.1}
 
@@ -37,7 +39,7 @@ def ram_mnist_paper():
         "28x28 MNIST, 6 glimpses of 8x8, the paper's layers",
         "mnist",
         model,
-        {**SMOOTH_REWARD, "anytime_weight": 0.1},
+        {"terms": {**SMOOTH_REWARD["terms"], "anytime": {"weight": 0.1}}},
         epochs=60,
         augment={"shift": 1, **WARP},
         teacher={"places": SCAN, "until": 1.0},
@@ -118,7 +120,7 @@ def _cluttered_100():
 def ram_cluttered_1024():
     """1024x1024 cluttered MNIST, a 28 px digit among 32 pieces: 16x16 at 7 scales, 6 glimpses.
 
-    Where the digit lies guides the policy in training (`guidance_weight`): by trial alone a place so small is not found.
+    Where the digit lies guides the policy in training (`losses.Guidance`): by trial alone a place so small is not found.
     """
     recipe = _on_canvas("ram_cluttered_1024", "1024x1024 cluttered MNIST, 6 glimpses of 16x16 at 7 scales", "cluttered_mnist/1024", 7)
     encoder = ["conv", {"filters": [32, 64], "pools": [2, 1], "normalise": True}]
@@ -212,7 +214,7 @@ def near_optimal_celeb_a_hq():
 def _on_grid(name, description, data):
     location = ["categorical", {"grid": [15, 15], "hidden_units": 64}]  # a quarter of a glimpse apart, as the paper's
     model = {"patch_size": 6, "num_glimpses": 5, "core": "gru", "units": 64, "first_location": "learned", "location": location}
-    loss = {"reinforce_weight": 1.0}
+    loss = {"terms": {"reinforce": {"weight": 1.0}, "baseline": {}, "supervision": {}}}
     return Recipe(name, description, data, model, loss, epochs=20, batch_size=64, learning_rate=3e-3, jit_compile=False)
 
 

@@ -12,8 +12,8 @@ class Recipe:
         description: one line.
         data: what `tf_glimpse.datasets.load` takes: a name or a folder; None where the user must say.
         model: keyword arguments of `RAM`, without the classes; layers that are not given are the paper's (`models.ram.PAPER_LAYERS`).
-        loss: keyword arguments of `AttentionModel.compile`: rollouts, weights, reward by name, discount; what is not given is the paper's
-            (`models.signals.REINFORCE`). The weight of the entropy falls to zero over the run, as the learning rate does.
+        loss: keyword arguments of `AttentionModel.compile`: "terms", options by name; "rollouts", "sample". Without terms they are the
+            paper's (`losses.PAPER`). The weight of the entropy falls to zero over the run, as the learning rate does.
         epochs: how many; the learning rate falls to zero over them.
         passes: times that an epoch goes through the training split; above 1 for small sets, so that validation and checkpoints stay cheap.
         batch_size: images a step (each looked at by `rollouts` trajectories).
@@ -75,10 +75,12 @@ def known_fields(kind, note):
 
 def with_policy(recipe, actions):
     """The recipe's control: all the same, but trained and asked with "random" or "centre" places instead of a policy of its own."""
-    taught_by = [
-        "supervision_weight",
-        "look_ahead_weight",
-        *(name for name in recipe.loss if name in ("hindsight_weight", "guidance_weight")),
-    ]
-    loss = {**recipe.loss, **dict.fromkeys(taught_by, 0.0)}
-    return dataclasses.replace(recipe, actions=actions, loss=loss, teacher={})
+    return dataclasses.replace(without_terms(recipe, "supervision", "look_ahead", "hindsight", "guidance"), actions=actions, teacher={})
+
+
+def without_terms(recipe, *names):
+    """The recipe without the loss terms of these names."""
+    if "terms" not in recipe.loss:
+        return recipe
+    terms = {name: options for name, options in recipe.loss["terms"].items() if name not in names}
+    return dataclasses.replace(recipe, loss={**recipe.loss, "terms": terms})

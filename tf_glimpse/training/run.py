@@ -9,10 +9,10 @@ import tensorflow as tf
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import check_model, read_sequences
 from tf_glimpse.files import locked_folder, write_whole
+from tf_glimpse.losses import PAPER
 from tf_glimpse.models import RAM
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.ram import PAPER_LAYERS
-from tf_glimpse.models.signals import REINFORCE
 from tf_glimpse.policies import Scan, get_policy
 from tf_glimpse.statistics import half_interval, mean, standard_deviation
 from tf_glimpse.training import workdirs
@@ -141,9 +141,10 @@ def compiled_model(recipe, data, seed=0):
     """The recipe's model, compiled with its loss and its schedule over `recipe.epochs`."""
     model = build_model(recipe, data, seed)
     steps = recipe.epochs * datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes)
-    loss = {**REINFORCE, **recipe.loss}
-    if loss.get("entropy_weight"):
-        loss["entropy_weight"] = keras.optimizers.schedules.CosineDecay(loss["entropy_weight"], steps)
+    loss = {"terms": PAPER, **recipe.loss}
+    if "entropy" in loss["terms"]:
+        falling = keras.optimizers.schedules.CosineDecay(loss["terms"]["entropy"]["weight"], steps)
+        loss["terms"] = {**loss["terms"], "entropy": {"weight": falling}}
     model.compile(make_optimizer(recipe, steps), jit_compile=compiles(recipe, steps), **loss)
     model.optimizer.build(model.trainable_variables)
     return model
@@ -167,7 +168,7 @@ def training_batches(model, recipe, data, seed=0, epoch=0):
     """All batches that a run still trains on after so many epochs, augmented and taught as the recipe says."""
     augment = datasets.Augmentation(**recipe.augment) if recipe.augment else None
     given = _supervision(data, model, **recipe.teacher) if recipe.teacher else get_policy(recipe.actions, model)
-    places = bool(recipe.loss.get("guidance_weight"))
+    places = "guidance" in recipe.loss.get("terms", {})
     options = {"augment": augment, "actions": given, "passes": recipe.passes, "places": places}
     return datasets.train_batches(data, recipe.batch_size, seed, epoch, recipe.epochs, **options)
 

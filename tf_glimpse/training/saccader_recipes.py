@@ -8,7 +8,7 @@ class Stage:
     """How one stage is trained; the fields mean what they mean in `Recipe`.
 
     Args:
-        name: "classification" (the BagNet alone), or a stage of `Saccader.compile`: "location", "reinforce".
+        name: "classification" (the BagNet alone), "location" or "reinforce".
         epochs, learning_rate, warmup, weight_decay, clipnorm, ema_momentum, patience: as in `Recipe`.
         loss: keyword arguments of `Saccader.compile`; none in the first stage, whose loss is cross-entropy.
         tempered: whether the classifier's logits are first divided by the temperature that fits the model's answers to the validation
@@ -80,7 +80,8 @@ def three_stages(epochs, learning_rates, num_glimpses, num_targets=12, rollouts=
         rollouts: trajectories an image in the last stage.
         **last: other fields of the last `Stage`.
     """
-    losses = ({}, {"num_targets": num_targets}, {"reinforce_weight": 1 / num_glimpses, "rollouts": rollouts})
+    saccades = {"reinforce": {"weight": 1 / num_glimpses, "baseline": "batch_mean"}, "supervision": {}}
+    losses = ({}, {"terms": {"targets": {"num_targets": num_targets}}}, {"terms": saccades, "rollouts": rollouts})
     names = ("classification", "location", "reinforce")
     *before, reinforce = (Stage(*fields) for fields in zip(names, epochs, learning_rates, losses, strict=True))
     return (*before, dataclasses.replace(reinforce, **last))

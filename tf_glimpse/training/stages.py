@@ -43,7 +43,7 @@ def train_stages(recipe, data, workdir, seed, verbose=None, all_terms=False):
 def _check_looks(recipe, data, seed):
     """Refuses more looks than there are cells, before the first stage has been trained for nothing."""
     cells = math.prod(build_saccader(recipe, data, seed).fields(data.image_shape[:2]).grid)
-    looks = max(recipe.model["num_glimpses"], *(stage.loss.get("num_targets", 0) for stage in recipe.stages))
+    looks = max(recipe.model["num_glimpses"], *(_targets(stage).get("num_targets", 0) for stage in recipe.stages))
     if looks > cells:
         raise UserError(f"{looks} looks want as many cells; images of {data.image_shape[:2]} px have {cells}. Pass a larger --image-size.")
 
@@ -59,16 +59,20 @@ def build_saccader(recipe, data, seed=0):
 def compile_stage(model, recipe, stage, steps):
     """Compiles the model, or its BagNet alone, for a stage of so many steps; returns what is to be fitted."""
     part = model.bagnet if stage.name == "classification" else model
-    name = {} if part is model.bagnet else {"stage": stage.name}
-    part.compile(make_optimizer(stage, steps), jit_compile=compiles(recipe, steps), **name, **stage.loss)
+    part.compile(make_optimizer(stage, steps), jit_compile=compiles(recipe, steps), **stage.loss)
     part.optimizer.build(part.trainable_variables)
     return part
 
 
 def monitor_of(stage):
     """What a stage's best epoch is picked by: the hit rate where the policy learns places that stay what they are, else the accuracy."""
-    fixed = stage.name == "location" and stage.loss.get("stop_gradient") is not False
+    fixed = stage.name == "location" and _targets(stage).get("stop_gradient", True)
     return "val_hit_rate" if fixed else "val_accuracy"
+
+
+def _targets(stage):
+    """The options of a stage's `losses.Targets`; none of a stage without."""
+    return stage.loss.get("terms", {}).get("targets", {})
 
 
 def temper(model, source):

@@ -6,8 +6,8 @@ import math
 import pathlib
 
 from tf_glimpse import datasets
-from tf_glimpse.training.finished import looking, open_finished
-from tf_glimpse.training.recipe import Recipe, known_fields
+from tf_glimpse.training.finished import open_finished
+from tf_glimpse.training.recipe import Recipe, known_fields, without_terms
 from tf_glimpse.training.saccader_recipes import Stage, StagedRecipe, changed_stages
 from tf_glimpse.training.workdirs import preset_or_run
 from tf_glimpse.types import UserError
@@ -47,7 +47,7 @@ def started_recipe(source, recipe=None, data=None):
     data = datasets.whole_name(data or recipe.data or own.data)
     if data is None:
         raise UserError(f"{source} names no data to train on; say what data.")
-    model = looking(finished.model)
+    model = finished.model.innermost()
     height, width, channels = model.image_shape
     size = {"image_size": height if height == width else [height, width], "channels": channels}
     recipe = dataclasses.replace(recipe, model=own.model, data=data, start=start, **size)
@@ -68,7 +68,7 @@ def start_weights(model, start, verbose=None):
     finished, found = _open(start["source"])
     if found != start:
         raise UserError(f"{start['source']} holds other weights than when this run was described; begin another run.")
-    source = looking(finished.model)
+    source = finished.model.innermost()
     same = list(model.class_names or []) == list(source.class_names or [])
     source = source if same else source.with_classes(model.num_classes, model.class_names)
     try:
@@ -88,7 +88,7 @@ def _open(source):
     digest = hashlib.sha256()
     for weight in finished.model.get_weights():
         digest.update(weight.tobytes())
-    names = looking(finished.model).class_names
+    names = finished.model.innermost().class_names
     return finished, {"source": name, "weights": digest.hexdigest()[:16], "class_names": names and list(names)}
 
 
@@ -112,8 +112,7 @@ def _untaught(recipe):
     """The recipe without what taught its policy about the old data."""
     if isinstance(recipe, StagedRecipe):
         return recipe
-    loss = {name: value for name, value in recipe.loss.items() if name != "guidance_weight"}
-    return dataclasses.replace(recipe, loss=loss, teacher={})
+    return dataclasses.replace(without_terms(recipe, "guidance"), teacher={})
 
 
 def _shortened(recipe):

@@ -1,0 +1,174 @@
+"""Which of 24 things is asked about a drawn face, and where a network looks to answer: own policy, controls, one seed each.
+
+python -m benchmarks.accuracy.questions [--contenders own blind constant random centre] [--seeds 0] [--scales 1] [--epochs 30]
+
+Faces are read from ../shared/data/drawn_faces (or TF_GLIMPSE_MANUAL_DIR/drawn_faces). Every contender is the same RAM, trained as long on
+the same batches, and tested once: `own` reads the question from the start; `blind` learns its policy too, but only the answer knows it;
+`constant` looks at the mean places of `own` over the training faces, the same for all, in training and test; `random`, `centre`.
+Batches hold each question equally often, and as many faces whose answer is yes as no.
+"""
+
+import argparse
+import csv
+import io
+import os
+import pathlib
+import time
+import zipfile
+
+import numpy as np
+
+from benchmarks.common.timing import record, start_tensorflow
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+CONTENDERS = ("own", "blind", "constant", "random", "centre")
+LOOKS, PATCH, BATCH = 5, 16, 64
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--scales", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=30, help="of 200 steps (%(default)s)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--split", default="test", choices=("validation", "test"))
+    parser.add_argument("--keep", help="folder to keep the models in")
+    options = parser.parse_args()
+    start_tensorflow(options.threads)
+    train, tested = faces("train"), faces(options.split)
+    for seed in options.seeds:
+        mean = None
+        for contender in ("own", *(name for name in options.contenders if name != "own")):
+            model, row = trained(contender, train, seed, options, mean)
+            if contender == "own":
+                mean = mean_places(model, train)
+            row |= {"split": options.split, "tested_images": len(tested[0]), **tested_on(model, tested, places_of(contender, mean, seed))}
+            row |= {"places": mean.round(3).tolist()} if contender in ("own", "constant") else {}
+            print({name: value for name, value in row.items() if name != "by_question"}, flush=True)
+            if options.split == "test":
+                record("questions", [row], ("contender", "seed", "scales"), options.threads)
+            if options.keep:
+                pathlib.Path(options.keep).mkdir(parents=True, exist_ok=True)
+                model.save(pathlib.Path(options.keep) / f"{contender}_{options.scales}_{seed}.keras")
+
+
+def faces(split):
+    """`(images uint8 [N, 112, 112, 3], answers int [N, 24], names of the questions)`."""
+    from PIL import Image
+
+    folder = pathlib.Path(os.environ.get("TF_GLIMPSE_MANUAL_DIR", SHARED)) / "drawn_faces"
+    with (folder / f"{split}.csv").open() as file:
+        head, *rows = csv.reader(file)
+    with zipfile.ZipFile(folder / f"{split}.zip") as archive:
+        images = np.stack([np.asarray(Image.open(io.BytesIO(archive.read(row[0]))).convert("RGB")) for row in rows])
+    return images, np.array([row[1:] for row in rows], int), head[1:]
+
+
+def batches(train, seed):
+    """Endless batches `({"images", "question"}, answers)`, each question and answer equally often."""
+    images, answers, names = train
+    random = np.random.default_rng(seed)
+    positions = [[np.flatnonzero(answers[:, number] == truth) for truth in (0, 1)] for number in range(len(names))]
+    while True:
+        question, truth = random.integers(0, len(names), BATCH), random.integers(0, 2, BATCH)
+        chosen = [random.choice(positions[number][yes]) for number, yes in zip(question, truth, strict=True)]
+        yield {"images": images[chosen], "question": question.astype(np.int32)}, truth.astype(np.int32)
+
+
+def make(contender, names, seed, scales):
+    """The contender's RAM."""
+    import tf_glimpse
+    from tf_glimpse.tasks import Questions
+
+    return tf_glimpse.RAM(
+        task=Questions(names, blind=contender != "own" and contender == "blind"),
+        patch_size=PATCH,
+        num_scales=scales,
+        num_glimpses=LOOKS,
+        encoder=("conv", {"filters": [24, 48], "pools": [2, 2], "where_units": 64}),
+        units=192,
+        first_location="learned",
+        location=("gaussian", {"stddev": 0.1}),
+        seed=seed,
+    )
+
+
+def trained(contender, train, seed, options, mean):
+    """`(model, row)` of one training."""
+    import keras
+    import tensorflow as tf
+
+    from tf_glimpse.models.mean_weights import MeanAdamW
+
+    keras.utils.set_random_seed(seed)
+    model = make(contender, train[2], seed, options.scales)
+    terms = {"anytime": {}, "look_ahead": {"share": 0.25}, "hindsight": {"share": 0.25}}
+    places = places_of(contender, mean, seed)
+    steps = 200 * options.epochs
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    model.compile(MeanAdamW(rate), terms=terms if places is None else {"anytime": {}}, jit_compile=True)
+    specification = ({"images": tf.TensorSpec([BATCH, 112, 112, 3], tf.uint8), "question": tf.TensorSpec([BATCH], tf.int32)},)
+    specification += (tf.TensorSpec([BATCH], tf.int32),)
+    data = tf.data.Dataset.from_generator(lambda: batches(train, seed), output_signature=specification)
+    data = data if places is None else data.map(lambda inputs, labels: (with_places(inputs, places), labels))
+    start = time.perf_counter()
+    model.fit(data.prefetch(2), steps_per_epoch=200, epochs=options.epochs, verbose=2, shuffle=False)
+    seconds = time.perf_counter() - start
+    facts = {"contender": contender, "seed": seed, "scales": options.scales, "steps": steps, "seconds": round(seconds, 1)}
+    return model, {**facts, "parameters": model.count_params()}
+
+
+def places_of(contender, mean, seed):
+    """A function of a batch size that returns places `[B, T, 2]`; None for the model's own policy."""
+    import tensorflow as tf
+
+    generator = tf.random.Generator.from_seed(seed)
+    return {
+        "constant": lambda count: tf.tile(tf.constant(mean, tf.float32)[None], [count, 1, 1]),
+        "random": lambda count: generator.uniform([count, LOOKS, 2], -1.0, 1.0),
+        "centre": lambda count: tf.zeros([count, LOOKS, 2]),
+    }.get(contender)
+
+
+def with_places(inputs, places):
+    import tensorflow as tf
+
+    return inputs if places is None else {**inputs, "actions": places(tf.shape(inputs["question"])[0])}
+
+
+def asked(split, rows, number):
+    return {"images": split[0][rows], "question": np.full([len(split[0][rows])], number, np.int32)}
+
+
+def mean_places(model, train, count=2000):
+    """The mean places `[T, 2]` of the model's own policy over training faces and all questions."""
+    import tensorflow as tf
+
+    look = tf.function(lambda inputs: model(inputs).actions, reduce_retracing=True)
+    found = [look(asked(train, slice(0, count // 10), number)) for number in range(len(train[2]))]
+    return np.clip(np.mean(np.concatenate(found), axis=0), -1, 1)
+
+
+def tested_on(model, split, places):
+    """The balanced accuracy in percent, of all questions and of each, after each look, and where it looks by question."""
+    import tensorflow as tf
+
+    look = tf.function(lambda inputs: model(inputs)[:2], reduce_retracing=True)
+    by_question, by_look, where = {}, [], {}
+    for number, name in enumerate(split[2]):
+        found = [
+            look(with_places(asked(split, slice(start, start + 500), number), places)) for start in range(0, len(split[0]), 500)
+        ]
+        answers = np.argmax(np.concatenate([logits for logits, _ in found]), axis=-1)
+        truth = split[1][:, number]
+        shares = np.stack([np.mean(answers[truth == yes] == yes, axis=0) for yes in (0, 1)]).mean(axis=0)
+        by_question[name] = round(100 * float(shares[-1]), 2)
+        by_look.append(shares)
+        where[name] = np.concatenate([locations for _, locations in found]).mean(axis=0).round(3).tolist()
+    looks = [round(100 * float(share), 2) for share in np.mean(by_look, axis=0)]
+    return {"balanced_accuracy": looks[-1], "balanced_accuracy_by_look": looks, "by_question": by_question, "looks_by_question": where}
+
+
+if __name__ == "__main__":
+    main()
