@@ -151,7 +151,8 @@ def trained(name, data, seed, make, places=None):
     seconds = time.process_time() - start
     accuracy = 100 * model.evaluate(tested, verbose=0, return_dict=True)["accuracy"]
     facts = {"images": len(data.train), "epochs": setting.epochs, "steps": steps * setting.epochs, "tested_images": len(data.test)}
-    found = {"accuracy": round(accuracy, 2), "train_accuracy": round(100 * history["accuracy"][-1], 2), "processor_seconds": round(seconds, 1)}
+    found = {"accuracy": round(accuracy, 2), "train_accuracy": round(100 * history["accuracy"][-1], 2)}
+    found["processor_seconds"] = round(seconds, 1)
     size = {"parameters": model.count_params(), "mflops": mflops(model, data.image_shape)}
     return model, {"data": name, "seed": seed, **facts, **found, **size}
 

@@ -5,7 +5,9 @@ python -m benchmarks.accuracy.questions [--contenders own blind constant random 
 Faces are read from ../shared/data/drawn_faces (or TF_GLIMPSE_MANUAL_DIR/drawn_faces). Every contender is the same RAM, trained as long on
 the same batches, and tested once: `own` reads the question from the start; `blind` learns its policy too, but only the answer knows it;
 `constant` looks at the mean places of `own` over the training faces, the same for all, in training and test; `random`, `centre`.
-Batches hold each question equally often, and as many faces whose answer is yes as no.
+Batches hold each question equally often, and as many faces whose answer is yes as no. At first half of the rows of `own` and `blind` look
+at random places, which teach the policy nothing, but the rest of the network to read what lies anywhere; none does after 60 % of the run.
+All contenders learn besides, from what they saw for one question, the answers to all (`AllAnswers`).
 """
 
 import argparse
@@ -20,9 +22,10 @@ import numpy as np
 
 from benchmarks.common.timing import record, start_tensorflow
 
-SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 CONTENDERS = ("own", "blind", "constant", "random", "centre")
 LOOKS, PATCH, BATCH = 5, 16, 64
+EXPLORING, UNTIL = 0.5, 0.6  # share of the rows that look at random places, and of the run after which none does
 
 
 def main():
@@ -50,7 +53,7 @@ def main():
                 record("questions", [row], ("contender", "seed", "scales"), options.threads)
             if options.keep:
                 pathlib.Path(options.keep).mkdir(parents=True, exist_ok=True)
-                model.save(pathlib.Path(options.keep) / f"{contender}_{options.scales}_{seed}.keras")
+                model.save_weights(pathlib.Path(options.keep) / f"{contender}_{options.scales}_{seed}.weights.h5")
 
 
 def faces(split):
@@ -65,15 +68,18 @@ def faces(split):
     return images, np.array([row[1:] for row in rows], int), head[1:]
 
 
-def batches(train, seed):
-    """Endless batches `({"images", "question"}, answers)`, each question and answer equally often."""
+def batches(train, seed, steps):
+    """Endless batches `({"images", "question", "answers" of all, "actions", "has_actions"}, answers)`, each question and answer alike."""
     images, answers, names = train
     random = np.random.default_rng(seed)
     positions = [[np.flatnonzero(answers[:, number] == truth) for truth in (0, 1)] for number in range(len(names))]
-    while True:
+    for step in range(steps + 9):
         question, truth = random.integers(0, len(names), BATCH), random.integers(0, 2, BATCH)
         chosen = [random.choice(positions[number][yes]) for number, yes in zip(question, truth, strict=True)]
-        yield {"images": images[chosen], "question": question.astype(np.int32)}, truth.astype(np.int32)
+        exploring = random.random(BATCH) < EXPLORING * (1 - step / steps / UNTIL)
+        places = {"actions": random.uniform(-1, 1, [BATCH, LOOKS, 2]).astype(np.float32), "has_actions": exploring}
+        known = {"images": images[chosen], "question": question.astype(np.int32), "answers": answers[chosen].astype(np.int32)}
+        yield {**known, **places}, truth.astype(np.int32)
 
 
 def make(contender, names, seed, scales):
@@ -94,23 +100,53 @@ def make(contender, names, seed, scales):
     )
 
 
+def all_answers(shares):
+    """A term: the mean cross-entropy of the answers to all questions after every look, yes and no of each question weighing the same.
+
+    Args:
+        shares: `[Q]`, how many of the training faces have yes as their answer.
+    """
+    import keras
+    import tensorflow as tf
+
+    from tf_glimpse import losses
+
+    @keras.saving.register_keras_serializable("questions")
+    class AllAnswers(losses.Term):
+        name = "all_answers"
+
+        def __call__(self, step):
+            head, hidden = step.model.classifier, step.trajectory.hidden
+            logits = tf.einsum("btu,quk->btqk", hidden, head.kernel) + head.bias
+            answers = tf.repeat(step.inputs["answers"][:, None], hidden.shape[1], axis=1)
+            errors = tf.nn.sparse_softmax_cross_entropy_with_logits(answers, logits)
+            weights = tf.where(answers == 1, 0.5 / shares, 0.5 / (1 - shares))
+            return tf.reduce_mean(errors * tf.cast(weights, tf.float32), axis=[1, 2])
+
+    return AllAnswers()
+
+
 def trained(contender, train, seed, options, mean):
     """`(model, row)` of one training."""
     import keras
     import tensorflow as tf
 
+    from tf_glimpse import losses
     from tf_glimpse.models.mean_weights import MeanAdamW
 
     keras.utils.set_random_seed(seed)
     model = make(contender, train[2], seed, options.scales)
-    terms = {"anytime": {}, "look_ahead": {"share": 0.25}, "hindsight": {"share": 0.25}}
+    terms = [losses.Anytime(), all_answers(train[1].mean(axis=0))]
+    tries = [losses.LookAhead(share=0.25), losses.Hindsight(share=0.25)]
     places = places_of(contender, mean, seed)
     steps = 200 * options.epochs
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    model.compile(MeanAdamW(rate), terms=terms if places is None else {"anytime": {}}, jit_compile=True)
-    specification = ({"images": tf.TensorSpec([BATCH, 112, 112, 3], tf.uint8), "question": tf.TensorSpec([BATCH], tf.int32)},)
-    specification += (tf.TensorSpec([BATCH], tf.int32),)
-    data = tf.data.Dataset.from_generator(lambda: batches(train, seed), output_signature=specification)
+    model.compile(MeanAdamW(rate), terms=terms + tries if places is None else terms, jit_compile=True)
+    shapes = {"images": ([112, 112, 3], "uint8"), "question": ([], "int32"), "answers": ([len(train[2])], "int32")}
+    shapes |= {"actions": ([LOOKS, 2], "float32"), "has_actions": ([], "bool")}
+    specification = {name: tf.TensorSpec([BATCH, *shape], dtype) for name, (shape, dtype) in shapes.items()}
+    signature = (specification, tf.TensorSpec([BATCH], tf.int32))
+    data = tf.data.Dataset.from_generator(lambda: batches(train, seed, steps), output_signature=signature)
     data = data if places is None else data.map(lambda inputs, labels: (with_places(inputs, places), labels))
     start = time.perf_counter()
     model.fit(data.prefetch(2), steps_per_epoch=200, epochs=options.epochs, verbose=2, shuffle=False)
@@ -134,7 +170,10 @@ def places_of(contender, mean, seed):
 def with_places(inputs, places):
     import tensorflow as tf
 
-    return inputs if places is None else {**inputs, "actions": places(tf.shape(inputs["question"])[0])}
+    if places is None:
+        return inputs
+    known = {name: value for name, value in inputs.items() if name != "has_actions"}
+    return {**known, "actions": places(tf.shape(inputs["question"])[0])}
 
 
 def asked(split, rows, number):
