@@ -34,7 +34,7 @@ SETTINGS = {
     "mnist_10k": Setting("mnist", 5, 10_000),
     "mnist_60k": Setting("mnist", 5),
     "digits_canvas": Setting("digits_canvas", 100),
-    "flowers_64": Setting("tf_flowers_160px", 30, None, 64),
+    "flowers_64": Setting("tf_flowers_160px", 16, None, 64),
 }
 CONTENDERS = ("own", "constant", "random", "centre", "cnn", "mlp")
 BATCH = 32
