@@ -10,8 +10,7 @@ from tf_glimpse.boed.expected_entropy import ExpectedEntropy, check_grid
 from tf_glimpse.boed.plan import Plan, check_options, claim_folder
 from tf_glimpse.boed.posterior import planned_posterior, prepared_posterior, verbosity
 from tf_glimpse.boed.sequences import check_samples, first_map, near_optimal_sequences
-from tf_glimpse.boed.shards import check_shard, finish, shard_path, write_shard
-from tf_glimpse.boed.store import FIRST_MAP, read_first_map
+from tf_glimpse.boed.shards import FIRST_MAP, check_shard, finish, read_first_map, shard_path, write_shard
 from tf_glimpse.files import locked, locked_folder, write_whole
 from tf_glimpse.types import UserError
 

@@ -1,4 +1,4 @@
-"""Shards of sequences on disk: TFRecord files that TensorFlow Datasets reads, each written whole or not at all."""
+"""Shards of sequences, TFRecord files that TensorFlow Datasets reads, and the first glimpse's map: each written whole or not at all."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +8,7 @@ from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.types import UserError
 
 NAME = "glimpse_sequences"
+FIRST_MAP = "first_map.npy"
 
 
 def shard_path(folder, plan, shard):
@@ -43,6 +44,22 @@ def write_shard(folder, plan, shard, positions, labels, sequences):
                 writer.write(features.serialize_example(features.encode_example(example)))
 
     write_whole(shard_path(folder, plan, shard), write)
+
+
+def read_first_map(folder, plan):
+    """The expected entropies `[h * w]` of the first glimpse.
+
+    Raises:
+        UserError: a damaged file, which stays as it is.
+    """
+    file = folder / FIRST_MAP
+    try:
+        found = np.load(file)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{file} is damaged ({error}); delete it, and `tf-glimpse sequences` makes it again") from error
+    if found.shape != (plan.grid[0] * plan.grid[1],):
+        raise UserError(f"{file} is of another grid than {plan.grid}; delete it, and `tf-glimpse sequences` makes it again")
+    return found
 
 
 def finish(folder, plan):

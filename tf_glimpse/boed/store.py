@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from tf_glimpse.boed.plan import Plan, read_plan
-from tf_glimpse.boed.shards import check_shard
+from tf_glimpse.boed.shards import check_shard, read_first_map
 from tf_glimpse.datasets.supervision import Supervision
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.policies import DrawnCells, Stored
 from tf_glimpse.types import UserError
-
-FIRST_MAP = "first_map.npy"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,22 +92,6 @@ def read_sequences(folder, data=None):
     examples.sort(key=lambda example: example["index"])
     fields = {name: np.stack([example[name] for example in examples]) for name in ("index", "actions", "maps", "entropies")}
     return GlimpseSequences(plan, first=read_first_map(folder, plan), **fields)
-
-
-def read_first_map(folder, plan):
-    """The expected entropies `[h * w]` of the first glimpse.
-
-    Raises:
-        UserError: a damaged file, which stays as it is.
-    """
-    file = pathlib.Path(folder) / FIRST_MAP
-    try:
-        found = np.load(file)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{file} is damaged ({error}); delete it, and `tf-glimpse sequences` makes it again") from error
-    if found.shape != (plan.grid[0] * plan.grid[1],):
-        raise UserError(f"{file} is of another grid than {plan.grid}; delete it, and `tf-glimpse sequences` makes it again")
-    return found
 
 
 def check_data(folder, plan, data):
