@@ -27,7 +27,7 @@ def test_bash_completes_with_the_script(tmp_path, capsys):
         "tf-glimpse evaluate --preset saccader_f": {name for name in preset_names() if name.startswith("saccader_f")},
         "tf-glimpse evaluate --split v": {"validation"},
         "tf-glimpse evaluate --policy sobel": {"sobel_mean", "sobel_variance"},
-        "tf-glimpse train ram --policy ": {"random", "centre"},
+        "tf-glimpse train ram --policy c": {"centre"},
         "tf-glimpse train ram --dat": {"--data", "--data-dir"},
         "tf-glimpse train ram --data ph": {"photos"},
         "tf-glimpse draw --preset ram_digits phot": {"photos"},

@@ -182,10 +182,21 @@ def test_a_policy_sees_what_the_model_sees_and_where_it_stands(numbered_data):
     np.testing.assert_allclose(255 * inputs["actions"][:, 0, 1], np.arange(40, 50), rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_policies_that_do_not_fit_are_told(numbered_data):
-    for wrong, words in ((lambda *_: tf.zeros([10, 2]), "places .B, T, 2."), (lambda images, *_: np.array(images)[:, :2, :2, 0], "NumPy")):
+    in_numpy = "TensorFlow's functions; wrap NumPy's"
+    unfit = [
+        (lambda *_: tf.zeros([10, 2]), r"return places \[B, T, 2\].* shape \(10, 2\)"),
+        (lambda images, *_: np.array(images)[:, :2, :2, 0], in_numpy),
+        (lambda images, *_: images.numpy()[:, :2, :2, 0], in_numpy),
+    ]
+    for policy, words in unfit:
         with pytest.raises(UserError, match=words):
-            eval_batches(numbered_data.train, 10, actions=wrong)
+            eval_batches(numbered_data.train, 10, actions=policy)
+        with pytest.raises(UserError, match=words):
+            train_batches(numbered_data, 10, seed=0, actions=policy)
+    with pytest.raises(AttributeError, match="no attribute 'wrong'"):
+        eval_batches(numbered_data.train, 10, actions=lambda images, *_: images.wrong)
 
 
 def test_bad_arguments_are_told(numbered_data):

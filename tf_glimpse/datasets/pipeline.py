@@ -93,7 +93,7 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
     last = np.iinfo(np.int64).max if epochs is None else epochs
     length = tf.data.INFINITE_CARDINALITY if epochs is None else (epochs - epoch) * steps
     indices = tf.data.Dataset.range(epoch, last).flat_map(epoch_indices).apply(tf.data.experimental.assert_cardinality(length))
-    return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    return _mapped(indices, make_batch)
 
 
 def eval_batches(source, batch_size=None, actions=None, seed=0):
@@ -125,7 +125,17 @@ def eval_batches(source, batch_size=None, actions=None, seed=0):
         return inputs, tf.gather(source.labels, indices)
 
     indices = tf.data.Dataset.range(len(source)).batch(batch_size)
-    return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    return _mapped(indices, make_batch)
+
+
+def _mapped(indices, make_batch):
+    """The batches; a user's mistake in a function of theirs comes out as the one line it is, not as AutoGraph's account of it."""
+    try:
+        return indices.map(make_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    except Exception as error:
+        if isinstance(error.__context__, UserError):
+            raise error.__context__ from None
+        raise
 
 
 def _seed(seed, stream, epoch, step):

@@ -67,8 +67,10 @@ def places_of(policy, images, indices, seed):
     """
     try:
         places = tf.cast(policy(images, indices, seed), tf.float32)
-    except NotImplementedError as error:  # NumPy was given a tensor of a graph
-        told = "inside tf.data a policy expects to compute with TensorFlow's functions, as it becomes part of a graph"
+    except (NotImplementedError, AttributeError) as error:
+        if "numpy" not in str(error).lower():
+            raise
+        told = "inside tf.data a policy becomes part of a graph and is expected to compute with TensorFlow's functions"
         raise UserError(f"{told}; wrap NumPy's by tf.numpy_function. Received: {policy!r}, which says: {error}") from error
     if len(places.shape) != 3 or places.shape[-1] != 2:
         wanted = "a policy is expected to return places [B, T, 2], (y, x) in [-1, 1]"

@@ -17,7 +17,8 @@ class Frozen:
 
     Args:
         model: a built `AttentionModel`.
-        look: k, from 1 to the model's number of looks, which leaves its own places as they are.
+        look: k, from 1 to the model's number of looks, which leaves its own places as they are. A `RAM` that begins at the centre stays
+            there with 1, as the policy "centre"; 2 is then the first place that it chooses.
 
     Call arguments:
         images, indices, seed: as in `tf_glimpse.policies`; only the images matter.
