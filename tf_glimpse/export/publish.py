@@ -34,8 +34,9 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
         `pathlib.Path` of the version: `base_path/version`.
 
     Raises:
-        UserError: the model does not look at places, is not built or has weights that are not finite, `version` exists or is no positive
-            integer, `base_path` cannot be written to, or warm-up records are wanted and the extra `serve` is not installed.
+        UserError: the model does not look at places, is asked questions, is not built or has weights that are not finite, `version`
+            exists or is no positive integer, `base_path` cannot be written to, or warm-up records are wanted and the extra `serve` is not
+            installed.
 
     Example:
         >>> import tempfile, numpy as np
@@ -48,6 +49,9 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
     if not isinstance(model, AttentionModel):
         wanted = "a model that looks, such as a RAM or a Saccader; Keras' own model.export exports any"
         raise UserError(f"export_model wants {wanted}. Received: a {type(model).__name__}")
+    if model.task.inputs:
+        expected = "a model of images alone, which is all that its signatures take; Keras' own model.export exports any"
+        raise UserError(f"export_model expects {expected}. Received: a {type(model).__name__} of {type(model.task).__name__}")
     if not model.built or model.image_shape is None:
         raise UserError("cannot export a model that has seen no image: fit it, load it, or call model(images) once, and export again")
     if None in model.image_shape:

@@ -35,6 +35,7 @@ class QuestionHead(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.num_questions, self.units), initializer="zeros")
 
     def call(self, states, question):
+        question = tf.cast(question, tf.int32)  # a gather takes no uint8
         kernel, bias = tf.gather(self.kernel, question), tf.gather(self.bias, question)
         rows = tf.reshape(states, [tf.shape(states)[0], -1, states.shape[-1]])
         logits = tf.matmul(rows, kernel) + bias[:, None]

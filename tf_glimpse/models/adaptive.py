@@ -70,7 +70,7 @@ class AdaptiveModel(WrappedModel):
         super().__init__(model, seed, **kwargs)
         if model.num_glimpses < 2 or model.task.inputs:
             expected = "a model of at least two looks that is asked no question"
-            raise UserError(f"AdaptiveModel expects {expected}. Received: num_glimpses={model.num_glimpses}, {model.task}")
+            raise UserError(f"AdaptiveModel expects {expected}. Received: num_glimpses={model.num_glimpses}, {type(model.task).__name__}")
         self.stopping_units = stopping_units = whole_number("stopping_units", stopping_units)
         self.stopping = StoppingHead(stopping_units, name="stopping")
         if model.built:

@@ -171,6 +171,9 @@ class AttentionModel(CheckedModel):
         Warns:
             UserWarning: the policy cannot learn: it chooses no look, or no term teaches it.
         """
+        if self.task is None:
+            expected = "self.task = tf_glimpse.tasks.Classification(num_classes), in its __init__"
+            raise UserError(f"a {type(self).__name__} has no task to learn; it expects {expected}")
         self.compiled_inside = False
         self.rollouts = whole_number("rollouts", rollouts)
         self._set_terms(self.default_terms() if terms is None else terms, sample)

@@ -51,8 +51,10 @@ class Expected:
         if images.shape.rank is not None:
             shape = tuple(images.shape)
             check_kind(shape[:1] + shape[2:] if len(shape) == 5 else shape, images.dtype.as_numpy_dtype, self.patch_size, self.input_range)
-        if hasattr(labels, "shape") and self.task is not None:
-            self.task.check_label_specification(labels)
+        if self.task is not None:
+            self.task.check_input_specification(inputs)
+            if hasattr(labels, "shape"):
+                self.task.check_label_specification(labels)
 
     def looks_at(self, inputs, labels):
         """What can hold a wrong value, of a batch or of its specification: a dict of tensors by name; uint8 pixels can not."""

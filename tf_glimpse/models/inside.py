@@ -48,7 +48,8 @@ def teach_inside(model, inputs, trajectory, states):
         _warn(model, 'call it with {"images": images, "labels": labels}')
     else:
         loss = model.loss_terms(Step(model, inputs, labels, trajectory, states, seed=other_seed(model)))[1] * replicas()
-        model.add_loss(loss - sum(model.losses))  # regularisers, which the model around it counts
+        untaught = 0.0 * tf.reduce_sum(trajectory.baselines)  # or Keras would miss the gradient of a baseline that no term teaches
+        model.add_loss(loss - sum(model.losses) + untaught)  # without regularisers, which the model around it counts
     model.optimizer.iterations.assign_add(1)  # what seeds and schedules go by
 
 

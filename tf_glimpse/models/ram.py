@@ -62,7 +62,7 @@ class RAM(AttentionModel):
     Call arguments:
         inputs: images `[B, H, W, C]` uint8 0-255 or float within `input_range`; films `[B, T, H, W, C]`, one frame a look; or a dict with
             "images", "actions" `[B, T, 2]` and "has_actions" `[B]`. Inside another Keras model that trains it, "labels" let its policy
-            learn: it adds its hybrid loss, as its own `compile` says, to that model's.
+            learn: it adds its loss, as its own `compile` says, to that model's.
         training: Python bool.
         sample: draw places from the policy instead of taking its mode; as `training` if None.
         seed: int32 `[2]`, or `[B, 2]` with one seed a row; wanted where places are drawn, (0, 0) if None.
@@ -137,6 +137,8 @@ class RAM(AttentionModel):
 
     def with_classes(self, num_classes, class_names=None):
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
+        if self.task.inputs:
+            raise UserError(f"a new classifier is for a model of classes alone. Received: the task {type(self.task).__name__}")
         if not self.built:
             raise UserError("a new classifier expects a model that was built: call it on images, or build((None, H, W, C)), first.")
         other = type(self).from_config({**self.get_config(), "num_classes": num_classes, "class_names": class_names})

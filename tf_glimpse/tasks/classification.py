@@ -62,6 +62,13 @@ class Classification:
             UserError: names what is missing or wrong.
         """
 
+    def check_input_specification(self, inputs):
+        """The same, by what is known of a stream before its first batch is made: names, shapes and dtypes.
+
+        Raises:
+            UserError: names what is missing or wrong.
+        """
+
     def input_fits(self, name, values):
         """Whether what comes beside the images, a tensor, has the values that `check_inputs` takes, a bool tensor."""
         raise NotImplementedError

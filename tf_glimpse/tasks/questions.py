@@ -48,13 +48,25 @@ class Questions(Classification):
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
     def check_inputs(self, inputs):
+        question = np.asarray(self._asked(inputs))
+        if question.ndim != 1 or question.dtype.kind not in "iu":
+            self._refuse_question(f"{question.dtype} of shape {question.shape}")
+        if question.size and (question.min() < 0 or question.max() >= self.num_questions):
+            self._refuse_question(f"{question.min()} to {question.max()}")
+
+    def check_input_specification(self, inputs):
+        question = self._asked(inputs)
+        if question.shape.rank not in (None, 1) or not question.dtype.is_integer:
+            self._refuse_question(f"{question.dtype.name} of shape {question.shape}")
+
+    def _asked(self, inputs):
         question = inputs.get("question") if isinstance(inputs, dict) else None
         if question is None:
             raise UserError(f'this model expects {{"images", "question"}}, which of {self.num_questions} is asked. Received: no question')
-        question = np.asarray(question)
-        if question.ndim != 1 or question.dtype.kind not in "iu" or np.any((question < 0) | (question >= self.num_questions)):
-            expected = f"whole numbers [B] from 0 to {self.num_questions - 1}"
-            raise UserError(f"question must be {expected}. Received: {question.dtype} of shape {question.shape}")
+        return question
+
+    def _refuse_question(self, received):
+        raise UserError(f"question must be whole numbers [B] from 0 to {self.num_questions - 1}. Received: {received}")
 
     def input_fits(self, name, values):
         return tf.reduce_all((values >= 0) & (values < self.num_questions))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tf_glimpse import datasets
 from tf_glimpse.boed.store import check_model, read_sequences
 from tf_glimpse.files import locked_folder, write_whole
-from tf_glimpse.losses import PAPER
+from tf_glimpse.losses import PAPER, Entropy
 from tf_glimpse.models import RAM
 from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.ram import PAPER_LAYERS
@@ -143,7 +143,7 @@ def compiled_model(recipe, data, seed=0):
     steps = recipe.epochs * datasets.steps_per_epoch(data, recipe.batch_size, recipe.passes)
     loss = {"terms": PAPER, **recipe.loss}
     if "entropy" in loss["terms"]:
-        falling = keras.optimizers.schedules.CosineDecay(loss["terms"]["entropy"]["weight"], steps)
+        falling = keras.optimizers.schedules.CosineDecay(Entropy(**loss["terms"]["entropy"]).weight, steps)
         loss["terms"] = {**loss["terms"], "entropy": {"weight": falling}}
     model.compile(make_optimizer(recipe, steps), jit_compile=compiles(recipe, steps), **loss)
     model.optimizer.build(model.trainable_variables)
