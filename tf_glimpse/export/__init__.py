@@ -4,4 +4,6 @@ from tf_glimpse.late import on_first_use
 
 __all__ = ["export_model"]
 
-__getattr__ = on_first_use(__name__, {"export_model": "publish"})
+_HOME = {"export_model": "publish"}
+
+__getattr__ = on_first_use(__name__, _HOME)

@@ -214,13 +214,16 @@ class Guidance(Term):
 
 
 TERMS = {term.name: term for term in (Reinforce, Baseline, Supervision, Anytime, Entropy, LookAhead, Hindsight, Guidance, Targets)}
+"""The terms that have a name."""
 
-# Mnih et al. 2014: REINFORCE with a learned baseline, one answer at the end.
 PAPER = {"reinforce": {}, "baseline": {}, "supervision": {}}
-# What learns best: an answer after every look, and places tried beside the rollout on an eighth of the rows.
+"""Mnih et al. 2014: REINFORCE with a learned baseline, one answer at the end."""
+
 TRIES = {"anytime": {}, "look_ahead": {"share": 0.125}, "hindsight": {"share": 0.125}, "supervision": {}}
-# The same where no places can be tried.
+"""What learns best: an answer after every look, and places tried beside the rollout on an eighth of the rows."""
+
 DRAWS = {"reinforce": {"reward": "final_probability"}, "baseline": {}, "anytime": {}, "supervision": {}}
+"""The same where no places can be tried."""
 
 
 def draws(has_baseline=True):

@@ -79,7 +79,10 @@ POLICIES = {
     "sobel_mean": Row("the cells of most edges", _sobel("mean"), cells=True),
     "sobel_variance": Row("the cells of most uneven edges", _sobel("variance"), cells=True),
 }
-UNTRAINED = tuple(name for name, row in POLICIES.items() if not row.trained)  # a model can be trained at these from the start
+"""The policies that have a name, a `Row` each."""
+
+UNTRAINED = tuple(name for name, row in POLICIES.items() if not row.trained)
+"""The names of those at whose places a model can be trained from the start."""
 
 
 def get_policy(name, model, data=None):

@@ -35,6 +35,7 @@ _MAKERS = (
     saccader_recipes.saccader_imagenet,
 )
 RECIPES = {maker.__name__: maker for maker in _MAKERS}
+"""Name -> the function that makes the recipe."""
 
 
 def get_recipe(name):
