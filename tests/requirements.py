@@ -19,11 +19,14 @@ def setup():
 
 
 def requirements_of(*extras, leave_out=None):
-    """The package's own requirements and those of the extras."""
+    """The package's own requirements and those of the extras, with the extras that these take in."""
     config = setup()
     texts = [config["options"]["install_requires"], *(config["options.extras_require"][extra] for extra in extras)]
     found = [Requirement(line) for text in texts for line in text.splitlines() if line and not line.startswith("#")]
-    return [requirement for requirement in found if requirement.name != leave_out]
+    taken_in = {extra for requirement in found if requirement.name == "tf_glimpse" for extra in requirement.extras}
+    if taken_in - set(extras):
+        return requirements_of(*extras, *taken_in - set(extras), leave_out=leave_out)
+    return [requirement for requirement in found if requirement.name not in ("tf_glimpse", leave_out)]
 
 
 def needed(requirements, python=None):
