@@ -15,7 +15,7 @@ endif
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint notebooks wheel clean chosen-python
+.PHONY: help demo test test-slow lint docs notebooks wheel clean chosen-python
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name words; do printf 'make %-9s %s\n' "$$name" "$$words"; done
@@ -31,6 +31,9 @@ test-slow: $(INSTALLED) ## only the tests marked slow
 
 lint: $(INSTALLED) ## ruff alone
 	$(BIN)/python -m ruff check .
+
+docs: $(INSTALLED) ## build/docs, the site of docs/: guides, API reference, glossary; a broken link fails
+	$(BIN)/python -m mkdocs build
 
 notebooks: $(INSTALLED) ## run the notebooks and keep their outputs in them (half an hour); one: NOTEBOOKS=01_quickstart
 	$(BIN)/python notebooks/run.py $(NOTEBOOKS)
