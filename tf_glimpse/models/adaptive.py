@@ -93,9 +93,9 @@ class AdaptiveModel(WrappedModel):
             loss: as for `AttentionModel.compile`; unused, for the head has a loss of its own.
             metrics: Keras metrics on `(labels, logits [B, K])` after the last look.
             jit_compile: whether XLA compiles the steps.
-            **kwargs: as for `keras.Model.compile`; training follows the deterministic rollout.
+            **kwargs: as for `AttentionModel.compile`; training follows the deterministic rollout, by no terms, whatever it says.
         """
-        super().compile(optimizer, loss, metrics, terms=[], jit_compile=jit_compile, **kwargs)
+        super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **{**kwargs, "terms": [], "sample": False})
 
     def rollout(self, inputs, training, sample, seed):
         return self.model(inputs, training=False, sample=bool(sample), seed=seed), None
