@@ -138,7 +138,7 @@ def scale_attribution(model, images, trajectory):
     views = model.retina.prepare(in_range(images, model.input_range), looks)
     falls = []
     for scale in range(scales):
-        glimpses, _, _ = unroll(model.cell, images, looks, trajectory.actions, views=model.retina.without(views, scale))
+        glimpses = unroll(model.cell, images, looks, trajectory.actions, views=model.retina.without(views, scale)).glimpses
         logits = model.classifier(tf.cast(glimpses.hidden[:, -1], tf.float32))
         falls.append(before - _answer_odds(logits, trajectory))
     return np.stack(falls, axis=1)

@@ -93,7 +93,7 @@ class AdaptiveModel(WrappedModel):
             loss: as for `AttentionModel.compile`; unused, for the head has a loss of its own.
             metrics: Keras metrics on `(labels, logits [B, K])` after the last look.
             jit_compile: whether XLA compiles the steps.
-            **kwargs: as for `keras.Model.compile`; training follows the deterministic rollout.
+            **kwargs: as for `AttentionModel.compile`, but for terms: training follows the deterministic rollout.
         """
         super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
 
