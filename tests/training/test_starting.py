@@ -65,7 +65,7 @@ def test_a_finished_run_goes_on_where_it_ended_and_is_left_as_it_is(finished_run
     assert "all weights, for the same 10 classes" in capsys.readouterr().out
     for kept, found in zip(open_finished(finished_run).model.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(kept, found)
-    with pytest.raises(UserError, match="holds a run with other settings .*; pass another folder"):
+    with pytest.raises(UserError, match="holds a run with other settings .* Pass another folder"):
         train_and_evaluate(recipe, finished_run, verbose=0)
     assert {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file() and path.name != ".lock"} == {
         path: content for path, content in before.items() if path.name != ".lock"

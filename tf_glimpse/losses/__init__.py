@@ -1,4 +1,4 @@
-"""The hybrid loss in free functions that read like the formula; they know no layer and no model."""
+"""The loss: free functions that read like the formula, which know no layer and no model, and the terms made of them."""
 
 from tf_glimpse.losses.classification import CrossEntropy, anytime_cross_entropy
 from tf_glimpse.losses.look_ahead import best_in_hindsight, look_ahead

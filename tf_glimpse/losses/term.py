@@ -66,6 +66,9 @@ class Term:
         """The weight at the optimiser's step."""
         return self.weight(iterations) if callable(self.weight) else self.weight
 
+    def __repr__(self):
+        return f"{type(self).__name__}({'a schedule' if callable(self.weight) else self.weight})"
+
     def get_config(self):
         """The arguments that make it again."""
         schedule = callable(self.weight)

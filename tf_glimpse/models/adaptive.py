@@ -93,9 +93,17 @@ class AdaptiveModel(WrappedModel):
             loss: as for `AttentionModel.compile`; unused, for the head has a loss of its own.
             metrics: Keras metrics on `(labels, logits [B, K])` after the last look.
             jit_compile: whether XLA compiles the steps.
-            **kwargs: as for `keras.Model.compile`; training follows the deterministic rollout.
+            **kwargs: as for `AttentionModel.compile`, but for terms: training follows the deterministic rollout.
         """
-        super().compile(optimizer, loss, metrics, terms=[], jit_compile=jit_compile, **kwargs)
+        super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
+
+    def default_terms(self):
+        return []
+
+    def _set_terms(self, terms, sample=None):
+        if len(terms):
+            raise UserError(f"an AdaptiveModel trains its stopping head alone; compile its model with the terms. Received: {terms!r}")
+        super()._set_terms(terms, False)
 
     def rollout(self, inputs, training, sample, seed):
         return self.model(inputs, training=False, sample=bool(sample), seed=seed), None

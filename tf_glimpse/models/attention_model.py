@@ -231,6 +231,17 @@ class AttentionModel(CheckedModel):
         own = {"terms": [keras.saving.serialize_keras_object(term) for term in self.terms] if config else None}
         return {**config, **own, "rollouts": self.rollouts, "sample": self.sample} if config else config
 
+    def compile_from_config(self, config):
+        """As Keras'; a model compiled by a version without terms stays uncompiled.
+
+        Warns:
+            UserWarning: compile it again before it is trained.
+        """
+        if "terms" not in config:
+            warnings.warn(f"{self.name} was compiled by an older version of tf_glimpse: compile it again before training it.", stacklevel=2)
+            return
+        super().compile_from_config(config)
+
     def train_step(self, data):
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         inputs, labels, weights = self._repeat((inputs, labels, weights))
