@@ -17,8 +17,10 @@ class HouseDocstrings(griffe.Extension):
     """Brings our sections into griffe's words, and shows every room's public names where users import them."""
 
     def on_object(self, *, obj, **_):
-        """Changes the sections of one docstring."""
+        """Changes the sections of one docstring, and makes one line of its first paragraph, the summary that lists show."""
         if obj.docstring:
+            first, *rest = obj.docstring.value.split("\n\n", 1)
+            obj.docstring.value = "\n\n".join([first.replace("\n", " "), *rest])
             text = TEXT.sub(lambda found: f"**{found[1]}:** {textwrap.dedent(found[2])}", obj.docstring.value)
             obj.docstring.value = HEADING.sub(lambda found: f"{TITLES[found[1]]}:", text)
 
