@@ -112,7 +112,8 @@ def explain(model, images, *, labels=None, names=None, vae=None, actions=None, s
         an `Explanation`; `explanation.save_html("report.html")` writes the page.
 
     Raises:
-        UserError: a model of questions, images that the model cannot take, an autoencoder of another size, other numbers of labels or names than of images.
+        UserError: a model of questions, images that the model cannot take, an autoencoder of another size, other numbers of labels or
+            names than of images.
 
     Example:
         >>> from tf_glimpse import RAM
