@@ -26,6 +26,7 @@ SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 CONTENDERS = ("own", "blind", "constant", "random", "centre")
 LOOKS, PATCH, BATCH = 5, 16, 64
 EXPLORING, UNTIL = 0.5, 0.6  # share of the rows that look at random places, and of the run after which none does
+REACH = 0.8  # how far from the middle they lie at most: faces do not reach the border
 
 
 def main():
@@ -77,7 +78,7 @@ def batches(train, seed, steps):
         question, truth = random.integers(0, len(names), BATCH), random.integers(0, 2, BATCH)
         chosen = [random.choice(positions[number][yes]) for number, yes in zip(question, truth, strict=True)]
         exploring = random.random(BATCH) < EXPLORING * (1 - step / steps / UNTIL)
-        places = {"actions": random.uniform(-1, 1, [BATCH, LOOKS, 2]).astype(np.float32), "has_actions": exploring}
+        places = {"actions": random.uniform(-REACH, REACH, [BATCH, LOOKS, 2]).astype(np.float32), "has_actions": exploring}
         known = {"images": images[chosen], "question": question.astype(np.int32), "answers": answers[chosen].astype(np.int32)}
         yield {**known, **places}, truth.astype(np.int32)
 
@@ -123,7 +124,7 @@ def all_answers(shares):
             weights = tf.where(answers == 1, 0.5 / shares, 0.5 / (1 - shares))
             return tf.reduce_mean(errors * tf.cast(weights, tf.float32), axis=[1, 2])
 
-    return AllAnswers()
+    return AllAnswers(weight=3.0)
 
 
 def trained(contender, train, seed, options, mean):

@@ -112,7 +112,8 @@ def explain(model, images, *, labels=None, names=None, vae=None, actions=None, s
         an `Explanation`; `explanation.save_html("report.html")` writes the page.
 
     Raises:
-        UserError: images that the model cannot take, an autoencoder of another size, other numbers of labels or names than of images.
+        UserError: a model of questions, images that the model cannot take, an autoencoder of another size, other numbers of labels or
+            names than of images.
 
     Example:
         >>> from tf_glimpse import RAM
@@ -120,6 +121,8 @@ def explain(model, images, *, labels=None, names=None, vae=None, actions=None, s
         >>> found.shares.shape, found.entropies.shape, found.faithfulness.change
         ((1, 6, 10), (1, 7), 0.0)
     """
+    if model.task.inputs:
+        raise UserError(f"explain expects a model that is asked nothing besides the image. Received: one that expects {model.task.inputs}")
     images = np.asarray(images)
     images = images[None] if images.ndim == 3 else images
     check_images(images, patch_size=model.patch_size, input_range=model.input_range)

@@ -57,6 +57,9 @@ class Reinforce(Term):
 
     def returns(self, step):
         """The discounted sum of what each look and those after it earned `[B, T]`."""
+        return step.once(self, lambda: self._returns(step))
+
+    def _returns(self, step):
         rewards, looks = tf.cast(self.reward(step.trajectory, step.labels), tf.float32), step.trajectory.logits.shape[1]
         if rewards.shape.rank != 2 or rewards.shape[1] not in (None, looks):
             expected = f"a function (trajectory, labels) -> [B, T], what each of the {looks} looks earned"

@@ -1,5 +1,6 @@
 """The one train_step and test_step of the package."""
 
+import inspect
 import warnings
 
 import keras
@@ -232,14 +233,16 @@ class AttentionModel(CheckedModel):
         return {**config, **own, "rollouts": self.rollouts, "sample": self.sample} if config else config
 
     def compile_from_config(self, config):
-        """As Keras'; a model compiled by a version without terms stays uncompiled.
+        """As Keras'; what a version without terms compiled takes the default terms.
 
         Warns:
-            UserWarning: compile it again before it is trained.
+            UserWarning: the terms are not those that it was trained by.
         """
         if "terms" not in config:
-            warnings.warn(f"{self.name} was compiled by an older version of tf_glimpse: compile it again before training it.", stacklevel=2)
-            return
+            told = "its loss is now that of the default terms; compile it to choose others"
+            warnings.warn(f"{self.name} was compiled by an older version of tf_glimpse: {told}.", stacklevel=2)
+            kept = {*inspect.signature(keras.Model.compile).parameters, "learning"}
+            config = {name: value for name, value in config.items() if name in kept}
         super().compile_from_config(config)
 
     def train_step(self, data):

@@ -41,7 +41,7 @@ class Step:
         self.model, self.inputs, self.labels, self.trajectory, self.states, self.seed = model, inputs, labels, trajectory, states, seed
         self.task, self.terms = model.task, model.terms
         self.weights = None if weights is None else tf.cast(tf.reshape(weights, [-1]), tf.float32)
-        self._tried = {}
+        self._kept = {}
 
     @functools.cached_property
     def given(self):
@@ -65,9 +65,13 @@ class Step:
             candidates: how many of the policy's places at each look.
             share: of the rows.
         """
-        if (candidates, share) not in self._tried:
-            self._tried[candidates, share] = self._try(candidates, share)
-        return self._tried[candidates, share]
+        return self.once((candidates, share), lambda: self._try(candidates, share))
+
+    def once(self, key, make):
+        """What `make()` returned when it was first asked for by that key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def _try(self, candidates, share):
         anywhere = any((term.candidates, term.share) == (candidates, share) for term in self.terms if getattr(term, "anywhere", False))
