@@ -29,8 +29,8 @@ class Classification:
 
     Example:
         >>> task = Classification(3)
-        >>> task.right(tf.zeros([1, 2, 3]), tf.constant([1])).numpy().round(3).tolist()
-        [[0.333, 0.333]]
+        >>> task.correct(tf.one_hot([[0, 1]], 3), tf.constant([1])).numpy().tolist()
+        [[0, 1]]
     """
 
     inputs = ()
