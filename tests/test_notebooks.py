@@ -28,6 +28,7 @@ TINY = {
 STRICT = "from _pytest.config import apply_warning_filters\napply_warning_filters({filters!r}, [])"
 LENIENT = "import warnings\nwarnings.simplefilter('ignore')"  # what ipykernel says when it shuts down is its own affair
 by_notebook = pytest.mark.parametrize("name", TINY)
+QUICK = ("00_attention_from_scratch", "04_near_optimal_glimpses")  # the others take a minute and more each
 
 
 def read(name):
@@ -49,7 +50,7 @@ def test_every_notebook_is_run():
     assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(TINY)
 
 
-@by_notebook
+@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in TINY])
 def test_notebook_runs_with_tiny_parameters(name, tmp_path, pytestconfig, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)  # tests/conftest.py has set it; the notebooks must keep quiet by themselves
     notebook = read(name)

@@ -106,6 +106,7 @@ def test_trials_that_all_fail_are_told(tmp_path):
     assert trial_note(tmp_path / "search", 0)["status"] == "FAILED"
 
 
+@pytest.mark.slow
 def test_a_trial_cut_short_is_taken_up_again(tmp_path, monkeypatch):
     def killed(*args, **kwargs):
         raise KeyboardInterrupt
@@ -121,6 +122,7 @@ def test_a_trial_cut_short_is_taken_up_again(tmp_path, monkeypatch):
     assert after["hyperparameters"]["values"] == before["hyperparameters"]["values"]
 
 
+@pytest.mark.slow
 def test_nan_fails_the_trial_and_the_search_goes_on(tmp_path, capsys):
     """A learning rate of 1e30 makes NaN in a few steps; the other candidate is sound."""
     space = {**{name: options[:1] for name, options in SMALL.items()}, "learning_rate": [1e30, 1e-3]}
@@ -137,6 +139,7 @@ def test_an_impossible_budget_names_the_cheapest(tmp_path):
         search(tmp_path / "search", budget_mflops=0.0001)
 
 
+@pytest.mark.slow
 def test_a_saccader_is_searched(tmp_path):
     space = {**{name: options[:1] for name, options in SACCADER_SPACE.items()}, "filters": [2], "first_stride": [4]}
     best = search(tmp_path / "search", family="saccader", space=space, max_trials=1, budget_mflops=1.5)

@@ -17,6 +17,7 @@ SETTINGS = {"budget_mflops": 0.2, "max_trials": 3, "epochs": 1, "epoch_images": 
 RUN = "import sys, json; from tf_glimpse.search import search_architectures; search_architectures(**json.loads(sys.argv[1]))"
 
 
+@pytest.mark.slow
 def test_two_workers_share_a_search_and_one_that_dies_takes_its_trial_up_again(tmp_path):
     settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS}
     command = [sys.executable, "-c", RUN, json.dumps(settings)]
@@ -37,6 +38,7 @@ def test_two_workers_share_a_search_and_one_that_dies_takes_its_trial_up_again(t
     assert (tmp_path / "search" / "frontier.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_process_of_a_search_ends_with_the_one_that_started_it(tmp_path):
     settings = {"family": "ram", "data": "digits_canvas", "workdir": str(tmp_path / "search"), "space": SPACE, **SETTINGS, "num_workers": 1}
     command, pipe = [sys.executable, "-m", "tf_glimpse.search", json.dumps(settings)], subprocess.PIPE

@@ -42,6 +42,7 @@ def log(workdir):
         return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_byte_equal_to_an_unbroken_one_in_another_process(tmp_path):
     kill_in_third_epoch(tmp_path / "killed")
     assert not (tmp_path / "killed" / "results.json").exists()

@@ -51,6 +51,7 @@ def test_sequences_teach_a_run(folder, sequences, tmp_path, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_sequences_teach_a_search(folder, sequences, tmp_path, monkeypatch):
     taught, small = [], {name: options[:1] for name, options in RAM_SPACE.items()} | {"num_glimpses": [5]}
 

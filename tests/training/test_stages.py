@@ -76,6 +76,7 @@ def test_a_run_of_three_stages(run):
     assert not third.compiled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["stage-1-classification", "stage-2-location", "stage-3-reinforce"])
 def test_a_stage_that_was_killed_ends_as_an_unbroken_one(stage, run, photos, tmp_path, monkeypatch):
     """It stops after one epoch; called again, only what is left of it is trained; the last one tempered, with a running mean of weights."""

@@ -38,6 +38,7 @@ def finished_run(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_preset_learns_other_classes_that_as_many_epochs_from_nothing_do_not_teach(photos, tmp_path, capsys):
     described = started_recipe("ram_digits", TINY, str(photos))
     assert (described.image_size, described.channels, described.start["source"]) == (60, 1, "ram_digits")
