@@ -5,7 +5,7 @@ python -m benchmarks.tables
 
 import argparse
 
-from benchmarks.accuracy import learning_curves, other_tables, paper_tables, readme_tables
+from benchmarks.accuracy import defaults_table, learning_curves, other_tables, paper_tables, readme_tables
 from benchmarks.accuracy.tasks import TASKS
 from benchmarks.common.folders import BENCHMARKS, PICTURES
 from benchmarks.common.rows import read_rows
@@ -34,8 +34,9 @@ def main():
 
 
 def with_tables(readme):
-    """The text of the repository's README with its two tables as the rows and the presets give them."""
-    return readme_tables.with_presets(readme_tables.with_short_table(readme, read_rows("paper_tables")), PRESETS)
+    """The text of the repository's README with its tables and its sentence about defaults as the rows and the presets give them."""
+    readme = readme_tables.with_presets(readme_tables.with_short_table(readme, read_rows("paper_tables")), PRESETS)
+    return readme_tables.with_defaults(readme, defaults_table.sentence(read_rows("defaults")))
 
 
 def page():
@@ -59,6 +60,8 @@ def accuracy():
         "other_data": other_tables.other_data(rows),
         "digit_sizes": other_tables.digit_sizes(read_rows("digit_sizes")),
         "fine_tuning": other_tables.fine_tuning(read_rows("fine_tuning")),
+        "defaults": defaults_table.table(read_rows("defaults")),
+        "defaults_step": defaults_table.step(read_rows("defaults_step")),
         "optimiser": other_tables.optimiser(),
         "settings": other_tables.settings(rows),
     }

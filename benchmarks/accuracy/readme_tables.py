@@ -7,6 +7,7 @@ from benchmarks.accuracy.paper_tables import augmented, best_recipe, spread, ung
 from benchmarks.accuracy.tasks import TASKS
 
 MARKS = ("<!-- results: made by benchmarks/tables.py -->", "<!-- end of results -->")
+DEFAULTS_MARKS = ("<!-- defaults: made by benchmarks/tables.py -->", "<!-- end of defaults -->")
 PRESET_MARKS = ("<!-- presets: made by benchmarks/tables.py -->", "<!-- end of presets -->")
 
 
@@ -33,6 +34,11 @@ def with_short_table(text, rows):
             figures += f" | {augmented(ours, best)}"
             lines.append(f"| {task.name} | {task.retina}, {task.num_glimpses} | {task.paper:.2f} | {task.best_public:.2f} | {figures} |")
     return _between(MARKS, lines, text)
+
+
+def with_defaults(text, sentence):
+    """The README's text with the sentence about what all defaults reach between its marks."""
+    return _between(DEFAULTS_MARKS, [sentence], text)
 
 
 def with_presets(text, folder):
