@@ -34,7 +34,8 @@ def step(rows):
     if not found:
         return "The step was not timed yet."
     now, first = found["defaults"], found["first_defaults"]
-    return f"A step of 32 images takes {now['ms']:.1f} ms, {now['ratio']:.2f} times that of the paper's layers with REINFORCE ({first['ms']:.1f} ms)."
+    beside = f"{now['ratio']:.2f} times that of the paper's layers with REINFORCE ({first['ms']:.1f} ms; goal 1.30 times)"
+    return f"A step of 32 MNIST images takes {now['ms']:.1f} ms, {beside}."
 
 
 def sentence(rows):
