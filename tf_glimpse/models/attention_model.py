@@ -229,8 +229,10 @@ class AttentionModel(CheckedModel):
 
     def get_compile_config(self):
         config = None if self.compiled_inside else super().get_compile_config()
-        own = {"terms": [keras.saving.serialize_keras_object(term) for term in self.terms] if config else None}
-        return {**config, **own, "rollouts": self.rollouts, "sample": self.sample} if config else config
+        if not config:
+            return config
+        terms = [keras.saving.serialize_keras_object(term) for term in self.terms]
+        return {**config, "terms": terms, "rollouts": self.rollouts, "sample": self.sample}
 
     def compile_from_config(self, config):
         """As Keras'; what a version without terms compiled takes the default terms.
@@ -287,9 +289,7 @@ class AttentionModel(CheckedModel):
         rows = {term.name: term(step) for term in self.terms}
         terms = {name: step.mean(values) for name, values in rows.items() if values is not None}
         weights = {term.name: term.weight_at(self.optimizer.iterations) for term in self.terms}
-        loss = self.compute_loss(
-            x=step.inputs, y=step.labels, y_pred=step.trajectory, sample_weight=step.weights, training=True
-        )
+        loss = self.compute_loss(x=step.inputs, y=step.labels, y_pred=step.trajectory, sample_weight=step.weights, training=True)
         terms["cross_entropy"] = loss * replicas()
         loss += sum(weights[name] * value for name, value in terms.items() if name in weights) / replicas()
         for term in self.terms:
