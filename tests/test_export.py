@@ -217,6 +217,7 @@ def test_no_generator_is_advanced(path):
     assert not {op for op in ops if op.startswith("Assign") or op.startswith("Random")}
 
 
+@pytest.mark.slow
 def test_xla_is_off_even_for_a_model_that_it_trained(tmp_path, images):
     model = RAM(num_classes=4, patch_size=4, num_glimpses=2, units=4, num_scales=1)
     model.compile("sgd", terms=losses.PAPER, jit_compile=True)

@@ -113,6 +113,7 @@ def test_it_is_a_model_like_any_other(tmp_path):
     run_model_check(AdaptiveModel(ram, stopping_units=4, seed=1, name="adaptive"), images, np.arange(8) % 3, folder=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ram", "saccader"])
 def test_a_server_answers_each_row_by_its_own_threshold(kind, tmp_path):
     model = make_adaptive() if kind == "ram" else saccader()

@@ -133,6 +133,7 @@ def xla_off_and_on(dtype):
         yield model.get_weights()
 
 
+@pytest.mark.slow
 def test_half_precision_learns_at_the_same_pace():
     changes = []
     for dtype in ("float32", "mixed_float16"):

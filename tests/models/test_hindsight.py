@@ -67,6 +67,7 @@ def test_controls_learn_nothing_about_places_by_it():
     assert set(with_policy(recipe, "random").loss["terms"]) == {"anytime"}
 
 
+@pytest.mark.slow
 def test_a_policy_finds_the_digit_untold():
     data = load("digits_canvas")
     model = RAM(10, patch_size=8, num_scales=4, num_glimpses=3, units=64, core="gru", first_location="centre", seed=0)

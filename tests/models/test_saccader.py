@@ -126,6 +126,7 @@ def test_draws():
     np.testing.assert_array_equal(model(IMAGES).locations, model(IMAGES, seed=(1, 2)).locations)
 
 
+@pytest.mark.slow
 def test_xla_on_and_off_train_alike_on_given_places():
     weights = []
     for jit_compile in (False, True):

@@ -138,6 +138,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     assert not workdirs.is_run_of(tmp_path / "killed", TINY, 0)
 
 
+@pytest.mark.slow
 def test_several_seeds_give_mean_and_interval(tmp_path, monkeypatch):
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)  # would hold for every later test
     recipe = dataclasses.replace(TINY, patience=1, jit_compile=True)
