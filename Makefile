@@ -23,7 +23,7 @@ help: ## say what there is
 demo: $(INSTALLED) ## train on real digits, draw the glimpses, export, ask it over REST (5 minutes)
 	$(BIN)/tf-glimpse demo --workdir build/demo
 
-test: lint ## ruff, then every test and doctest that is not slow (a quarter of an hour on 2 cores)
+test: lint ## ruff, then every test and doctest that is not slow (a quarter to half an hour on 2 cores)
 	$(PYTEST)
 
 test-slow: $(INSTALLED) ## only the tests marked slow

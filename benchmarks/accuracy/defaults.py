@@ -5,8 +5,9 @@ python -m benchmarks.accuracy.defaults --step  # the training step's time beside
 
 MNIST and flowers are read from ../shared/data (or TF_GLIMPSE_MANUAL_DIR). The controls are the same model, compiled the same way, trained
 and tested with places that it does not choose: `constant`, the mean places of its own policy over the training images; `random`; `centre`.
-The CNN has about as many operations an image as RAM, the MLP as many weights; both have RAM's default optimiser. Nothing is chosen on the
-images tested on; flowers have no test split and are tested on their validation photos.
+The CNN has about as many operations an image as RAM, the MLP as many weights; both have RAM's default optimiser. Nothing is chosen on
+the images tested on, but for flowers: they have no test split and are tested on their validation photos, by which the number of epochs, the
+same for all contenders, was chosen (30 epochs: `own` 51.2 %).
 """
 
 import argparse

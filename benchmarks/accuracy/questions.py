@@ -47,7 +47,7 @@ def main():
             model, row = trained(contender, train, seed, options, mean)
             if contender == "own":
                 mean = mean_places(model, train)
-            row |= {"split": options.split, "tested_images": len(tested[0]), **tested_on(model, tested, places_of(contender, mean, seed))}
+            row |= {"split": options.split, "tested_images": len(tested[0]), **tested_on(model, tested, policy_of(contender, mean), seed)}
             row |= {"places": mean.round(3).tolist()} if contender in ("own", "constant") else {}
             print({name: value for name, value in row.items() if name != "by_question"}, flush=True)
             if options.split == "test":
@@ -89,7 +89,7 @@ def make(contender, names, seed, scales):
     from tf_glimpse.tasks import Questions
 
     return tf_glimpse.RAM(
-        task=Questions(names, blind=contender != "own" and contender == "blind"),
+        task=Questions(names, blind=contender == "blind"),
         patch_size=PATCH,
         num_scales=scales,
         num_glimpses=LOOKS,
@@ -139,16 +139,16 @@ def trained(contender, train, seed, options, mean):
     model = make(contender, train[2], seed, options.scales)
     terms = [losses.Anytime(), all_answers(train[1].mean(axis=0))]
     tries = [losses.LookAhead(share=0.25), losses.Hindsight(share=0.25)]
-    places = places_of(contender, mean, seed)
+    policy = policy_of(contender, mean)
     steps = 200 * options.epochs
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    model.compile(MeanAdamW(rate), terms=terms + tries if places is None else terms, jit_compile=True)
+    model.compile(MeanAdamW(rate), terms=terms + tries if policy is None else terms, jit_compile=True)
     shapes = {"images": ([112, 112, 3], "uint8"), "question": ([], "int32"), "answers": ([len(train[2])], "int32")}
     shapes |= {"actions": ([LOOKS, 2], "float32"), "has_actions": ([], "bool")}
     specification = {name: tf.TensorSpec([BATCH, *shape], dtype) for name, (shape, dtype) in shapes.items()}
     signature = (specification, tf.TensorSpec([BATCH], tf.int32))
     data = tf.data.Dataset.from_generator(lambda: batches(train, seed, steps), output_signature=signature)
-    data = data if places is None else data.map(lambda inputs, labels: (with_places(inputs, places), labels))
+    data = data.enumerate().map(lambda step, batch: (with_places(batch[0], policy, tf.stack([tf.cast(seed, tf.int64), step])), batch[1]))
     start = time.perf_counter()
     model.fit(data.prefetch(2), steps_per_epoch=200, epochs=options.epochs, verbose=2, shuffle=False)
     seconds = time.perf_counter() - start
@@ -156,57 +156,53 @@ def trained(contender, train, seed, options, mean):
     return model, {**facts, "parameters": model.count_params()}
 
 
-def places_of(contender, mean, seed):
-    """A function of a batch size that returns places `[B, T, 2]`; None for the model's own policy."""
+def policy_of(contender, mean):
+    """The policy of a control; None for the model's own."""
+    from tf_glimpse.policies import Centre, Random, Scan
+
+    return {"constant": Scan(mean), "random": Random(LOOKS), "centre": Centre(LOOKS)}.get(contender)
+
+
+def with_places(inputs, policy, seed):
+    """The inputs with the places of a policy for every row; as they are for the model's own."""
     import tensorflow as tf
 
-    generator = tf.random.Generator.from_seed(seed)
-    return {
-        "constant": lambda count: tf.tile(tf.constant(mean, tf.float32)[None], [count, 1, 1]),
-        "random": lambda count: generator.uniform([count, LOOKS, 2], -1.0, 1.0),
-        "centre": lambda count: tf.zeros([count, LOOKS, 2]),
-    }.get(contender)
-
-
-def with_places(inputs, places):
-    import tensorflow as tf
-
-    if places is None:
+    if policy is None:
         return inputs
     known = {name: value for name, value in inputs.items() if name != "has_actions"}
-    return {**known, "actions": places(tf.shape(inputs["question"])[0])}
+    return {**known, "actions": policy(inputs["images"], tf.range(tf.shape(inputs["question"])[0]), seed)}
 
 
 def asked(split, rows, number):
-    return {"images": split[0][rows], "question": np.full([len(split[0][rows])], number, np.int32)}
+    """The images of some rows, all with the question of that number."""
+    images = split[0][rows]
+    return {"images": images, "question": np.full([len(images)], number, np.int32)}
 
 
 def mean_places(model, train, count=2000):
     """The mean places `[T, 2]` of the model's own policy over training faces and all questions."""
     import tensorflow as tf
 
-    look = tf.function(lambda inputs: model(inputs).actions, reduce_retracing=True)
+    look = tf.function(lambda inputs: model(inputs).locations, reduce_retracing=True)
     found = [look(asked(train, slice(0, count // 10), number)) for number in range(len(train[2]))]
-    return np.clip(np.mean(np.concatenate(found), axis=0), -1, 1)
+    return np.mean(np.concatenate(found), axis=0)
 
 
-def tested_on(model, split, places):
+def tested_on(model, split, policy, seed):
     """The balanced accuracy in percent, of all questions and of each, after each look, and where it looks by question."""
     import tensorflow as tf
 
     look = tf.function(lambda inputs: model(inputs)[:2], reduce_retracing=True)
-    by_question, by_look, where = {}, [], {}
+    answers, where, faces_count = [], {}, len(split[0])
     for number, name in enumerate(split[2]):
-        found = [
-            look(with_places(asked(split, slice(start, start + 500), number), places)) for start in range(0, len(split[0]), 500)
-        ]
-        answers = np.argmax(np.concatenate([logits for logits, _ in found]), axis=-1)
-        truth = split[1][:, number]
-        shares = np.stack([np.mean(answers[truth == yes] == yes, axis=0) for yes in (0, 1)]).mean(axis=0)
-        by_question[name] = round(100 * float(shares[-1]), 2)
-        by_look.append(shares)
+        starts = range(0, faces_count, 500)
+        found = [look(with_places(asked(split, slice(start, start + 500), number), policy, [seed, start])) for start in starts]
+        answers += [np.argmax(logits, axis=-1) for logits, _ in found]
         where[name] = np.concatenate([locations for _, locations in found]).mean(axis=0).round(3).tolist()
-    looks = [round(100 * float(share), 2) for share in np.mean(by_look, axis=0)]
+    truth, question, answers = split[1].T.reshape(-1), np.repeat(np.arange(len(where)), faces_count), np.concatenate(answers)
+    by_look = 100 * np.array([model.task.balanced_accuracy(answers[:, number], truth, question) for number in range(LOOKS)])
+    looks = by_look.mean(axis=1).round(2).tolist()
+    by_question = dict(zip(where, by_look[-1].round(2).tolist(), strict=True))
     return {"balanced_accuracy": looks[-1], "balanced_accuracy_by_look": looks, "by_question": by_question, "looks_by_question": where}
 
 

@@ -16,7 +16,6 @@ class StillImage:
     """
 
     def __init__(self, retina, images, num_glimpses=1, views=None):
-        self.retina, self.images = retina, images
         self.views = retina.prepare(images, num_glimpses) if views is None else views
 
     def view(self, step):
