@@ -8,6 +8,11 @@ from tf_glimpse.layers.scene import scene_of
 from tf_glimpse.types import Glimpse, UserError
 
 
+# Layers of these packages keep a tensor between calls only if one of these attributes asks for it; a user's own may do so unasked.
+KNOWN = ("tf_glimpse.", "keras.")
+KEPT = ("dropout", "recurrent_dropout", "activity_regularizer")
+
+
 class Looks(NamedTuple):
     """What `unroll` returns.
 
@@ -57,16 +62,26 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
     given, has_given = _given(cell, images, num_glimpses, actions, has_actions, seed, training)
     _reset_dropout(cell.core)
     scene, states = scene_of(cell.retina, images, num_glimpses, views), cell.get_initial_state(tf.shape(images)[0], start)
-    looks, before = [], []
+    look, looks, before = _look(cell, training), [], []
     for step in range(num_glimpses):
         before.append(states[1])
         draw_seed = None if seed is None else fold(seed, step + 1)
-        inputs = (scene.view(step), given[:, step], has_given[:, step])
-        glimpse, states = cell(inputs, states, draw_seed=draw_seed, training=training)
+        glimpse, states = look((scene.view(step), given[:, step], has_given[:, step]), states, draw_seed)
         looks.append(glimpse)
     glimpses = Glimpse(*(tf.stack(field, axis=1) for field in zip(*looks, strict=True)))
     scores = cell.score(glimpses.action, glimpses.policy)
     return Looks(glimpses, *scores, tf.nest.map_structure(lambda *each: tf.stack(each, axis=1), *before))
+
+
+def _look(cell, training):
+    """A look of the cell; in a graph it is traced once for all looks, if no part keeps a tensor of a look (a dropout mask, a loss)."""
+
+    def look(inputs, states, draw_seed):
+        return cell(inputs, states, draw_seed=draw_seed, training=training)
+
+    parts = cell._flatten_layers(include_self=False)
+    keeps = any(not type(part).__module__.startswith(KNOWN) or any(getattr(part, name, None) for name in KEPT) for part in parts)
+    return look if keeps or tf.executing_eagerly() else tf.function(look, autograph=False)
 
 
 def _reset_dropout(core):
