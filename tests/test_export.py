@@ -200,6 +200,7 @@ def runs_on_a_gpu(node):
     return any(kernel.device_type in ("GPU", "DEFAULT") and allows(kernel) for kernel in found)
 
 
+@pytest.mark.slow
 def test_only_the_decoding_needs_a_cpu(path):
     # Their savers and restorers run once, at loading; the rest of the graph outside functions only calls these.
     functions = [one for one in saved(path).graph_def.library.function if "traced_save" not in one.signature.name]
@@ -227,6 +228,7 @@ def test_xla_is_off_even_for_a_model_that_it_trained(tmp_path, images):
     assert not any(function.attr["_XlaMustCompile"].b for function in saved(path).graph_def.library.function)
 
 
+@pytest.mark.slow
 def test_half_precision_still_answers_in_float32(tmp_path, images):
     model = small_model(dtype="mixed_float16")
     loaded = tf.saved_model.load(str(export_model(model, tmp_path, warm_up_batch_sizes=())))

@@ -1,4 +1,4 @@
-"""The notebooks run from end to end with tiny parameters, without warnings, and are stored without outputs."""
+"""The notebooks run from end to end with tiny parameters, without warnings."""
 
 import ast
 import base64
@@ -28,7 +28,6 @@ TINY = {
 STRICT = "from _pytest.config import apply_warning_filters\napply_warning_filters({filters!r}, [])"
 LENIENT = "import warnings\nwarnings.simplefilter('ignore')"  # what ipykernel says when it shuts down is its own affair
 by_notebook = pytest.mark.parametrize("name", TINY)
-QUICK = ("00_attention_from_scratch",)  # the others take a minute and more each
 
 
 def read(name):
@@ -50,7 +49,8 @@ def test_every_notebook_is_run():
     assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(TINY)
 
 
-@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in TINY])
+@pytest.mark.slow  # half a minute to four each
+@by_notebook
 def test_notebook_runs_with_tiny_parameters(name, tmp_path, pytestconfig, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)  # tests/conftest.py has set it; the notebooks must keep quiet by themselves
     notebook = read(name)

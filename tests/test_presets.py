@@ -44,7 +44,10 @@ def error_on_some(preset, manual_dir):
     return evaluate_model(finished.model, test.subset(np.arange(min(AT_MOST, len(test)))))["error_percent"]
 
 
-@pytest.mark.parametrize("preset", preset_names())
+QUICK = [name for name in preset_names() if "paper" not in name and "cluttered_100" not in name and "joint" not in name]
+
+
+@pytest.mark.parametrize("preset", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in preset_names()])
 def test_the_card_is_true(preset, request):
     note = json.loads((PRESETS / f"{preset}.json").read_text())
     embedded = note["recipe"]["data"] == "digits_canvas"

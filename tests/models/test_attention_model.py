@@ -117,7 +117,7 @@ def test_the_first_place_belongs_to_the_model():
         make_model(first_location="center")
 
 
-@pytest.mark.parametrize(("dtype", "apart"), [("float32", 1e-4), ("mixed_bfloat16", 0.1)])
+@pytest.mark.parametrize(("dtype", "apart"), [("float32", 1e-4), pytest.param("mixed_bfloat16", 0.1, marks=pytest.mark.slow)])
 def test_xla_on_and_off_agree_on_given_actions(dtype, apart):
     """As a share of the way that training went: half precision rounds otherwise on every kind of CPU."""
     before, plain, compiled = (np.concatenate([value.ravel() for value in weights]) for weights in xla_off_and_on(dtype))

@@ -24,8 +24,10 @@ VARIANTS = {
     "half precision, loss scaled": ("floats", {"dtype": "mixed_float16", "location": "categorical"}, {}),
 }
 
+SLOW = ("gru, grid, centre, XLA", "half precision")
 
-@pytest.mark.parametrize("variant", VARIANTS)
+
+@pytest.mark.parametrize("variant", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in VARIANTS])
 def test_ram(variant, tmp_path):
     images, settings, compile_kwargs = VARIANTS[variant]
     model = RAM(num_classes=3, patch_size=6, num_glimpses=2, units=8, seed=1, name="ram", **settings)

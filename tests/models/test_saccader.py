@@ -55,7 +55,7 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", [pytest.param("location, as the authors", marks=pytest.mark.slow), "reinforce, half precision"])
 def test_conformance(variant, tmp_path):
     settings, compile_kwargs = VARIANTS[variant]
     model = make_model(num_glimpses=2, bagnet=TINY, name="saccader", **settings)
@@ -160,6 +160,7 @@ def test_a_bagnet_of_ones_own():
     assert Saccader.from_config(model.get_config()).bagnet.receptive_field == 9
 
 
+@pytest.mark.slow
 def test_export(tmp_path):
     model = make_model(class_names=["ant", "bee", "cat"])
     loaded = tf.saved_model.load(str(export_model(model, tmp_path, warm_up_batch_sizes=())))

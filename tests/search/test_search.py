@@ -54,6 +54,7 @@ def test_a_search_leaves_frontier_recipe_and_weights(done):
     assert answers.num_glimpses.mean() == pytest.approx(best["mean_glimpses"], abs=0.03)
 
 
+@pytest.mark.slow
 def test_its_best_model_is_evaluated_and_exported_as_a_run_is(done, tmp_path, capsys):
     folder, best = done
     assert main(["evaluate", str(folder), "--split", "validation", "--json"]) == 0

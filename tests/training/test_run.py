@@ -183,6 +183,7 @@ def test_the_saved_model_is_the_running_mean_where_there_is_one(tmp_path):
     assert not np.allclose(model.get_weights()[0], raw.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_no_tensorflow_line_reaches_the_user(tmp_path):
     process = subprocess.run(
         [sys.executable, "-m", "tf_glimpse.cli", "train", "testing", "--epochs", "1", "--workdir", str(tmp_path / "run")],

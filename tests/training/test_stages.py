@@ -144,6 +144,7 @@ def test_more_looks_and_other_classes(run):
     np.testing.assert_array_equal(other.cell.attention, model.cell.attention)
 
 
+@pytest.mark.slow
 def test_on_the_command_line(photos, tmp_path, capsys, monkeypatch):
     from tf_glimpse.training import recipes
 

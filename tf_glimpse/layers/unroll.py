@@ -7,7 +7,6 @@ import tensorflow as tf
 from tf_glimpse.layers.scene import scene_of
 from tf_glimpse.types import Glimpse, UserError
 
-
 # Layers of these packages keep a tensor between calls only if one of these attributes asks for it; a user's own may do so unasked.
 KNOWN = ("tf_glimpse.", "keras.")
 KEPT = ("dropout", "recurrent_dropout", "activity_regularizer")
