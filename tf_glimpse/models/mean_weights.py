@@ -8,15 +8,15 @@ from keras import ops
 class MeanAdamW(keras.optimizers.AdamW):
     """AdamW with a running mean of the weights, which validation, prediction and the model after `fit` use.
 
-    The mean forgets what is older than some hundred steps, so that it follows the weights without their zigzag. Keras' own `use_ema` keeps
-    a hundred steps of the weights that training began with; here the first steps count less: the momentum is
+    The mean is of the last ninth of the steps so far, at most of a thousand: it follows the weights without their zigzag, in short and in long
+    trainings. Keras' own `use_ema` keeps the weights that training began with for as long as it remembers anything; here the momentum rises:
     `min(ema_momentum, (1 + step) / (10 + step))`.
 
     Args:
         learning_rate: as of `keras.optimizers.AdamW`.
         weight_decay: likewise, of all weights but biases.
         clipnorm: largest norm of each variable's gradient.
-        ema_momentum: share of the mean that a step keeps.
+        ema_momentum: the largest share of the mean that a step keeps.
         **kwargs: as for `keras.optimizers.AdamW`.
 
     Example:
@@ -27,7 +27,7 @@ class MeanAdamW(keras.optimizers.AdamW):
     of TensorFlow.
     """
 
-    def __init__(self, learning_rate=2e-3, weight_decay=0.05, clipnorm=1.0, ema_momentum=0.99, name="mean_adamw", **kwargs):
+    def __init__(self, learning_rate=2e-3, weight_decay=0.05, clipnorm=1.0, ema_momentum=0.999, name="mean_adamw", **kwargs):
         kwargs = {"use_ema": True, **kwargs}
         super().__init__(learning_rate, weight_decay, clipnorm=clipnorm, ema_momentum=ema_momentum, name=name, **kwargs)
         self.exclude_from_weight_decay(var_names=["bias"])
