@@ -1,13 +1,15 @@
-"""One helper that kicks the tyres of every layer, and one for every model, in the spirit of Keras' own `run_layer_test`."""
+"""One helper that kicks the tyres of every layer, one for every model, term and task, in the spirit of Keras' own `run_layer_test`."""
 
 import inspect
 import json
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from tf_glimpse.types import Trajectory
+from tf_glimpse.models.step import Step
+from tf_glimpse.types import Trajectory, UserError
 
 TOLERANCE = {"float32": 1e-5, "float16": 2e-2, "bfloat16": 1e-1}
 
@@ -169,6 +171,79 @@ def run_model_check(model, images, labels, *, folder, compile_kwargs=None):
     assert_trajectories_close(loaded.predict(images, verbose=0), trajectory, atol=0)
     loaded.fit(images, labels, batch_size=len(images), verbose=0)
     return trajectory
+
+
+def run_network_check(case, folder):
+    """What every other model owes: configuration, the same answer twice, in a graph and for any split into batches, saving, training.
+
+    Args:
+        case: a `catalogue.ModelCase`.
+        folder: where to save, such as pytest's `tmp_path`.
+    """
+    model, call = case.make(), lambda network, inputs: _first(network(inputs))
+    few = tf.nest.map_structure(lambda values: values[:3], case.inputs)
+    answer = call(model, case.inputs)
+    assert np.all(np.isfinite(answer))
+    np.testing.assert_array_equal(call(model, case.inputs), answer)
+    np.testing.assert_allclose(tf.function(call)(model, case.inputs), answer, atol=1e-5)
+    np.testing.assert_allclose(call(model, few), answer[:3], atol=1e-5)
+    fresh = type(model).from_config(json.loads(json.dumps(model.get_config())))
+    assert _plain(fresh.get_config()) == _plain(json.loads(json.dumps(model.get_config())))
+    model.save(folder / "model.keras")
+    np.testing.assert_allclose(call(keras.saving.load_model(folder / "model.keras"), case.inputs), answer, atol=1e-6)
+    if case.fit:
+        model.compile(**{"optimizer": "sgd", **case.compile})
+        assert np.all(np.isfinite(model.fit(case.inputs, case.labels, batch_size=4, verbose=0).history["loss"]))
+
+
+def _first(output):
+    """The first tensor of what a model returns."""
+    return tf.nest.flatten(output)[0]
+
+
+def run_term_check(term, name, model, inputs, labels):
+    """What every term owes: its configuration, a finite number an image, reported by its name, and weights that it moves.
+
+    Args:
+        term: a `losses.Term` that `model` was compiled with.
+        name: what it is called by.
+        model: compiled and built.
+        inputs: what it is called with in training.
+        labels: `[B]`.
+    """
+    assert term.name == name and term in model.terms
+    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(term))))
+    assert (type(again), again.get_config()) == (type(term), term.get_config())
+    with tf.GradientTape() as tape:
+        step = Step(model, inputs, labels, *model(inputs, training=True, sample=True, seed=(1, 2), return_states=True), None, (1, 2))
+        loss = step.mean(term(step))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert np.isfinite(loss)
+    assert any(gradient is not None and np.any(gradient != 0) for gradient in gradients)
+    reported = model.train_on_batch(inputs, labels, return_dict=True)
+    assert np.all(np.isfinite([reported[each] for each in (name, *term.reports)]))
+
+
+def run_task_check(task, labels, wrong):
+    """What every task owes: its configuration, chances and answers that are right or wrong, labels that it takes and refuses.
+
+    Args:
+        task: a `tasks.Classification` or one like it.
+        labels: `[B]` that it takes.
+        wrong: labels that it refuses, arrays.
+    """
+    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(task))))
+    assert (type(again), again.get_config()) == (type(task), task.get_config())
+    assert 0 < task.chance <= 1 / task.num_classes
+    task.check_labels(labels)
+    assert task.labels_fit(tf.constant(labels))
+    sure = 20.0 * tf.repeat(tf.one_hot(labels, task.num_classes)[:, None], 3, axis=1)
+    np.testing.assert_allclose(task.right(sure, labels), np.ones([len(labels), 3]), atol=1e-6)
+    np.testing.assert_array_equal(task.correct(sure, labels), np.ones([len(labels), 3]))
+    np.testing.assert_array_equal(task.correct(-sure, labels), np.zeros([len(labels), 3]))
+    for refused in wrong:
+        with pytest.raises(UserError, match="labels must"):
+            task.check_labels(refused)
 
 
 def _check_answers(model, images, labels):

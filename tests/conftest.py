@@ -23,7 +23,7 @@ LONG = (
     "test_notebooks.py",
     "training/test_run.py",
     "models/test_attention_model.py",
-    "models/test_conformance.py",
+    "test_conformance.py",
     "models/test_adaptive.py",
     "training/test_stages.py",
     "test_docs.py",

@@ -2,19 +2,12 @@
 
 import numpy as np
 import tensorflow as tf
-from checks import run_layer_check
 
 from tf_glimpse.layers.attention_network import AttentionNetwork
 
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.normal(size=[3, 13, 13, 16]).astype("float32")
 WHAT = RANDOM.normal(size=[3, 13, 13, 4]).astype("float32")
-
-
-def test_layer(tmp_path):
-    inputs = (tf.constant(FEATURES), tf.constant(WHAT))
-    shapes = {"expected_shape": (3, 13, 13, 6), "expected_weights": 14}
-    run_layer_check(AttentionNetwork, {"mixed_channels": 6}, inputs, folder=tmp_path, **shapes)
 
 
 def test_numbers():

@@ -3,26 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import run_layer_check
 
 from tf_glimpse.layers.bottleneck import Bottleneck
 from tf_glimpse.types import UserError
 
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=[3, 9, 10, 8]).astype("float32")
-
-
-@pytest.mark.parametrize(
-    ("settings", "shape", "weights"),
-    [
-        ({"filters": 2, "kernel_size": 3}, (3, 7, 8, 8), 9),
-        ({"filters": 2, "kernel_size": 1}, (3, 9, 10, 8), 9),
-        ({"filters": 3, "kernel_size": 3, "strides": 2}, (3, 4, 4, 12), 12),
-        ({"filters": 3, "kernel_size": 1, "strides": 2, "second_norm": "main"}, (3, 5, 5, 12), 12),
-    ],
-)
-def test_layer(settings, shape, weights, tmp_path):
-    run_layer_check(Bottleneck, settings, (tf.constant(INPUTS),), expected_shape=shape, expected_weights=weights, folder=tmp_path)
 
 
 def normalised(maps, layer):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import run_layer_check
 
 from tf_glimpse.layers import ConvGlimpseEncoder, GlimpseEncoder
 from tf_glimpse.layers.conv_glimpse_encoder import standardised
@@ -22,18 +21,6 @@ def relu_dense(values, layer):
 def give_biases(layer):
     """Weights that are not zero where Keras starts with zeros, so that they show."""
     layer.set_weights([weight + RANDOM.normal(scale=0.1, size=weight.shape) for weight in layer.get_weights()])
-
-
-def test_dense_layer(tmp_path):
-    settings = {"what_units": 7, "where_units": 5, "units": 9}
-    run_layer_check(GlimpseEncoder, settings, INPUTS, (5, 9), expected_weights=6, folder=tmp_path)
-
-
-@pytest.mark.parametrize("settings", [{}, {"pools": 2, "filters": (3,), "normalise": True}, {"pools": [1, 2]}], ids=str)
-def test_convolutional_layer(settings, tmp_path):
-    settings = {"filters": (3, 4), "where_units": 5, "units": 9, **settings}
-    weights = 2 * len(settings["filters"]) + 6
-    run_layer_check(ConvGlimpseEncoder, settings, INPUTS, (5, 9), expected_weights=weights, folder=tmp_path)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])

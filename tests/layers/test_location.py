@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from checks import run_layer_check
 
 from tf_glimpse.layers import CategoricalLocation, GaussianLocation
 
@@ -22,21 +21,6 @@ def by_hand(head):
     """What the head's Dense layers make of the state, in NumPy."""
     values = np.maximum(linear(HIDDEN, head.hidden), 0) if head.hidden_units else HIDDEN
     return linear(values, head.linear)
-
-
-@pytest.mark.parametrize("hidden_units", [0, 7])
-def test_gaussian_layer(hidden_units, tmp_path):
-    settings = {"stddev": 0.2, "hidden_units": hidden_units}
-    shapes = {"expected_shape": (5, 2), "expected_weights": 4 if hidden_units else 2, "output_dtype": "float32"}
-    run_layer_check(GaussianLocation, settings, (tf.constant(HIDDEN),), to_tensor=lambda policy: policy.mode(), folder=tmp_path, **shapes)
-
-
-@pytest.mark.parametrize("hidden_units", [0, 7])
-def test_categorical_layer(hidden_units, tmp_path):
-    settings = {"grid": (3, 4), "hidden_units": hidden_units}
-    shapes = {"expected_shape": (5, 12), "expected_weights": 4 if hidden_units else 2, "output_dtype": "float32"}
-    inputs = (tf.constant(HIDDEN),)
-    run_layer_check(CategoricalLocation, settings, inputs, to_tensor=lambda policy: policy.logits, folder=tmp_path, **shapes)
 
 
 @COMPILE

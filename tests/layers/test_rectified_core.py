@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import run_layer_check
 
 from tf_glimpse.layers import RectifiedCore
 
@@ -16,11 +15,6 @@ HIDDEN = RANDOM.random([4, 6]).astype("float32")
 def slow_step(glimpse, hidden, core):
     kernel, bias = core.get_weights()
     return np.maximum(hidden @ kernel[:6] + glimpse @ kernel[6:] + bias, 0)
-
-
-def test_layer(tmp_path):
-    inputs = (tf.constant(GLIMPSES[:, 0]), [tf.constant(HIDDEN)])
-    run_layer_check(RectifiedCore, {"units": 6}, inputs, (4, 6), expected_weights=2, to_tensor=lambda out: out[0], folder=tmp_path)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import run_layer_check
 
 from tf_glimpse.layers import Retina
 from tf_glimpse.ops.patches import extract_patches
@@ -34,17 +33,6 @@ def slow_retina(images, locations, patch_size, num_scales, aligned=False):
             scales.append(patch.reshape(patch_size, factor, patch_size, factor, -1).mean(axis=(1, 3)))
         rows.append(np.concatenate(scales, axis=-1))
     return np.stack(rows)
-
-
-@pytest.mark.parametrize("images", IMAGES)
-@pytest.mark.parametrize("settings", [(8, 1), (5, 3)], ids=str)
-def test_layer(images, settings, tmp_path):
-    patch_size, num_scales = settings
-    inputs = (tf.constant(IMAGES[images]), tf.constant(LOCATIONS))
-    shape = (6, patch_size, patch_size, num_scales * IMAGES[images].shape[-1])
-    for aligned in (False, True):
-        settings = {"patch_size": patch_size, "num_scales": num_scales, "aligned": aligned}
-        run_layer_check(Retina, settings, inputs, shape, expected_weights=0, folder=tmp_path)
 
 
 @pytest.mark.parametrize("jit_compile", [None, False, True])

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.special
 import tensorflow as tf
-from checks import run_layer_check
 
 from tf_glimpse.layers.saccader_cell import SaccaderCell
 
@@ -31,12 +30,6 @@ def by_hand(features, visited, attention):
         channels = scipy.special.softmax(sum(weight * cell for weight, cell in zip(weights, cells, strict=True)))
         logits[row] = [channels @ cell - 1e5 * mark for cell, mark in zip(cells, seen, strict=True)]
     return logits
-
-
-def test_layer(tmp_path):
-    inputs = ((tf.constant(FEATURES), *NOBODY), tf.constant(VISITED))
-    shapes = {"expected_shape": (4, 9), "expected_weights": 1, "output_dtype": "float32"}
-    run_layer_check(SaccaderCell, {}, inputs, to_tensor=lambda output: output[0][1], folder=tmp_path, **shapes)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])

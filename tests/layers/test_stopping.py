@@ -1,15 +1,9 @@
 import numpy as np
 import tensorflow as tf
-from checks import run_layer_check
 
 from tf_glimpse.layers.stopping import StoppingHead
 from tf_glimpse.losses.stopping import accuracy_gains, stopping_error
 from tf_glimpse.tasks import Classification
-
-
-def test_stopping_head(tmp_path):
-    logits = tf.random.stateless_normal([4, 3, 6], (1, 2))
-    run_layer_check(StoppingHead, {"units": 5, "top": 4}, (logits,), (4, 3), expected_weights=4, folder=tmp_path, output_dtype="float32")
 
 
 def test_the_head_changes_nothing_in_what_it_reads():

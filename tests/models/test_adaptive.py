@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import run_model_check
 from tiny_model import IMAGES, LABELS, make_model
 
 from tf_glimpse.export import export_model
@@ -104,13 +103,6 @@ def test_fit_trains_the_head_alone_and_it_learns_which_images_gain():
         np.testing.assert_array_equal(old, new)
     assert history["val_loss"][-1] < loss / 2
     assert history["val_accuracy"][-1] == ram.evaluate(IMAGES, LABELS, verbose=0, return_dict=True)["accuracy"]
-
-
-def test_it_is_a_model_like_any_other(tmp_path):
-    ram = RAM(3, patch_size=6, num_glimpses=2, units=8, seed=1, num_scales=1)
-    ram.build((None, 12, 12, 1))
-    images = np.random.default_rng(0).random([8, 12, 12, 1]).astype("float32")
-    run_model_check(AdaptiveModel(ram, stopping_units=4, seed=1, name="adaptive"), images, np.arange(8) % 3, folder=tmp_path)
 
 
 @pytest.mark.slow

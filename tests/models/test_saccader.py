@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import TOLERANCE, assert_trajectories_close, run_model_check
+from checks import TOLERANCE, assert_trajectories_close
 
 from tf_glimpse import losses
 from tf_glimpse.export import export_model
@@ -46,20 +46,6 @@ def test_the_published_size():
     assert (model.count_params(), trainable, model.bagnet.count_params()) == (35_583_400, 35_523_112, 20_627_880)
     assert model.compute_output_shape((None, 224, 224, 3)).policy == (None, 6, 361)
     np.testing.assert_allclose(field_centres(model.fields((224, 224)))[-1], [1 - 77 / 224] * 2, atol=1e-6)
-
-
-SMOOTH = {"reinforce": {"reward": "final_probability", "baseline": "batch_mean"}, "supervision": {}}
-VARIANTS = {
-    "location, as the authors": ({"even_spacing": True}, {"terms": {"targets": {"num_targets": 3, "teacher_forcing": False}}}),
-    "reinforce, half precision": ({"dtype": "mixed_bfloat16", "class_names": list("abc")}, {"rollouts": 2, "terms": SMOOTH}),
-}
-
-
-@pytest.mark.parametrize("variant", [pytest.param("location, as the authors", marks=pytest.mark.slow), "reinforce, half precision"])
-def test_conformance(variant, tmp_path):
-    settings, compile_kwargs = VARIANTS[variant]
-    model = make_model(num_glimpses=2, bagnet=TINY, name="saccader", **settings)
-    run_model_check(model, IMAGES, LABELS, folder=tmp_path, compile_kwargs={"optimizer": keras.optimizers.SGD(1e-3), **compile_kwargs})
 
 
 def test_the_answer_is_the_mean_of_the_cells_looked_at():
