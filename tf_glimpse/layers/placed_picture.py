@@ -30,7 +30,7 @@ class PlacedPicture(keras.layers.Layer):
     """
 
     def __init__(self, image_shape, **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.image_shape = tuple(image_shape)
         height, width, channels = self.image_shape
         self.picture_shape = (-(-height // 2), -(-width // 2), channels)
