@@ -147,7 +147,7 @@ def folders(parent):
 def test_readme_map_lists_the_folders_that_exist():
     paragraphs = (ROOT / "README.md").read_text(encoding="utf-8").split("\n\n")
     maps = [paragraph for paragraph in paragraphs if re.search(r"^\s*tf_glimpse/\s*$", paragraph, flags=re.M)]
-    assert len(maps) == 1, "README.md wants one block with a line for tf_glimpse/ and one for each folder"
+    assert len(maps) == 1, "README.md needs one block with a line for tf_glimpse/ and one for each folder"
     named = set(re.findall(r"(?<![\w/.])(\w+)/(?=[\s,]|$)", maps[0]))
     assert named >= folders(PACKAGE) | {"tf_glimpse", "tests", "serving", "notebooks", "benchmarks"}
     assert named <= folders(PACKAGE) | folders(ROOT)

@@ -97,7 +97,7 @@ def test_own_photos_train_and_evaluate(tmp_path, capsys):
 
 MISTAKES = {
     "an unknown recipe": (["train", "ram_minst", "--workdir", "W"], "No recipe 'ram_minst'. There are: ram_mnist"),
-    "no data": (["train", "ram", "--workdir", "W"], "wants --data"),
+    "no data": (["train", "ram", "--workdir", "W"], "expects --data"),
     "no such set": (["train", "ram", "--data", "no_such_set", "--workdir", "W"], "no_such_set"),
     "no such folder": (["train", "ram", "--data", "./nowhere", "--workdir", "W"], "nowhere"),
     "no such preset": (["evaluate", "--preset", "ram_minst"], "No preset 'ram_minst'"),
@@ -108,7 +108,7 @@ MISTAKES = {
     "a finished run": (["train", "testing", "--epochs", "1", "--workdir", "RUN"], "nothing was overwritten"),
     "other classes": (["evaluate", "--preset", "ram_digits", "--data", "PHOTOS"], "the model knows 10 classes"),
     "sampling random places": (["evaluate", "RUN", "--policy", "random", "--rollouts", "2"], "model's own policy"),
-    "no name to draw to": (["draw", "RUN", "--out", ""], "--out wants a path"),
+    "no name to draw to": (["draw", "RUN", "--out", ""], "--out expects a path"),
     "a file to draw under": (["draw", "RUN", "--out", "setup.cfg/look"], "setup.cfg"),
     "no such run": (["evaluate", "nowhere"], "No run in nowhere"),
     "a policy of another kind of model": (["evaluate", "RUN", "--policy", "sobel_mean"], "for RAM, one of random, centre, constant"),

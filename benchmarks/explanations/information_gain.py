@@ -31,7 +31,7 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     if options.data and not options.workdir:
-        sys.exit("training wants --workdir")
+        sys.exit("training expects --workdir")
     for preset in options.presets:
         add_preset(preset, options.manual_dir)
     if options.data:

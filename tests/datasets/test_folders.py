@@ -176,7 +176,7 @@ def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_
         write_image("one/photos/image.png", filled(1))
         load(tmp_path / "one")
     (classes_folder / "c").mkdir()
-    with pytest.raises(UserError, match=r"no images in '.*photos/c'; wanted files that Pillow reads"):
+    with pytest.raises(UserError, match=r"no images in '.*photos/c'; expected files that Pillow reads"):
         load(classes_folder)
     for path in ("split/train/a/1.png", "split/train/b/1.png", "split/test/a/1.png", "split/test/c/1.png"):
         write_image(path, filled(1))
@@ -185,7 +185,7 @@ def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_
     for split in ("train", "val", "validation"):
         for name in "ab":
             write_image(f"twice/{split}/{name}/1.png", filled(1))
-    with pytest.raises(UserError, match="wanted one validation split in '.*twice', found val, validation"):
+    with pytest.raises(UserError, match="expected one validation split in '.*twice', found val, validation"):
         load(tmp_path / "twice")
 
 
@@ -340,5 +340,5 @@ def test_folders_named_in_latin_1_are_read(write_image, tmp_path):
 def test_a_class_of_other_files_alone_names_them(classes_folder):
     (classes_folder / "c").mkdir()
     (classes_folder / "c" / "film.mp4").write_text("x")
-    with pytest.raises(UserError, match=r"no images in '.*photos/c' \(found film.mp4\); wanted files that Pillow reads"):
+    with pytest.raises(UserError, match=r"no images in '.*photos/c' \(found film.mp4\); expected files that Pillow reads"):
         load(classes_folder)

@@ -94,7 +94,7 @@ class QuietRefusal(http.server.BaseHTTPRequestHandler):
 
 def test_unknown_names_are_told(tmp_path):
     for name in ("no_such_set", "cluttered_mnist/61", "digits_canvas/60"):
-        with pytest.raises(UserError, match=f"no folder and no data set called '{name}'; wanted mnist, .*digits_canvas, another TFDS name"):
+        with pytest.raises(UserError, match=f"no folder and no data set called '{name}'; expected mnist, .*digits_canvas, another TFDS"):
             load(name, data_dir=tmp_path)
     with pytest.raises(UserError, match="got ''"):
         load("")

@@ -237,7 +237,7 @@ def test_mistakes_are_told(found):
     model, image = RAM(3, patch_size=4, num_glimpses=2, units=8, num_scales=1), np.zeros([16, 16, 1], "uint8")
     with pytest.raises(UserError, match="as many labels as images"):
         explain(model, image, labels=[0, 1])
-    with pytest.raises(UserError, match=r"makes images of \(16, 20, 1\); wanted one for \(16, 16, 1\)"):
+    with pytest.raises(UserError, match=r"makes images of \(16, 20, 1\); expected one for \(16, 16, 1\)"):
         explain(model, image, vae=HiddenStateVAE((16, 20, 1)))
     vae = HiddenStateVAE((16, 16, 1), units=4)
     vae.build((None, 2, 5))

@@ -192,7 +192,7 @@ def test_the_frontier_keeps_what_nothing_beats():
 
 
 def test_settings_that_make_no_search(tmp_path):
-    with pytest.raises(UserError, match="wants one of ram"):
+    with pytest.raises(UserError, match="expects one of ram"):
         search_architectures("vit", "digits_canvas", tmp_path / "search")
     with pytest.raises(UserError, match="at least 1 trial"):
         search(tmp_path / "search", max_trials=0)

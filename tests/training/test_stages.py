@@ -134,7 +134,7 @@ def test_more_looks_and_other_classes(run):
     model = Saccader.from_preset(str(run[0] / "model.keras"))
     source = load_data(open_finished(run[0])).test
     longer = model.with_glimpses(5)
-    with pytest.raises(UserError, match="a copy wants a model that was built"):
+    with pytest.raises(UserError, match="a copy expects a model that was built"):
         Saccader.from_config(model.get_config()).with_glimpses(5)
     np.testing.assert_array_equal(longer(source.fetch([0, 1])).locations[:, :2], model(source.fetch([0, 1])).locations)
     assert evaluate_model(longer, source)["error_percent_by_glimpse"][:2] == evaluate_model(model, source)["error_percent_by_glimpse"]
@@ -196,7 +196,7 @@ def test_classes_may_come_in_another_order(run, photos, tmp_path, monkeypatch):
 def test_more_looks_than_cells_are_told_before_anything_is_trained(photos, tmp_path, capsys):
     few = dataclasses.replace(recipe("squares"), train_size=None)
     many = dataclasses.replace(few, model={**few.model, "num_glimpses": 10_000})
-    with pytest.raises(UserError, match="10000 looks want as many cells"):
+    with pytest.raises(UserError, match="10000 looks need as many cells"):
         train_and_evaluate(many, tmp_path / "run", 0, manual_dir=photos.parent)
     assert not list((tmp_path / "run").glob("stage-*"))
 

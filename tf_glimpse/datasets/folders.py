@@ -55,7 +55,7 @@ def find_images(folder):
     class_names = [readable(part.name) for part in class_folders]
     if len(class_names) < 2:
         found = f"one class ('{class_names[0]}')" if class_names else "no subfolder"
-        raise UserError(f"wanted at least two classes, as {split_folders['train']}/CLASS/*.jpg or *.png, found {found}")
+        raise UserError(f"expected at least two classes, as {split_folders['train']}/CLASS/*.jpg or *.png, found {found}")
     if len(set(class_names)) < len(class_names):
         raise UserError(f"'{folder}' has classes whose names read alike: {', '.join(class_names)}")
     left_out = _LeftOut(folder)
@@ -87,7 +87,7 @@ def _one_folder_a_split(folder, named):
         found.setdefault(_SPLITS[part.name.lower()], []).append(part)
     for split, parts in found.items():
         if len(parts) > 1:
-            raise UserError(f"wanted one {split} split in '{folder}', found {', '.join(part.name for part in parts)}")
+            raise UserError(f"expected one {split} split in '{folder}', found {', '.join(part.name for part in parts)}")
     return {split: parts[0] for split, parts in found.items()}
 
 
@@ -102,7 +102,7 @@ def _list_split(folder, names, left_out):
         if not found:
             others = f" (found {listed([readable(path.name) for path in others], most=3)})" if others else ""
             some = ".jpg, .png, .tif, .webp, .bmp, .gif"
-            raise UserError(f"no images in '{readable(str(folder / name))}'{others}; wanted files that Pillow reads, such as {some}")
+            raise UserError(f"no images in '{readable(str(folder / name))}'{others}; expected files that Pillow reads, such as {some}")
         paths += found
         labels += [label] * len(found)
     left_out.beside(folder, [path for path in folder.iterdir() if not path.is_dir()])

@@ -69,7 +69,7 @@ def _find_builder(name, data_dir):
 def unknown_name(name):
     """The `UserError` of a name that means nothing."""
     wanted = f"{', '.join(NAMES)}, another TFDS name, a folder, or one in --manual-dir D (or {MANUAL_DIR_VARIABLE}=D)"
-    return UserError(f"no folder and no data set called '{name}'; wanted {wanted}")
+    return UserError(f"no folder and no data set called '{name}'; expected {wanted}")
 
 
 def _failed(what, error):

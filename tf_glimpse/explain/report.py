@@ -168,7 +168,7 @@ def _reconstructed(vae, hidden, image_shape, samples, seed):
     if vae is None:
         return None, None
     if tuple(vae.image_shape) != tuple(image_shape):
-        raise UserError(f"the autoencoder makes images of {vae.image_shape}; wanted one for {tuple(image_shape)}")
+        raise UserError(f"the autoencoder makes images of {vae.image_shape}; expected one for {tuple(image_shape)}")
     size = vae.encoding.input_shape[-1]
     if hidden.shape[-1] != size:
         raise UserError(f"the autoencoder reads states of {size} units; this model has {hidden.shape[-1]}: take the one that fits it")
@@ -178,6 +178,6 @@ def _reconstructed(vae, hidden, image_shape, samples, seed):
 def _written(path, write):
     path = pathlib.Path(path).expanduser()
     if not path.name or path.is_dir():
-        raise UserError(f"wanted the path of a file to write. Received: {str(path)!r}")
+        raise UserError(f"expected the path of a file to write. Received: {str(path)!r}")
     write_whole(path, write)
     return path

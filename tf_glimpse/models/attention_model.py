@@ -53,7 +53,7 @@ class AttentionModel(CheckedModel):
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if seed is not None and not (hasattr(seed, "__index__") and 0 <= seed < 2**31):
-            raise UserError(f"seed wants a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
+            raise UserError(f"seed expects a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
         self._trackers = Trackers()
 

@@ -252,4 +252,4 @@ def check_loss(loss):
         from_logits = None if parameter is None else parameter.default
     if from_logits is False:
         wanted = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
-        raise UserError(f"compile wants a loss on logits, such as {wanted}, or none at all. Received: loss={loss!r} on probabilities")
+        raise UserError(f"compile expects a loss on logits, such as {wanted}, or none at all. Received: loss={loss!r} on probabilities")

@@ -70,7 +70,7 @@ class ReconstructingModel(WrappedModel):
 
     def build_own(self):
         if tuple(self.vae.image_shape) != tuple(self.image_shape):
-            raise UserError(f"wanted an autoencoder of images {self.image_shape}, as the model's. Received: {self.vae.image_shape}")
+            raise UserError(f"expected an autoencoder of images {self.image_shape}, as the model's. Received: {self.vae.image_shape}")
         if not self.vae.built:
             self.vae.build(self.model.compute_output_shape((None, *self.image_shape)).hidden)
 

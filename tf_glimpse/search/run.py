@@ -73,7 +73,7 @@ def search_architectures(
     """
     settings = _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision)
     if max_trials < 1 or num_workers < 1 or epochs < 1:
-        raise UserError(f"a search wants at least 1 trial, worker and epoch. Received: {max_trials=}, {num_workers=}, {epochs=}")
+        raise UserError(f"a search expects at least 1 trial, worker and epoch. Received: {max_trials=}, {num_workers=}, {epochs=}")
     folder, role = pathlib.Path(workdir).expanduser(), workers.role()
     if num_workers > 1 and role is None:
         _is_begun(folder, settings)
@@ -97,7 +97,7 @@ def search_architectures(
 def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision):
     """What makes a search the same one, checked as far as it can be without the data."""
     if family not in SPACES:
-        raise UserError(f"a search wants one of {', '.join(SPACES)}. Received: {family!r}")
+        raise UserError(f"a search expects one of {', '.join(SPACES)}. Received: {family!r}")
     if sequences and family != "ram":
         raise UserError(f"sequences teach the policy of a ram. Received: {sequences=} with {family}")
     data = datasets.whole_name(data)
@@ -154,7 +154,7 @@ def _teacher(settings, space):
     found, choices = read_sequences(settings["sequences"], space.data), space.choices
     if choices["num_glimpses"] != [looks := found.actions.shape[1]]:
         wanted = f'a --space file with {{"num_glimpses": [{looks}]}}'
-        raise UserError(f"sequences of {looks} looks want {wanted}. Received: {choices['num_glimpses']}")
+        raise UserError(f"sequences of {looks} looks need {wanted}. Received: {choices['num_glimpses']}")
     return found.supervision(settings["supervision"], until=0.5)
 
 

@@ -157,7 +157,7 @@ def draw_finished(finished, out, images=(), count=None, **data_options):
 
     model, out = finished.model.innermost(), pathlib.Path(out).expanduser()
     if not out.name:
-        raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
+        raise UserError(f"--out expects a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
     check_spared(images, paths)
     pixels, labels, actions, names = chosen_images(finished, images, count, **data_options)
@@ -229,7 +229,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     if list(found.class_names) != list(model.class_names or found.class_names) or found.num_classes != model.num_classes:
         raise UserError(f"the model knows {model.num_classes} classes, {model.class_names}; {name} has {list(found.class_names)}")
     if min(found.image_shape[:2]) < model.patch_size:
-        raise UserError(f"the model wants images of at least {model.patch_size} px a side, one patch; {name} has {found.image_shape[:2]}")
+        raise UserError(f"the model expects images of at least {model.patch_size} px a side, one patch; {name} has {found.image_shape[:2]}")
     if found.skipped and own:
         print(f"Left out {found.skipped} images that could not be decoded.", file=sys.stderr)
     return found

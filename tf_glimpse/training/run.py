@@ -60,7 +60,7 @@ def train_and_evaluate(
         ('test', 400, 1)
     """
     if not 0 <= seed < 2**31:
-        raise UserError(f"seed wants a whole number from 0 to 2**31 - 1. Received: {seed}")
+        raise UserError(f"seed expects a whole number from 0 to 2**31 - 1. Received: {seed}")
     recipe = _settled(recipe, deterministic)
     with locked_folder(workdir) as folder:
         if workdirs.is_run_of(folder, recipe, seed) and workdirs.results(folder):

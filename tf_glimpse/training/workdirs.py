@@ -115,7 +115,7 @@ def read_run(workdir):
         note = read_recipe(workdir / "best.json")
         return workdir / "best.keras", note["recipe"], note["seed"]
     if not (workdir / "recipe.json").exists():
-        raise UserError(f"No run in {workdir}. Wanted: a folder that `tf-glimpse train RECIPE --workdir {workdir}` made.")
+        raise UserError(f"No run in {workdir}. Expected: a folder that `tf-glimpse train RECIPE --workdir {workdir}` made.")
     if not results(workdir):
         raise UserError(f"The run in {workdir} is not finished; `tf-glimpse train` with the same arguments goes on with it.")
     note = read_recipe(workdir / "recipe.json")
