@@ -40,12 +40,12 @@ def main():
 
 def add_preset(preset, manual_dir):
     """The rows of shipped weights."""
-    from tf_glimpse.training.finished import load_data, open_finished
+    from tf_glimpse.training.finished import load_run_data, open_finished
 
     finished = open_finished(preset=preset)
     about = {"dataset": finished.recipe["data"], "reward": f"preset {preset}", "recipe": finished.recipe["name"], "seed": finished.seed}
     about |= provenance(f"python -m benchmarks.explanations.information_gain --presets {preset}")
-    add_measured(finished.model, load_data(finished, manual_dir=manual_dir), about)
+    add_measured(finished.model, load_run_data(finished, manual_dir=manual_dir), about)
 
 
 def add_runs(options):

@@ -169,8 +169,8 @@ def _undecodable(splits, broken):
     if len(errors) == 1:
         return UserError(f"{errors[0]}; remove it, {remedy}")
     count = sum(len(split.items) for split in splits.values())
-    told = listed([error.removeprefix("cannot decode ") for error in errors], most=100, joint="; ")
-    return UserError(f"cannot decode {len(errors)} of {count} images: {told}; remove them, {remedy}")
+    reasons = listed([error.removeprefix("cannot decode ") for error in errors], most=100, joint="; ")
+    return UserError(f"cannot decode {len(errors)} of {count} images: {reasons}; remove them, {remedy}")
 
 
 def _errors(broken):

@@ -146,12 +146,12 @@ class _LeftOut:
             self.no_class += [found for found in inside if _is_named_image(found) and not _is_ignored(found.name)]
 
     def notes(self):
-        told = [
+        left_out = [
             (self.not_images, "not an image by its ending"),
             (self.not_files, "not a regular file, or a link to nothing"),
             (self.no_class, "beside the classes"),
         ]
-        return [f"left out {counted(len(paths), 'file')} ({why}): {self._names(paths)}" for paths, why in told if paths]
+        return [f"left out {counted(len(paths), 'file')} ({why}): {self._names(paths)}" for paths, why in left_out if paths]
 
     def _names(self, paths):
         return listed([readable(path.relative_to(self.folder).as_posix()) for path in sorted(paths)])

@@ -241,8 +241,8 @@ class AttentionModel(CheckedModel):
             UserWarning: the terms are not those that it was trained by.
         """
         if "terms" not in config:
-            told = "its loss is now that of the default terms; compile it to choose others"
-            warnings.warn(f"{self.name} was compiled by an older version of tf_glimpse: {told}.", stacklevel=2)
+            change = "its loss is now that of the default terms; compile it to choose others"
+            warnings.warn(f"{self.name} was compiled by an older version of tf_glimpse: {change}.", stacklevel=2)
             kept = {*inspect.signature(keras.Model.compile).parameters, "learning"}
             config = {name: value for name, value in config.items() if name in kept}
         super().compile_from_config(config)

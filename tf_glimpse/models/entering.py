@@ -108,8 +108,8 @@ class CheckedBatches(DataAdapter):
     def _look(self, batch):
         inputs, labels, _ = _parts(batch)
         seen = self.expected.looks_at(inputs, labels)
-        tell, told = functools.partial(self._tell, list(seen), images_of(inputs).shape), list(seen.values())
-        tf.cond(self.expected.fits(seen), lambda: True, lambda: tf.numpy_function(tell, told, tf.bool))
+        tell, values = functools.partial(self._tell, list(seen), images_of(inputs).shape), list(seen.values())
+        tf.cond(self.expected.fits(seen), lambda: True, lambda: tf.numpy_function(tell, values, tf.bool))
         return batch
 
     def _tell(self, names, shape, *values):

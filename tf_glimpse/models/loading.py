@@ -57,8 +57,8 @@ def _check_whole(path):
 
 
 def _first_line(error):
-    told = str(error).strip().splitlines()
-    return told[0] if told else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def from_preset(name):

@@ -142,7 +142,7 @@ class Saccader(SaccaderStages):
         if len(shape) != 4:
             raise UserError(f"Saccader expects images [B, H, W, C]. Received: shape {shape}")
         self.bagnet.build(shape)  # refuses other channels than it was built for
-        if self._thawed is not None:  # what was not there yet when it was frozen; Keras passes over what is set already
+        if self._trainable_before is not None:  # what was not there yet when it was frozen; Keras passes over what is set already
             self.bagnet.trainable = True
             self.bagnet.trainable = False
         self.image_shape = shape[1:]

@@ -91,7 +91,7 @@ def search_architectures(
         _is_begun(folder, settings)
         write_json(folder / _NOTE, {**settings, "sources": workdirs.noted_sources(**data_options)})
         _tuner(space, settings, max_trials, folder).search()
-        return _finish(folder, settings)
+        return _write_results(folder, settings)
 
 
 def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision):
@@ -137,8 +137,8 @@ def _check_budget(space, budget_mflops):
     if math.isinf(flops):
         raise UserError(f"no candidate of this space can look at images of shape {space.data.image_shape}; pass larger ones, or --space.")
     if flops > budget_mflops * 1e6:
-        told = f"the cheapest of this space costs {flops / 1e6:.4f} MFLOP ({candidate})"
-        raise UserError(f"no candidate keeps a budget of {budget_mflops} MFLOP: {told}.")
+        cheapest = f"the cheapest of this space costs {flops / 1e6:.4f} MFLOP ({candidate})"
+        raise UserError(f"no candidate keeps a budget of {budget_mflops} MFLOP: {cheapest}.")
 
 
 def _tuner(space, settings, max_trials, folder):
@@ -185,7 +185,7 @@ def _points(file):
         raise damaged(file, error) from error
 
 
-def _finish(folder, settings):
+def _write_results(folder, settings):
     points = read_points(folder)
     best = best_under(points, settings["budget_mflops"])
     if not points and not any((folder / "tuner").glob("trial_*")):

@@ -2,10 +2,10 @@
 
 import pathlib
 
-from tf_glimpse.explain import explain, fit_vae
+from tf_glimpse.explain import explain_images, fit_vae
 from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
-from tf_glimpse.training.finished import check_spared, chosen_images, load_data
+from tf_glimpse.training.finished import check_spared, chosen_images, load_run_data
 from tf_glimpse.types import UserError
 
 _VAE = "vae.keras"  # in a run's folder
@@ -25,7 +25,7 @@ def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=
         vae: path of another autoencoder, a `.keras` file.
         fit_epochs: first train an autoencoder of the run for so many epochs, into its folder; None for not.
         pictures: whether to write the PNG and the GIF.
-        **data_options: as for `load_data`.
+        **data_options: as for `load_run_data`.
 
     Returns:
         `(explanation, paths)`: the `Explanation` and the files written.
@@ -44,7 +44,7 @@ def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=
     autoencoder = _autoencoder(finished, workdir, vae)
     name = finished.preset or finished.recipe["name"]
     title = f"{name}, seed {finished.seed}: {finished.model.num_glimpses} looks"
-    found = explain(finished.model.innermost(), pixels, labels=labels, names=names, vae=autoencoder, actions=actions, title=title)
+    found = explain_images(finished.model.innermost(), pixels, labels=labels, names=names, vae=autoencoder, actions=actions, title=title)
     for path, save in zip(paths, (found.save_html, found.save_png, found.save_gif), strict=False):
         save(path)
     return found, paths
@@ -65,6 +65,6 @@ def _fit(finished, workdir, epochs, **data_options):
     file = pathlib.Path(workdir).expanduser() / _VAE
     if file.exists():
         raise UserError(f"{file} is there already and was not overwritten; leave out --fit-vae to use it.")
-    data = load_data(finished, **data_options)
+    data = load_run_data(finished, **data_options)
     vae, _ = fit_vae(finished.model.innermost(), data, epochs=epochs, training_looks=2, decoder="placed" if data.canvas else "dense")
     write_whole(file, vae.save)

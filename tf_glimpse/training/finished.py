@@ -22,7 +22,7 @@ _EXAMPLES = 6  # images of a split that are looked at where nobody says how many
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A trained model, and what it came from.
 
     Attributes:
@@ -56,7 +56,7 @@ def open_finished(workdir=None, preset=None):
     if not isinstance(model, AttentionModel):
         raise UserError(f"{path} does not look: a model of another kind, which keras.saving.load_model reads.")
     of_run = (workdirs.read_threshold(workdir), workdirs.known_sources(workdir)) if workdir else ()
-    return Finished(model, recipe, seed, preset, *of_run)
+    return FinishedRun(model, recipe, seed, preset, *of_run)
 
 
 def evaluate_finished(
@@ -75,7 +75,7 @@ def evaluate_finished(
         threshold: of an `AdaptiveModel`, on its own deterministic rollout; None for the one that a search found, if any.
         num_glimpses: looks of a Saccader; None for as many as it was trained with.
         mistakes: where to write a picture of the 12 wrong answers that the model was surest of; None for nowhere.
-        **data_options: as for `load_data`.
+        **data_options: as for `load_run_data`.
 
     Returns:
         the dicts of `evaluate_model` and of `by_class`, with "data", "split", "policy", "seed" (of the training) and "preset"; where there
@@ -100,7 +100,7 @@ def evaluate_finished(
             raise UserError("a picture of mistakes shows one rollout by the model's own policy; leave out other places and rollouts.")
         check_picture(mistakes)
     threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
-    data = load_data(finished, whole=split is None, **data_options)
+    data = load_run_data(finished, whole=split is None, **data_options)
     source, split = _chosen_split(data, split, own=not _other(finished, data_options.get("data")))
     model = finished.model.innermost() if num_glimpses is None else _with_glimpses(finished.model.innermost(), num_glimpses)
     results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, policy=get_policy(policy, model, data))
@@ -122,8 +122,8 @@ def _chosen_split(data, split, own):
     source = found[name]
     if split is None and name != "test":
         kept = "; the best epoch was picked by them, so that other images may fare a little worse" if own else ""
-        told = f"all its {len(source)} images" if name == "train" else f"the {len(source)} images kept apart for validation{kept}"
-        print(f"{data.name} has no test split: the error is of {told}.", file=sys.stderr)
+        which = f"all its {len(source)} images" if name == "train" else f"the {len(source)} images kept apart for validation{kept}"
+        print(f"{data.name} has no test split: the error is of {which}.", file=sys.stderr)
     return source, "all" if split is None and name == "train" else name
 
 
@@ -151,7 +151,7 @@ def draw_finished(finished, out, images=(), count=None, **data_options):
         out: path without ending.
         images: files; images of the test (or validation) split if empty.
         count: how many, the first ones; all files, or 6 of the split, if None.
-        **data_options: as for `load_data`.
+        **data_options: as for `load_run_data`.
     """
     from tf_glimpse.explain import draw_glimpses, draw_saccades, save_glimpses_gif
 
@@ -198,7 +198,7 @@ def chosen_images(finished, images=(), count=None, **data_options):
     return pixels, labels, None if policy is None else datasets.places_of(policy, pixels, np.arange(len(pixels)), (0, 0)), names
 
 
-def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):
+def load_run_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):
     """The data a run was trained on, or other data, brought to the size the model was built for.
 
     Args:
@@ -244,7 +244,7 @@ def _files(finished, images):
 
 
 def _examples(finished, count, **data_options):
-    data = load_data(finished, **data_options)
+    data = load_run_data(finished, **data_options)
     split = next(split for split in ("test", "validation", "train") if getattr(data, split))
     source = getattr(data, split)
     indices = np.arange(min(count, len(source)))
