@@ -101,7 +101,7 @@ MISTAKES = {
     "no such set": (["train", "ram", "--data", "no_such_set", "--workdir", "W"], "no_such_set"),
     "no such folder": (["train", "ram", "--data", "./nowhere", "--workdir", "W"], "nowhere"),
     "no such preset": (["evaluate", "--preset", "ram_minst"], "No preset 'ram_minst'"),
-    "neither run nor preset": (["evaluate"], "give either the folder of a finished run, or --preset"),
+    "neither run nor preset": (["evaluate"], "give either the folder of a finished run, or --preset NAME."),
     "run and preset": (["evaluate", "RUN", "--preset", "ram_digits"], "give either the folder"),
     "a path for a preset": (["evaluate", "--preset", "mine/model.keras"], "No preset 'mine/model.keras'"),
     "a file for a folder": (["train", "testing", "--workdir", "setup.cfg/run"], "expected a folder to write in"),
@@ -111,6 +111,8 @@ MISTAKES = {
     "no name to draw to": (["draw", "RUN", "--out", ""], "--out expects a path"),
     "a file to draw under": (["draw", "RUN", "--out", "setup.cfg/look"], "setup.cfg"),
     "no such run": (["evaluate", "nowhere"], "No run in nowhere"),
+    "looks of another model": (["evaluate", "RUN", "--num-glimpses", "3"], "tf-glimpse: --num-glimpses is for a Saccader"),
+    "no space": (["search", "ram", "--data", "digits_canvas", "--workdir", "W", "--space", "nowhere"], "--space expects a JSON file"),
     "a policy of another kind of model": (["evaluate", "RUN", "--policy", "sobel_mean"], "for RAM, one of random, centre, constant"),
     "more looks than there are": (["evaluate", "RUN", "--policy", "frozen:99"], "for this model. Received: 99"),
     "a control that is taught": (

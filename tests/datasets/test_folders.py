@@ -134,11 +134,11 @@ def test_corrupt_files_are_named_or_skipped_and_counted(classes_folder, write_im
     monkeypatch.setattr(encoded, "CACHE_BYTES", cache_bytes)
     noise = write_image("photos/a/torn.jpg", np.random.default_rng(0).integers(0, 256, [20, 30, 3], np.uint8))
     noise.write_bytes(noise.read_bytes()[:-300])
-    with pytest.raises(UserError, match=r"cannot decode '.*photos/a/torn.jpg': .*truncated.*--skip-corrupt"):
+    with pytest.raises(UserError, match=r"cannot decode '.*photos/a/torn.jpg': .*truncated.*`skip_corrupt=True`"):
         load(classes_folder)
     (classes_folder / "b" / "text.jpg").write_text("hello")
     (classes_folder / "a" / "empty.png").touch()
-    with pytest.raises(UserError, match="cannot decode 3 of 23 images: .*remove them, or leave out .* with skip_corrupt=True") as told:
+    with pytest.raises(UserError, match="cannot decode 3 of 23 images: .*remove them, or leave out .* with `skip_corrupt=True`") as told:
         load(classes_folder)
     for name in ("a/torn.jpg': .*truncated", "b/text.jpg': not an image", "a/empty.png': not an image"):
         assert re.search(name, str(told.value)), "all are named at once, whether their header or their pixels are broken"

@@ -139,7 +139,7 @@ def test_channels_that_were_made_alike_are_told(photos, write_image):
     data, notes = told(photos)
     assert data.image_shape == (12, 14, 3)
     assert "3 of 25 images are grey, the others in colour; all are read as 3 channels" in notes
-    assert "1 of 25 images have transparent parts, which are read as if opaque; channels=4 keeps transparency" in notes
+    assert "1 of 25 images have transparent parts, which are read as if opaque; `channels=4` keeps transparency" in notes
     _, notes = told(photos, channels=1)
     assert "grey" not in notes, "that all become grey was asked for"
 

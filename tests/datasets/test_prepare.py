@@ -34,7 +34,7 @@ def no_network(monkeypatch):
 @pytest.mark.parametrize("name", ["mnist", "cluttered_mnist/60", "cifar10", "imagenette", "tf_flowers"])
 def test_without_network_and_files_one_line_says_so_at_once(no_network, tmp_path, name):
     start = time.monotonic()
-    wanted = r"cannot get '\w+': no network \(.*Name or service not known\), and no --manual-dir D \(or TF_GLIMPSE_MANUAL_DIR=D\) with D/"
+    wanted = r"cannot get '\w+': no network \(.*Name or service not known\), and no `manual_dir=D` \(or TF_GLIMPSE_MANUAL_DIR=D\) with D/"
     with pytest.raises(UserError, match=wanted) as caught:
         load(name, data_dir=tmp_path)
     assert time.monotonic() - start < 10 and "\n" not in str(caught.value)

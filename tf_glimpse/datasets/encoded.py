@@ -165,7 +165,7 @@ def _with_copies(sources, scans):
 
 
 def _undecodable(splits, broken):
-    errors, remedy = _errors(broken), "or leave out such files with skip_corrupt=True (--skip-corrupt)"
+    errors, remedy = _errors(broken), "or leave out such files with `skip_corrupt=True`"
     if len(errors) == 1:
         return UserError(f"{errors[0]}; remove it, {remedy}")
     count = sum(len(split.items) for split in splits.values())

@@ -135,7 +135,7 @@ def _space(settings, data_options):
 def _check_budget(space, budget_mflops):
     flops, candidate = space.cheapest(enough=budget_mflops * 1e6)
     if math.isinf(flops):
-        raise UserError(f"no candidate of this space can look at images of shape {space.data.image_shape}; pass larger ones, or --space.")
+        raise UserError(f"no candidate can look at images of shape {space.data.image_shape}; take larger ones, or another `space`.")
     if flops > budget_mflops * 1e6:
         cheapest = f"the cheapest of this space costs {flops / 1e6:.4f} MFLOP ({candidate})"
         raise UserError(f"no candidate keeps a budget of {budget_mflops} MFLOP: {cheapest}.")
@@ -153,7 +153,7 @@ def _teacher(settings, space):
         return None
     found, choices = read_sequences(settings["sequences"], space.data), space.choices
     if choices["num_glimpses"] != [looks := found.actions.shape[1]]:
-        wanted = f'a --space file with {{"num_glimpses": [{looks}]}}'
+        wanted = f'a `space` that holds {{"num_glimpses": [{looks}]}}'
         raise UserError(f"sequences of {looks} looks need {wanted}. Received: {choices['num_glimpses']}")
     return found.supervision(settings["supervision"], until=0.5)
 
@@ -189,9 +189,9 @@ def _write_results(folder, settings):
     points = read_points(folder)
     best = best_under(points, settings["budget_mflops"])
     if not points and not any((folder / "tuner").glob("trial_*")):
-        raise UserError("no candidate drawn keeps the budget, though the cheapest would: raise --budget-mflops, or pass a smaller --space.")
+        raise UserError("no candidate drawn keeps the budget, though the cheapest would: raise `budget_mflops`, or pass a smaller `space`.")
     if best is None:
-        raise UserError(f"no trial in {folder} succeeded; what each failed of was printed when it did. Raise --max-trials to go on.")
+        raise UserError(f"no trial in {folder} succeeded; what each failed of was printed when it did. Raise `max_trials` to go on.")
     write_csv(folder / "points.csv", points)
     write_csv(folder / "frontier.csv", frontier(points))
     draw_frontiers({settings["family"]: points}, settings["budget_mflops"]).savefig(folder / "frontier.png", dpi=150)

@@ -304,9 +304,9 @@ def read_space(path):
     try:
         content = json.loads(pathlib.Path(path).expanduser().read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"--space expects a JSON file of choices by name. {path}: {error}") from error
+        raise UserError(f"`space` expects a JSON file of choices by name. {path}: {error}") from error
     if not isinstance(content, dict):
-        raise UserError(f"--space expects a JSON object of choices by name. Received: {type(content).__name__} in {path}")
+        raise UserError(f"`space` expects a JSON object of choices by name. Received: {type(content).__name__} in {path}")
     return content
 
 

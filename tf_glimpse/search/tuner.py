@@ -99,7 +99,7 @@ def make_oracle(name, affords, max_trials, epochs, seed):
         return _Bayesian(max_trials=max_trials, num_initial_points=max(3, max_trials // 3), **settings)
     if name == "random":
         return _Random(max_trials=max_trials, **settings)
-    raise UserError(f"--oracle expects one of {', '.join(ORACLES)}. Received: {name!r}")
+    raise UserError(f"`oracle` expects one of {', '.join(ORACLES)}. Received: {name!r}")
 
 
 class FrontierTuner(keras_tuner.Tuner):

@@ -35,7 +35,7 @@ def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=
     """
     out = pathlib.Path(out).expanduser()
     if out.suffix not in (".html", ".htm"):
-        raise UserError(f"--out expects a file that ends in .html. Received: {str(out)!r}")
+        raise UserError(f"`out` expects a file that ends in .html. Received: {str(out)!r}")
     paths = [out, *([out.with_suffix(".png"), out.with_suffix(".gif")] if pictures else [])]
     check_spared(images, paths)
     if fit_epochs is not None:
@@ -61,10 +61,10 @@ def _autoencoder(finished, workdir, path):
 
 def _fit(finished, workdir, epochs, **data_options):
     if workdir is None:
-        raise UserError("--fit-vae expects the folder of a run, to keep the autoencoder in; a preset's folder is not written to.")
+        raise UserError("`fit_epochs` expects the folder of a run, to keep the autoencoder in; a preset's folder is not written to.")
     file = pathlib.Path(workdir).expanduser() / _VAE
     if file.exists():
-        raise UserError(f"{file} is there already and was not overwritten; leave out --fit-vae to use it.")
+        raise UserError(f"{file} is there already and was not overwritten; leave out `fit_epochs` to use it.")
     data = load_run_data(finished, **data_options)
     vae, _ = fit_vae(finished.model.innermost(), data, epochs=epochs, training_looks=2, decoder="placed" if data.canvas else "dense")
     write_whole(file, vae.save)

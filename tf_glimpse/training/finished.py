@@ -87,14 +87,14 @@ def evaluate_finished(
     """
     policy = policy or finished.recipe["actions"]
     if policy and rollouts > 1:
-        raise UserError(f"--rollouts draws from the model's own policy. Received: rollouts={rollouts} with {policy} places")
+        raise UserError(f"`rollouts` are drawn from the model's own policy. Received: rollouts={rollouts} with {policy} places")
     own = policy is None and rollouts == 1
     if threshold is not None and not (own and isinstance(finished.model, AdaptiveModel)):
         raise UserError(
-            "--threshold is for one rollout by its own policy of a model with a stopping head (AdaptiveModel, or a search's best)."
+            "`threshold` is for one rollout by its own policy of a model with a stopping head (AdaptiveModel, or a search's best)."
         )
     if threshold is not None and num_glimpses is not None:
-        raise UserError("--threshold stops within the looks that a model was trained with; leave out --num-glimpses.")
+        raise UserError("`threshold` stops within the looks that a model was trained with; leave out `num_glimpses`.")
     if mistakes is not None:
         if not own:
             raise UserError("a picture of mistakes shows one rollout by the model's own policy; leave out other places and rollouts.")
@@ -136,7 +136,7 @@ def _other(finished, data):
 def _with_glimpses(model, num_glimpses):
     if not hasattr(model, "with_glimpses"):
         raise UserError(
-            f"--num-glimpses is for a Saccader; other models look as often as they learned to. Received: a {type(model).__name__}"
+            f"`num_glimpses` is for a Saccader; other models look as often as they learned to. Received: a {type(model).__name__}"
         )
     return model.with_glimpses(num_glimpses)
 
@@ -157,7 +157,7 @@ def draw_finished(finished, out, images=(), count=None, **data_options):
 
     model, out = finished.model.innermost(), pathlib.Path(out).expanduser()
     if not out.name:
-        raise UserError(f"--out expects a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
+        raise UserError(f"`out` expects a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
     check_spared(images, paths)
     pixels, labels, actions, names = chosen_images(finished, images, count, **data_options)
@@ -181,7 +181,7 @@ def check_spared(images, paths):
     wanted = {pathlib.Path(image).resolve() for image in images}
     for path in paths:
         if path.resolve() in wanted:
-            raise UserError(f"{path} is one of the images, and was not overwritten; pass another --out.")
+            raise UserError(f"{path} is one of the images, and was not overwritten; pass another `out`.")
 
 
 def chosen_images(finished, images=(), count=None, **data_options):
@@ -212,7 +212,7 @@ def load_run_data(finished, data=None, image_size=None, manual_dir=None, data_di
     data = _other(finished, data)
     model, name = finished.model, data or finished.recipe["data"]
     if name is None:
-        raise UserError("this model's recipe names no data; give --data")
+        raise UserError("this model's recipe names no data; give `data`.")
     own = data is None and image_size is None
     size = finished.recipe["image_size"] if own else (image_size or model.image_shape[:2])
     reading = {name: finished.recipe[name] for name in READING if name in finished.recipe}

@@ -45,7 +45,7 @@ def _check_looks(recipe, data, seed):
     cells = math.prod(build_saccader(recipe, data, seed).fields(data.image_shape[:2]).grid)
     looks = max(recipe.model["num_glimpses"], *(_targets(stage).get("num_targets", 0) for stage in recipe.stages))
     if looks > cells:
-        raise UserError(f"{looks} looks need as many cells; images of {data.image_shape[:2]} px have {cells}. Pass a larger --image-size.")
+        raise UserError(f"{looks} looks need as many cells; images of {data.image_shape[:2]} px have {cells}. Pass a larger `image_size`.")
 
 
 def build_saccader(recipe, data, seed=0):
