@@ -180,7 +180,7 @@ def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_
         load(classes_folder)
     for path in ("split/train/a/1.png", "split/train/b/1.png", "split/test/a/1.png", "split/test/c/1.png"):
         write_image(path, filled(1))
-    with pytest.raises(UserError, match="has classes that the training split has not: c"):
+    with pytest.raises(UserError, match="has classes that the training split lacks: c"):
         load(tmp_path / "split")
     for split in ("train", "val", "validation"):
         for name in "ab":
@@ -298,7 +298,7 @@ def test_names_of_splits(write_image, tmp_path, training, validating, testing):
 def test_folders_named_as_splits_are_no_classes(write_image, tmp_path, names):
     for name in names:
         write_image(f"flat/{name}/1.png", filled(1))
-    with pytest.raises(UserError, match=r"has folders named as splits \(.*\) without a training split that has classes; expects .*CLASS"):
+    with pytest.raises(UserError, match=r"has folders named as splits \(.*\) without a training split that has classes; expected .*CLASS"):
         load(tmp_path / "flat")
 
 

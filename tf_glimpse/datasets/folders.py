@@ -77,7 +77,7 @@ def _split_folders(folder):
     if (named == parts and named) or (len(named) > 1 and training):
         names = ", ".join(part.name for part in named)
         wanted = f"{folder}/train/CLASS/*.jpg and {folder}/test/CLASS/*.jpg"
-        raise UserError(f"'{folder}' has folders named as splits ({names}) without a training split that has classes; expects {wanted}")
+        raise UserError(f"'{folder}' has folders named as splits ({names}) without a training split that has classes; expected {wanted}")
     return {"train": folder}
 
 
@@ -94,7 +94,7 @@ def _one_folder_a_split(folder, named):
 def _list_split(folder, names, left_out):
     unknown = sorted({part.name for part in _subfolders(folder)} - set(names))
     if unknown:
-        raise UserError(f"'{folder}' has classes that the training split has not: {', '.join(map(readable, unknown))}")
+        raise UserError(f"'{folder}' has classes that the training split lacks: {', '.join(map(readable, unknown))}")
     paths, labels = [], []
     for label, name in enumerate(names):
         found, others = _walk(folder / name)

@@ -65,11 +65,11 @@ def level_notes(scans, white_level=None):
         return [clipped] if above else []
     if len(whites) > 1:
         shares = ", ".join(f"{sum(image.white == white for image in deep):,} with white at {white}" for white in whites)
-        return [f"{files} were scaled each by its own highest value ({shares}); if they have one scale, say white_level"]
+        return [f"{files} were scaled each by its own highest value ({shares}); if they have one scale, give `white_level`"]
     if whites == [65535] and highest <= _DEPTHS[-1]:
         white = next(depth for depth in _DEPTHS if highest <= depth)
         dark = f"reach {highest:g} of 65535 at most, and are read dark, as 0 to {highest // 256:g} of 255"
-        return [f"{files} {dark}; if {white} is their white, pass white_level={white}"]
+        return [f"{files} {dark}; if {white} is their white, pass `white_level={white}`"]
     return []
 
 

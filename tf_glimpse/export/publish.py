@@ -71,7 +71,7 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
 def _export(model, base_path, version, warm_up_batch_sizes, white_level):
     path = base_path / str(_next_version(base_path) if version is None else _checked(version))
     if path.exists():
-        raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another version, or none for the next")
+        raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another `version`, or none")
 
     def write(folder):
         _write(model, folder, white_level)

@@ -205,7 +205,7 @@ class AdaptiveModel(WrappedModel):
     def _most(self, max_glimpses):
         most = self.num_glimpses if max_glimpses is None else max_glimpses
         if most not in range(1, self.num_glimpses + 1):
-            raise UserError(f"max_glimpses expects 1 to {self.num_glimpses}, looks this model was trained for. Received: {max_glimpses}")
+            raise UserError(f"max_glimpses expects 1 to {self.num_glimpses}, the looks the model was trained for. Received: {max_glimpses}")
         return tf.constant(int(most), tf.int32)
 
     def get_config(self):

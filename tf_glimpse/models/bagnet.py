@@ -95,7 +95,7 @@ class BagNet(CheckedModel):
         if receptive_field is not None:
             whole_number("receptive_field", receptive_field)
         if not len(blocks) == len(filters) == len(strides):
-            raise UserError(f"BagNet expects blocks, filters, strides: one each a group. Received: {blocks=}, {filters=}, {strides=}")
+            raise UserError(f"BagNet expects equally many blocks, filters and strides. Received: {blocks=}, {filters=}, {strides=}")
         self.num_classes, self.task = num_classes, Classification(num_classes)
         self.wide_blocks = choose_wide_blocks(receptive_field, wide_blocks, tuple(blocks), tuple(strides))
         self.receptive_field = receptive_field_of(self.wide_blocks, strides)

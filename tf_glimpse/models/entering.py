@@ -208,7 +208,7 @@ def images_of(inputs):
     if not isinstance(inputs, dict):
         return inputs
     if "images" not in inputs:
-        raise UserError(f'wanted images, or a dict with "images" among its keys. Received: a dict of {sorted(inputs)}')
+        raise UserError(f'expected images, or a dict with "images" among its keys. Received: a dict of {sorted(inputs)}')
     return inputs["images"]
 
 

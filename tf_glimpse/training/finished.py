@@ -97,7 +97,7 @@ def evaluate_finished(
         raise UserError("`threshold` stops within the looks that a model was trained with; leave out `num_glimpses`.")
     if mistakes is not None:
         if not own:
-            raise UserError("a picture of mistakes shows one rollout by the model's own policy; leave out other places and rollouts.")
+            raise UserError("a picture of mistakes shows one rollout by the model's own policy; leave out `policy` and `rollouts`.")
         check_picture(mistakes)
     threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
     data = load_run_data(finished, whole=split is None, **data_options)

@@ -115,7 +115,7 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
 
 
 def _recipe_to_run(recipe, deterministic):
-    """The recipe as it runs and is written down: XLA does not keep to the order that equal weights want."""
+    """The recipe as it runs and is written down: XLA does not keep to the order that byte-equal weights need."""
     return dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not deterministic)
 
 
