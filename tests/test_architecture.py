@@ -137,6 +137,58 @@ def test_arguments_have_words_for_names(source):
             assert not short, f"line {node.lineno}: {name} takes {short}; write what they are"
 
 
+# Rooms whose users are commands' users, and files whose flags are not this program's, or are no message.
+SPEAKS_FLAGS = ("commands/", "cli.py")
+OTHER_FLAGS = {
+    "explain/page.py": "names of CSS",
+    "training/code_version.py": "git's",
+    "training/publish.py": "a program with flags of its own",
+    "training/publish_autoencoder.py": "a program with flags of its own",
+    "training/ram_recipes.py": "what recipes are for, as the notes of runs hold it",
+    "weights/cards.py": "the commands that a preset's card tells",
+}
+
+
+def messages(tree):
+    """`(line, text)` of every string but for docstrings."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, documented) and node.body]
+    docstrings = {body[0].value for body in bodies if isinstance(body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+            yield node.lineno, node.value
+
+
+def flags_in(tree):
+    return [f"line {line}: {text}" for line, text in messages(tree) if re.search(r"(?<![\w-])--[a-z]", text)]
+
+
+@by_source
+def test_messages_name_arguments_and_no_flags(source):
+    path = source.relative_to(PACKAGE).as_posix()
+    if path.startswith(SPEAKS_FLAGS):
+        return
+    found = flags_in(parse(source))
+    if path in OTHER_FLAGS:
+        assert found, f"{path} is no exception any more"
+    else:
+        assert not found, "name Python's argument in backticks, `skip_corrupt=True`; commands/flags.py makes a flag of it"
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ('raise UserError("give --data")', False),
+        ('raise UserError(f"{name}: leave out --num-glimpses")', False),
+        ('raise UserError("give `data`")', True),
+        ('print("a -- b, --", "-----BEGIN")', True),
+        ('def run():\n    """On the command line --data."""', True),
+    ],
+)
+def test_the_reader_sees_flags(line, right):
+    assert (not flags_in(ast.parse(line))) == right
+
+
 def folders(parent):
     """Folders with something of ours in them."""
     hidden = {"build", "dist", "__pycache__"}
@@ -147,7 +199,7 @@ def folders(parent):
 def test_readme_map_lists_the_folders_that_exist():
     paragraphs = (ROOT / "README.md").read_text(encoding="utf-8").split("\n\n")
     maps = [paragraph for paragraph in paragraphs if re.search(r"^\s*tf_glimpse/\s*$", paragraph, flags=re.M)]
-    assert len(maps) == 1, "README.md wants one block with a line for tf_glimpse/ and one for each folder"
+    assert len(maps) == 1, "README.md needs one block with a line for tf_glimpse/ and one for each folder"
     named = set(re.findall(r"(?<![\w/.])(\w+)/(?=[\s,]|$)", maps[0]))
     assert named >= folders(PACKAGE) | {"tf_glimpse", "tests", "serving", "notebooks", "benchmarks"}
     assert named <= folders(PACKAGE) | folders(ROOT)

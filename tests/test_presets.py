@@ -13,7 +13,7 @@ from tf_glimpse.datasets.builders import ClutteredMNIST, TranslatedMNIST
 from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import array_source
 from tf_glimpse.training import evaluate_model, get_recipe
-from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
+from tf_glimpse.training.finished import evaluate_finished, load_run_data, open_finished
 from tf_glimpse.training.workdirs import defaults
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import PRESETS, preset_names
@@ -38,7 +38,7 @@ def error_on_some(preset, manual_dir):
     finished = open_finished(preset=preset)
     try:
         name = finished.recipe["data"]
-        test = canvases(name, manual_dir) if "_mnist/" in name else load_data(finished, manual_dir=manual_dir).test
+        test = canvases(name, manual_dir) if "_mnist/" in name else load_run_data(finished, manual_dir=manual_dir).test
     except UserError as error:
         pytest.skip(f"a set that must be unpacked first: {error}")
     return evaluate_model(finished.model, test.subset(np.arange(min(AT_MOST, len(test)))))["error_percent"]

@@ -21,6 +21,7 @@ from tf_glimpse.commands import (
     serve,
     train,
 )
+from tf_glimpse.commands.flags import flags_of, in_flags
 from tf_glimpse.types import DataWarning, UserError
 
 COMMANDS = (recipes, presets, sequences, train, evaluate, predict, draw, explain, export, search, serve, demo)  # in the order of --help
@@ -29,11 +30,12 @@ COMMANDS = (recipes, presets, sequences, train, evaluate, predict, draw, explain
 def main(arguments=None):
     """Runs one command; returns the exit code: 0, 2 for a user's mistake told in one line, 130 when interrupted."""
     options = _parsed(arguments)
+    flags = vars(options).pop("flags")
     try:
-        with _notes_in_one_line():
+        with _notes_in_one_line(flags):
             options.run(options)
     except UserError as error:
-        print(f"tf-glimpse: {error}", file=sys.stderr)
+        print(f"tf-glimpse: {in_flags(error, flags)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("tf-glimpse: interrupted", file=sys.stderr)
@@ -47,7 +49,7 @@ def main(arguments=None):
 
 
 @contextlib.contextmanager
-def _notes_in_one_line():
+def _notes_in_one_line(flags):
     """What `load` warns of, as lines for people."""
     with warnings.catch_warnings():
         warnings.simplefilter("default", DataWarning)
@@ -55,7 +57,7 @@ def _notes_in_one_line():
 
         def show(message, category, *where, **more):
             if issubclass(category, DataWarning):
-                print(f"note: {message}", file=sys.stderr)
+                print(f"note: {in_flags(message, flags)}", file=sys.stderr)
             else:
                 shown(message, category, *where, **more)
 
@@ -81,6 +83,8 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
+    for command in commands.choices.values():
+        command.set_defaults(flags=flags_of(command))
     return parser
 
 

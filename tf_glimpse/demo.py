@@ -8,7 +8,7 @@ import urllib.request
 
 from tf_glimpse.export import warm_up
 from tf_glimpse.training import get_recipe, train_and_evaluate
-from tf_glimpse.training.finished import draw_finished, evaluate_finished, load_data, open_finished
+from tf_glimpse.training.finished import draw_finished, evaluate_finished, load_run_data, open_finished
 from tf_glimpse.training.workdirs import results
 
 RANDOM_PRESET = "ram_digits_random"
@@ -66,7 +66,7 @@ def _ask(finished, folder, export):
 
     from tf_glimpse.server import running_server
 
-    source = load_data(finished).test
+    source = load_run_data(finished).test
     Image.fromarray(source.fetch([0])[0, :, :, 0].numpy()).save(folder / "digit.png")
     encoded = base64.b64encode((folder / "digit.png").read_bytes()).decode()
     body = json.dumps({"instances": [{"b64": encoded}]}).encode()

@@ -11,7 +11,7 @@ from benchmarks.accuracy.tasks import task_of
 from benchmarks.common.rows import add_rows
 from tf_glimpse.policies import Scan
 from tf_glimpse.training import evaluate_model, workdirs
-from tf_glimpse.training.finished import evaluate_finished, load_data, open_finished
+from tf_glimpse.training.finished import evaluate_finished, load_run_data, open_finished
 from tf_glimpse.training.provenance import provenance
 from tf_glimpse.training.publish import refuse_changed
 from tf_glimpse.weights import PRESETS
@@ -40,7 +40,7 @@ def run_rows(workdir, manual_dir):
         return [row]
     rows = [row, {**row, **measured(evaluate_finished(finished, rollouts=10, manual_dir=manual_dir))}]
     if recipe["teacher"].get("places"):
-        scan, test = Scan(recipe["teacher"]["places"]), load_data(finished, manual_dir=manual_dir).test
+        scan, test = Scan(recipe["teacher"]["places"]), load_run_data(finished, manual_dir=manual_dir).test
         on_scan = {**measured(evaluate_model(finished.model, test, policy=scan)), "checked_by": "python -m benchmarks.accuracy.record W"}
         rows.append({**row, "policy": "its teacher's scan", "preset": None, **on_scan})
     return rows

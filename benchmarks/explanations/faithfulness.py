@@ -12,7 +12,7 @@ from benchmarks.common.folders import PICTURES
 from benchmarks.common.rows import add_rows, read_rows
 from tf_glimpse.explain import attribution, deletion_curve, faithfulness, noisy, stress_point
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
-from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.finished import load_run_data, open_finished
 from tf_glimpse.training.provenance import provenance
 
 KEY = ("preset", "what", "level")
@@ -28,7 +28,7 @@ def main():
     options = parser.parse_args()
     for preset in options.presets:
         finished = open_finished(preset=preset)
-        data = load_data(finished, manual_dir=options.manual_dir)
+        data = load_run_data(finished, manual_dir=options.manual_dir)
         count = min(options.images, len(data.test))
         about = {"preset": preset, "data": data.name, "split": "test", "images": count}
         about |= provenance(f"python -m benchmarks.explanations.faithfulness {preset} --images {options.images}")

@@ -31,7 +31,7 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     if options.data and not options.workdir:
-        sys.exit("training wants --workdir")
+        sys.exit("training expects --workdir")
     for preset in options.presets:
         add_preset(preset, options.manual_dir)
     if options.data:
@@ -40,12 +40,12 @@ def main():
 
 def add_preset(preset, manual_dir):
     """The rows of shipped weights."""
-    from tf_glimpse.training.finished import load_data, open_finished
+    from tf_glimpse.training.finished import load_run_data, open_finished
 
     finished = open_finished(preset=preset)
     about = {"dataset": finished.recipe["data"], "reward": f"preset {preset}", "recipe": finished.recipe["name"], "seed": finished.seed}
     about |= provenance(f"python -m benchmarks.explanations.information_gain --presets {preset}")
-    add_measured(finished.model, load_data(finished, manual_dir=manual_dir), about)
+    add_measured(finished.model, load_run_data(finished, manual_dir=manual_dir), about)
 
 
 def add_runs(options):

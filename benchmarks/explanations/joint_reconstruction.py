@@ -23,7 +23,7 @@ from tf_glimpse.files import write_whole
 from tf_glimpse.models import RAM, HiddenStateVAE, ReconstructingModel
 from tf_glimpse.models.hidden_state_vae import DECODERS
 from tf_glimpse.training import evaluate_model
-from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.finished import load_run_data, open_finished
 from tf_glimpse.training.provenance import provenance
 from tf_glimpse.training.publish_autoencoder import SETTINGS
 
@@ -42,7 +42,7 @@ def main():
     parser.add_argument("--manual-dir", default="../shared/data")
     options = parser.parse_args()
     finished = open_finished(preset=options.preset)
-    data = load_data(finished, manual_dir=options.manual_dir)
+    data = load_run_data(finished, manual_dir=options.manual_dir)
     for weight in options.state_weights:
         joint = trained(finished.recipe, data, weight, options)
         if options.workdir:

@@ -16,7 +16,7 @@ from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import DECODERS, HiddenStateVAE
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.training import evaluate_model
-from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.finished import load_run_data, open_finished
 from tf_glimpse.training.publish_autoencoder import SETTINGS, measured, write_autoencoder
 from tf_glimpse.training.workdirs import write_json
 from tf_glimpse.weights import PRESETS
@@ -37,7 +37,7 @@ def main():
     wanted = (options.preset, options.decoder, options.epochs, float(options.folder.name))
     row = next(row for row in read_rows("joint_reconstruction") if key_of(row) == wanted)
     model, vae = load_model(options.folder / "model.keras"), HiddenStateVAE.from_preset(options.folder / "vae.keras")
-    data = load_data(open_finished(preset=options.preset), manual_dir=options.manual_dir)
+    data = load_run_data(open_finished(preset=options.preset), manual_dir=options.manual_dir)
     name = f"{options.preset}_joint"
     single = evaluate_model(model, data.test)
     write_preset(name, model, preset_note(row, single))

@@ -39,11 +39,11 @@ def main():
     options = _options()
     plan = read_plan(options.folder)
     if plan is None:
-        raise SystemExit(f"No sequences in {options.folder}. Wanted: a folder that `tf-glimpse sequences` made.")
+        raise SystemExit(f"No sequences in {options.folder}. Expected: a folder that `tf-glimpse sequences` made.")
     data = datasets.load(plan.data, manual_dir=options.manual_dir)
     sequences = None if options.supervision == "none" else read_sequences(options.folder, data)
     if sequences is not None and options.sequences > plan.count:
-        raise SystemExit(f"--sequences wants at most the {plan.count} that are in {options.folder}. Received: {options.sequences}")
+        raise SystemExit(f"--sequences expects at most the {plan.count} that are in {options.folder}. Received: {options.sequences}")
     for seed in options.seeds:
         row = _described(options, plan, data, seed)
         if any(all(row[field] == other[field] for field in KEY) for other in read_rows(NAME)):

@@ -18,7 +18,7 @@ import benchmarks.common.mistakes  # noqa: F401  tells them in one line
 from benchmarks.saccader.staged_runs import beside, read_staged
 from tf_glimpse.files import locked_folder
 from tf_glimpse.training import train_and_evaluate, workdirs
-from tf_glimpse.training.run import load_data
+from tf_glimpse.training.run import load_recipe_data
 
 
 def main():
@@ -72,7 +72,7 @@ VARIANTS = {"without stage 2": without_location, "without stop-gradient": withou
 def begin(run, whole, folder, recipe, seed, manual_dir):
     """Makes the folder a run of that recipe and seed whose first stages are trained already, those that the whole run has too."""
     with locked_folder(folder):
-        workdirs.claim_run(folder, recipe, seed, load_data(recipe, manual_dir=manual_dir).fingerprint)
+        workdirs.claim_run(folder, recipe, seed, load_recipe_data(recipe, manual_dir=manual_dir).fingerprint)
         for stage in alike(whole, recipe):
             (folder / stage).mkdir(exist_ok=True)
             for name in ("model.keras", "results.json"):

@@ -26,7 +26,7 @@ from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.policies import get_policy
 from tf_glimpse.training import evaluate_model, workdirs
 from tf_glimpse.training.provenance import provenance
-from tf_glimpse.training.run import load_data
+from tf_glimpse.training.run import load_recipe_data
 
 MOST_GLIMPSES = 12
 POLICIES = ("learned", "ordered_logits", "sobel_mean", "sobel_variance", "random", "centre")
@@ -49,7 +49,7 @@ def main():
         workdirs.read_run(options.run)  # tells of one that is not finished
     asked = not (options.without_resnet or options.ablations_alone)
     resnet = results_of(beside(options.run, "resnet"), f"benchmarks.saccader.small_resnet {options.run}") if asked else {}
-    data, stages = load_data(recipe, manual_dir=options.manual_dir), stages_of(options.run)
+    data, stages = load_recipe_data(recipe, manual_dir=options.manual_dir), stages_of(options.run)
     told = {"dataset": recipe.data, "recipe": recipe.name, "seed": seed, "split": "test", "examples": len(data.test)}
     told |= provenance(command_of(options), options.run)
     told["trained_by"] = f"tf-glimpse train {recipe.name} --seed {seed} --workdir RUN --manual-dir D"

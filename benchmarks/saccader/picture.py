@@ -14,7 +14,7 @@ import benchmarks.common.mistakes  # noqa: F401  tells them in one line
 from benchmarks.common.folders import PICTURES
 from benchmarks.saccader.staged_runs import staged
 from tf_glimpse.explain.saccader import draw_saccades
-from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.finished import load_run_data, open_finished
 
 
 def main():
@@ -24,7 +24,7 @@ def main():
     options = parser.parse_args()
     finished = open_finished(preset=options.preset)
     staged(finished.recipe)
-    source = load_data(finished, manual_dir=options.manual_dir).test
+    source = load_run_data(finished, manual_dir=options.manual_dir).test
     chosen = np.array([np.flatnonzero(source.labels == label)[0] for label in np.unique(source.labels)])
     images = source.fetch(chosen).numpy()
     figure = draw_saccades(images, finished.model(images), finished.model, source.labels[chosen])

@@ -24,7 +24,7 @@ from tf_glimpse.search.flops import count_flops
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint
 from tf_glimpse.training.fitting import fit_epochs, make_optimizer
-from tf_glimpse.training.run import load_data
+from tf_glimpse.training.run import load_recipe_data
 from tf_glimpse.types import UserError
 
 
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--width", type=int, default=16, help="channels of the first group; 16 for the flowers, 26 for CIFAR-10")
     options = parser.parse_args()
     recipe, seed = read_staged(options.run)
-    data = load_data(recipe, manual_dir=options.manual_dir)
+    data = load_recipe_data(recipe, manual_dir=options.manual_dir)
     with locked_folder(beside(options.run, "resnet")) as folder:
         workdirs.claim_run(folder, recipe, seed, data.fingerprint)
         print(train(recipe, seed, data, folder, options.width))

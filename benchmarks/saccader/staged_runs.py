@@ -16,7 +16,7 @@ def read_staged(run):
         UserError: no run, one of a single stage, or one with other settings than the recipe of its name.
     """
     if not (run / "recipe.json").exists():
-        raise UserError(f"No run in {run}. Wanted: a folder that `tf-glimpse train saccader_flowers_small --workdir {run}` made.")
+        raise UserError(f"No run in {run}. Expected: a folder that `tf-glimpse train saccader_flowers_small --workdir {run}` made.")
     note = workdirs.read_json(run / "recipe.json", "recipe", "seed")
     recipe = staged(note["recipe"])
     refuse_changed(run, note["recipe"])
@@ -52,7 +52,7 @@ def check_preset(name, run):
     own = recipe, seed, workdirs.results(run)["error_percent"]
     younger = json.loads(json.dumps(workdirs.defaults(get_recipe(recipe["name"]))))  # what a card made before a setting came stands at
     if made is None or ({**younger, **made["recipe"]}, made["seed"], made["results"]["error_percent"]) != own:
-        raise UserError(f"--preset wants what was made of {run}, recipe {recipe['name']}, seed {seed}, {own[2]} %. Received: {name}")
+        raise UserError(f"--preset expects what was made of {run}, recipe {recipe['name']}, seed {seed}, {own[2]} %. Received: {name}")
 
 
 def results_of(folder, made_by):

@@ -97,7 +97,7 @@ def training_step(retina, options, compiled=False):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
     images = torch.rand(options.batch_size, 1, options.image_size, options.image_size)
     labels = torch.randint(0, 10, (options.batch_size,))
-    loss_of = torch.compile(hybrid_loss) if compiled else hybrid_loss
+    loss_of = torch.compile(ram_loss) if compiled else ram_loss
 
     def step():
         optimizer.zero_grad(set_to_none=True)
@@ -109,7 +109,7 @@ def training_step(retina, options, compiled=False):
     return step
 
 
-def hybrid_loss(model, images, labels):
+def ram_loss(model, images, labels):
     logits, log_probs, baselines = model(images)
     reward = (logits.detach().argmax(1) == labels).float()[:, None]
     reinforce = -(log_probs * (reward - baselines.detach())[:, 1:]).sum(1).mean()

@@ -125,7 +125,7 @@ def test_evaluation_images_come_with_any_number_of_pieces(digits_data):
     np.testing.assert_array_equal(sources[0].labels, digits_data.test.labels)
     for split, pieces in (("train", 0), ("validation", 1)):
         data = dataclasses.replace(digits_data, recompose=None)
-        with pytest.raises(UserError, match="with_clutter wants"):
+        with pytest.raises(UserError, match="with_clutter expects"):
             data.with_clutter(split, pieces)
     assert dataclasses.replace(digits_data, recompose=None, canvas=None).with_clutter("test") is digits_data.test
 

@@ -59,7 +59,7 @@ def test_an_image_smaller_than_the_smallest_patch_is_told():
 
 
 def test_sources_take_uint8_only():
-    with pytest.raises(UserError, match="wanted uint8 images, 0 to 255, got dtype float32"):
+    with pytest.raises(UserError, match="expected uint8 images, 0 to 255, got dtype float32"):
         array_source(GOOD, [0, 1])
 
 

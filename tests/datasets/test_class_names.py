@@ -39,8 +39,8 @@ def test_names_are_read(given, read):
         (["a", None], "class_names expects strings. Received: None, a NoneType"),
         (["a", "a"], "class_names expects a different name for each class. Received more than once: a"),
         (["a", b"a"], "class_names expects a different name for each class"),
-        (["a"], "class_names wants 2 names, one a class. Received: 1"),
-        ([], "class_names wants 2 names, one a class. Received: 0"),
+        (["a"], "class_names expects 2 names, one a class. Received: 1"),
+        ([], "class_names expects 2 names, one a class. Received: 0"),
     ],
 )
 def test_names_that_are_none_are_refused_in_one_line(make, wrong, message):

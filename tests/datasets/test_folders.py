@@ -134,11 +134,11 @@ def test_corrupt_files_are_named_or_skipped_and_counted(classes_folder, write_im
     monkeypatch.setattr(encoded, "CACHE_BYTES", cache_bytes)
     noise = write_image("photos/a/torn.jpg", np.random.default_rng(0).integers(0, 256, [20, 30, 3], np.uint8))
     noise.write_bytes(noise.read_bytes()[:-300])
-    with pytest.raises(UserError, match=r"cannot decode '.*photos/a/torn.jpg': .*truncated.*--skip-corrupt"):
+    with pytest.raises(UserError, match=r"cannot decode '.*photos/a/torn.jpg': .*truncated.*`skip_corrupt=True`"):
         load(classes_folder)
     (classes_folder / "b" / "text.jpg").write_text("hello")
     (classes_folder / "a" / "empty.png").touch()
-    with pytest.raises(UserError, match="cannot decode 3 of 23 images: .*remove them, or leave out .* with skip_corrupt=True") as told:
+    with pytest.raises(UserError, match="cannot decode 3 of 23 images: .*remove them, or leave out .* with `skip_corrupt=True`") as told:
         load(classes_folder)
     for name in ("a/torn.jpg': .*truncated", "b/text.jpg': not an image", "a/empty.png': not an image"):
         assert re.search(name, str(told.value)), "all are named at once, whether their header or their pixels are broken"
@@ -176,16 +176,16 @@ def test_folders_that_are_no_data_set_are_told(classes_folder, write_image, tmp_
         write_image("one/photos/image.png", filled(1))
         load(tmp_path / "one")
     (classes_folder / "c").mkdir()
-    with pytest.raises(UserError, match=r"no images in '.*photos/c'; wanted files that Pillow reads"):
+    with pytest.raises(UserError, match=r"no images in '.*photos/c'; expected files that Pillow reads"):
         load(classes_folder)
     for path in ("split/train/a/1.png", "split/train/b/1.png", "split/test/a/1.png", "split/test/c/1.png"):
         write_image(path, filled(1))
-    with pytest.raises(UserError, match="has classes that the training split has not: c"):
+    with pytest.raises(UserError, match="has classes that the training split lacks: c"):
         load(tmp_path / "split")
     for split in ("train", "val", "validation"):
         for name in "ab":
             write_image(f"twice/{split}/{name}/1.png", filled(1))
-    with pytest.raises(UserError, match="wanted one validation split in '.*twice', found val, validation"):
+    with pytest.raises(UserError, match="expected one validation split in '.*twice', found val, validation"):
         load(tmp_path / "twice")
 
 
@@ -298,7 +298,7 @@ def test_names_of_splits(write_image, tmp_path, training, validating, testing):
 def test_folders_named_as_splits_are_no_classes(write_image, tmp_path, names):
     for name in names:
         write_image(f"flat/{name}/1.png", filled(1))
-    with pytest.raises(UserError, match=r"has folders named as splits \(.*\) without a training split that has classes; expects .*CLASS"):
+    with pytest.raises(UserError, match=r"has folders named as splits \(.*\) without a training split that has classes; expected .*CLASS"):
         load(tmp_path / "flat")
 
 
@@ -340,5 +340,5 @@ def test_folders_named_in_latin_1_are_read(write_image, tmp_path):
 def test_a_class_of_other_files_alone_names_them(classes_folder):
     (classes_folder / "c").mkdir()
     (classes_folder / "c" / "film.mp4").write_text("x")
-    with pytest.raises(UserError, match=r"no images in '.*photos/c' \(found film.mp4\); wanted files that Pillow reads"):
+    with pytest.raises(UserError, match=r"no images in '.*photos/c' \(found film.mp4\); expected files that Pillow reads"):
         load(classes_folder)

@@ -96,7 +96,7 @@ def test_tiffs_are_scaled_by_what_their_values_mean(values, white):
     [
         (
             np.float32([[[-0.5], [1]]]),
-            "its values reach from -0.5 to 1; expects 0 to 1, to 255 or to 65535, or any from 0 with a white_level",
+            "its values reach from -0.5 to 1; expected 0 to 1, to 255 or to 65535, or any from 0 with `white_level`",
         ),
         (np.int32([[[-1000], [3000]]]), "its values reach from -1000 to 3000"),
         (np.int16([[[-1000], [3000]]]), "its values reach from -1000 to 3000"),

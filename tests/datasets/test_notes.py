@@ -139,7 +139,7 @@ def test_channels_that_were_made_alike_are_told(photos, write_image):
     data, notes = told(photos)
     assert data.image_shape == (12, 14, 3)
     assert "3 of 25 images are grey, the others in colour; all are read as 3 channels" in notes
-    assert "1 of 25 images have transparent parts, which are read as if opaque; channels=4 keeps transparency" in notes
+    assert "1 of 25 images have transparent parts, which are read as if opaque; `channels=4` keeps transparency" in notes
     _, notes = told(photos, channels=1)
     assert "grey" not in notes, "that all become grey was asked for"
 
@@ -157,7 +157,7 @@ def test_twelve_bits_in_sixteen_are_told_and_scaled_on_request(photos, high):
     white = {1000: 1023, 4096: 4095, 16000: 16383}[high]
     _, notes = told(photos)
     assert f"3 files of more than 8 bits reach {highest} of 65535 at most, and are read dark" in notes
-    assert f"if {white} is their white, pass white_level={white}" in notes
+    assert f"if {white} is their white, pass `white_level={white}`" in notes
     data = load(photos, white_level=white, channels=1, validation_fraction=0)
     assert data.notes == ()
     place = data.train.files.index("a/deep1.png")
@@ -203,6 +203,6 @@ def test_values_that_have_no_meaning_are_refused_by_name(photos):
         save_tiff(photos / "a" / f"{name}.tif", np.tile(np.float32(values), [4, 4]))
     with pytest.raises(UserError, match="cannot decode 3 of 23 images") as refused:
         load(photos)
-    assert "large.tif': its values reach from 0 to 70000; expects 0 to 1, to 255 or to 65535" in str(refused.value)
+    assert "large.tif': its values reach from 0 to 70000; expected 0 to 1, to 255 or to 65535" in str(refused.value)
     assert "nan.tif': it holds values that are no numbers" in str(refused.value)
     assert "negative.tif': its values reach from -1 to 0.5" in str(refused.value)

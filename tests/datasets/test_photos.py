@@ -64,13 +64,13 @@ def test_rand_augment_draws_every_operation_and_leaves_some_images_alone():
     same = np.all(changed == images, axis=(1, 2, 3)).sum()
     assert 0 < same < 30
     assert len({image.tobytes() for image in changed}) > 15
-    with pytest.raises(UserError, match="RandAugment wants RGB"):
+    with pytest.raises(UserError, match="RandAugment expects RGB"):
         rand_augment(tf.zeros([1, 8, 8, 1], tf.uint8), 1, 10.0, [1, 2])
 
 
 @pytest.mark.parametrize("wrong", [{"size": 0}, {"area": (0.0, 1.0)}, {"area": (0.9, 0.5)}, {"magnitude": 11.0}, {"colours": 1.0}])
 def test_mistakes_are_told(wrong):
-    with pytest.raises(UserError, match="wanted"):
+    with pytest.raises(UserError, match="expected"):
         PhotoAugmentation(**{"size": 8, **wrong})
 
 
@@ -106,7 +106,7 @@ def test_who_validates_on_what(folder):
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
 def test_a_share_to_hold_out_that_is_none(folder, share):
-    with pytest.raises(UserError, match="hold_out wants a share from 0 to below 1"):
+    with pytest.raises(UserError, match="hold_out expects a share from 0 to below 1"):
         load_photos(str(folder), 16, hold_out=share)
 
 

@@ -34,7 +34,7 @@ def no_network(monkeypatch):
 @pytest.mark.parametrize("name", ["mnist", "cluttered_mnist/60", "cifar10", "imagenette", "tf_flowers"])
 def test_without_network_and_files_one_line_says_so_at_once(no_network, tmp_path, name):
     start = time.monotonic()
-    wanted = r"cannot get '\w+': no network \(.*Name or service not known\), and no --manual-dir D \(or TF_GLIMPSE_MANUAL_DIR=D\) with D/"
+    wanted = r"cannot get '\w+': no network \(.*Name or service not known\), and no `manual_dir=D` \(or TF_GLIMPSE_MANUAL_DIR=D\) with D/"
     with pytest.raises(UserError, match=wanted) as caught:
         load(name, data_dir=tmp_path)
     assert time.monotonic() - start < 10 and "\n" not in str(caught.value)
@@ -94,7 +94,7 @@ class QuietRefusal(http.server.BaseHTTPRequestHandler):
 
 def test_unknown_names_are_told(tmp_path):
     for name in ("no_such_set", "cluttered_mnist/61", "digits_canvas/60"):
-        with pytest.raises(UserError, match=f"no folder and no data set called '{name}'; wanted mnist, .*digits_canvas, another TFDS name"):
+        with pytest.raises(UserError, match=f"no folder and no data set called '{name}'; expected mnist, .*digits_canvas, another TFDS"):
             load(name, data_dir=tmp_path)
     with pytest.raises(UserError, match="got ''"):
         load("")

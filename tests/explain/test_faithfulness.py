@@ -107,5 +107,5 @@ def test_a_saccaders_hidden_look_loses_its_pixels(saccader):
 
 
 def test_a_model_with_unknown_fields_is_refused():
-    with pytest.raises(UserError, match="wants a RAM or a Saccader.*BagNet"):
+    with pytest.raises(UserError, match="expects a RAM or a Saccader.*BagNet"):
         seen_mask(BagNet(3, receptive_field=17, width=0.125), tf.zeros([1, 1, 2]), (32, 32))

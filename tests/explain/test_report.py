@@ -16,7 +16,7 @@ from tensorflow.core.util import event_pb2
 
 from tf_glimpse import RAM
 from tf_glimpse.datasets import load
-from tf_glimpse.explain import ExplanationLogs, entropies, explain, place_counts
+from tf_glimpse.explain import ExplanationLogs, entropies, explain_images, place_counts
 from tf_glimpse.explain.faithfulness import scale_attribution
 from tf_glimpse.explain.page_words import entropy_rose
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
@@ -36,7 +36,8 @@ def found():
     model = RAM.from_preset("ram_digits")
     vae = HiddenStateVAE(model.image_shape, units=16, latent_size=4)
     vae.build((None, 6, 256))
-    return explain(model, source.fetch(np.arange(3)).numpy(), labels=source.labels[:3], names=NAMED, vae=vae, samples=2, title="<digits>")
+    images = source.fetch(np.arange(3)).numpy()
+    return explain_images(model, images, labels=source.labels[:3], names=NAMED, vae=vae, samples=2, title="<digits>")
 
 
 class Reader(html.parser.HTMLParser):
@@ -124,19 +125,19 @@ def test_a_scales_worth_is_the_fall_when_the_encoder_cannot_read_it(scale):
 def test_one_image_needs_no_batch_no_labels_and_no_autoencoder():
     model = RAM(3, patch_size=4, num_glimpses=2, units=8, class_names=["a&b", "<i>", "c"], seed=0, num_scales=1)
     image = np.random.default_rng(0).random([16, 20, 3]).astype("float32")
-    alone = explain(model, image)
+    alone = explain_images(model, image)
     text = alone.html()
     assert alone.reconstructions is None
     assert "a&amp;b" in text and "&lt;i&gt;" in text and "<i>" not in text
     assert "All images" not in text and "reconstruction" not in text
     given = np.zeros([1, 2, 2], "float32")
-    np.testing.assert_array_equal(explain(model, image, actions=given).trajectory.locations, given)
+    np.testing.assert_array_equal(explain_images(model, image, actions=given).trajectory.locations, given)
 
 
 @pytest.mark.parametrize(("channels", "told"), [(2, "Two channels: "), (4, "4 channels: "), (3, None)])
 def test_the_page_says_how_channels_are_shown_and_what_lies_outside(channels, told):
     model = RAM(3, patch_size=4, num_scales=3, num_glimpses=1, units=8, seed=0)
-    page = Reader(explain(model, np.random.default_rng(0).random([12, 14, channels]).astype("float32")).html())
+    page = Reader(explain_images(model, np.random.default_rng(0).random([12, 14, channels]).astype("float32")).html())
     words = " ".join(page.words)
     assert ("channels" in words) == (told is not None) and (told or "") in words
     assert "The widest patch (16 px) is larger than the image (14 x 12 px): black at its rim lies outside the image." in words
@@ -200,7 +201,7 @@ def test_the_page_fits_every_width_and_cuts_nothing(found, tmp_path):
     """Six looks at digits, and sixteen of a model whose classes have long names, with a long file's name."""
     names = ["a very long class name with many words", "$_$", "Siberian_husky_from_the_far_and_cold_north", "x" * 60, "<b>", "fern"]
     model = RAM(6, patch_size=4, num_scales=3, num_glimpses=16, units=8, class_names=names, seed=0)
-    long = explain(
+    long = explain_images(
         model, np.random.default_rng(0).random([2, 20, 28, 3]).astype("float32"), names=["a_long_file_name_" * 9, "caf\udce9.png"]
     )
     frame = '<iframe width="{}" height="900" srcdoc="{}"></iframe>'
@@ -236,15 +237,15 @@ def test_places_are_counted_by_look():
 def test_mistakes_are_told(found):
     model, image = RAM(3, patch_size=4, num_glimpses=2, units=8, num_scales=1), np.zeros([16, 16, 1], "uint8")
     with pytest.raises(UserError, match="as many labels as images"):
-        explain(model, image, labels=[0, 1])
-    with pytest.raises(UserError, match=r"makes images of \(16, 20, 1\); wanted one for \(16, 16, 1\)"):
-        explain(model, image, vae=HiddenStateVAE((16, 20, 1)))
+        explain_images(model, image, labels=[0, 1])
+    with pytest.raises(UserError, match=r"makes images of \(16, 20, 1\); expected one for \(16, 16, 1\)"):
+        explain_images(model, image, vae=HiddenStateVAE((16, 20, 1)))
     vae = HiddenStateVAE((16, 16, 1), units=4)
     vae.build((None, 2, 5))
     with pytest.raises(UserError, match="states of 5 units; this model has 8"):
-        explain(model, image, vae=vae)
+        explain_images(model, image, vae=vae)
     with pytest.raises(UserError, match="rank 4"):
-        explain(model, image[..., 0])
+        explain_images(model, image[..., 0])
 
 
 def events(folder):

@@ -44,5 +44,5 @@ def test_a_new_block_is_its_skip():
 
 @pytest.mark.parametrize("mistake", [{"kernel_size": 5}, {"second_norm": "none"}])
 def test_impossible_settings(mistake):
-    with pytest.raises(UserError, match="Bottleneck wants kernel_size of 1 or 3"):
+    with pytest.raises(UserError, match="Bottleneck expects kernel_size of 1 or 3"):
         Bottleneck(2, **mistake)

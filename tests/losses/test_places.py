@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.special
 
-from tf_glimpse.losses.places import hit_rate, place_log_probs, unmasked_place_loss
+from tf_glimpse.losses.places import cell_log_probs, hit_rate, unmasked_place_loss
 
 RANDOM = np.random.default_rng(0)
 POLICY = RANDOM.normal(size=[3, 4, 6]).astype("float32")
@@ -12,14 +12,14 @@ LOG_PROBS = np.take_along_axis(scipy.special.log_softmax(POLICY.astype(float), a
 
 
 def test_log_probabilities():
-    np.testing.assert_allclose(place_log_probs(POLICY, CELLS), LOG_PROBS, rtol=1e-5)
+    np.testing.assert_allclose(cell_log_probs(POLICY, CELLS), LOG_PROBS, rtol=1e-5)
 
 
 def test_masked_cells_do_not_drown_the_others():
     np.testing.assert_allclose(unmasked_place_loss(POLICY, CELLS), -LOG_PROBS.mean(axis=1), rtol=1e-5)
     policy = POLICY.copy()
     policy[0, 1, CELLS[0, 1]] -= 1e5
-    assert place_log_probs(policy, CELLS)[0, 1] < -9e4
+    assert cell_log_probs(policy, CELLS)[0, 1] < -9e4
     np.testing.assert_allclose(unmasked_place_loss(policy, CELLS)[0], -LOG_PROBS[0, [0, 2, 3]].mean(), rtol=1e-5)
     np.testing.assert_allclose(unmasked_place_loss(policy, CELLS)[1:], -LOG_PROBS[1:].mean(axis=1), rtol=1e-5)
     everything = np.full([1, 1, 2], -1e5, "float32")

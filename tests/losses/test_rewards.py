@@ -65,7 +65,7 @@ def test_rewards_by_name():
     assert get_reward("entropy_shaped").weight == 0.5
     assert get_reward(returns_to_go) is returns_to_go
     for wrong in ("entropy", ("entropy_shaped", {"height": 1}), 3):
-        with pytest.raises(UserError, match="reward wants one of final_correct, final_probability, entropy_shaped"):
+        with pytest.raises(UserError, match="reward expects one of final_correct, final_probability, entropy_shaped"):
             get_reward(wrong)
     with pytest.raises(UserError, match="weight of at least 0"):
         EntropyShaped(-1)

@@ -280,7 +280,7 @@ def test_a_model_without_a_baseline_has_none_to_teach():
     [
         (lambda: Reinforce(discount=1.5), "a discount from 0 to 1"),
         (lambda: Reinforce(baseline="mean"), "as baseline 'learned', 'batch_mean' or None"),
-        (lambda: Reinforce(reward="rightness"), "reward wants one of"),
+        (lambda: Reinforce(reward="rightness"), "reward expects one of"),
         (lambda: Anytime("0.5"), "Anytime expects as weight a number of at least 0, or a schedule. Received: '0.5'"),
         (lambda: Entropy(-0.1), "a number of at least 0"),
         (lambda: Supervision(float("inf")), "a number of at least 0"),

@@ -136,11 +136,11 @@ def test_a_stopping_head_on_models_of_other_kinds():
 
 MISTAKES = {
     "NaN threshold": ({"threshold": float("nan")}, "finite numbers"),
-    "text": ({"threshold": "often"}, "threshold wants a number"),
+    "text": ({"threshold": "often"}, "threshold expects a number"),
     "wrong number": ({"threshold": [0.1, 0.2]}, "one for each of 12 images"),
-    "no looks": ({"threshold": 0.1, "max_glimpses": 0}, "max_glimpses wants 1 to 3"),
-    "half a look": ({"threshold": 0.1, "max_glimpses": 2.5}, "max_glimpses wants 1 to 3"),
-    "too many looks": ({"threshold": 0.1, "max_glimpses": 4}, "max_glimpses wants 1 to 3"),
+    "no looks": ({"threshold": 0.1, "max_glimpses": 0}, "max_glimpses expects 1 to 3"),
+    "half a look": ({"threshold": 0.1, "max_glimpses": 2.5}, "max_glimpses expects 1 to 3"),
+    "too many looks": ({"threshold": 0.1, "max_glimpses": 4}, "max_glimpses expects 1 to 3"),
 }
 
 
@@ -153,7 +153,7 @@ def test_bad_input_is_told(mistake):
 
 def test_images_that_no_model_takes():
     for images in (IMAGES[None], IMAGES[:0]):
-        with pytest.raises(UserError, match=r"wants at least one image, \[N, H, W, C\]"):
+        with pytest.raises(UserError, match=r"expects at least one image, \[N, H, W, C\]"):
             make_adaptive().predict_adaptive(images, 0.1)
     with pytest.raises(UserError, match="at least two looks"):
         AdaptiveModel(RAM(3, num_glimpses=1, num_scales=1))

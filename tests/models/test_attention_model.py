@@ -113,7 +113,7 @@ def test_the_first_place_belongs_to_the_model():
     for kind in ("random", "centre"):
         np.testing.assert_array_equal(first[kind].log_probs[:, 0], np.zeros(12))
     np.testing.assert_array_equal(make_model(first_location="random")(IMAGES).locations[:, 0], np.zeros([12, 2]))
-    with pytest.raises(UserError, match="first_location wants one of"):
+    with pytest.raises(UserError, match="first_location expects one of"):
         make_model(first_location="center")
 
 
@@ -214,9 +214,9 @@ def test_images_of_another_kind_than_the_model_was_built_for():
         make_model()(np.zeros([2, 4, 14, 14, 1], "float32"))
     with pytest.raises(UserError, match="3 looks expect 3 actions"):
         make_model()({"images": IMAGES, "actions": ACTIONS[:, :2]})
-    with pytest.raises(UserError, match="class_names wants 3 names"):
+    with pytest.raises(UserError, match="class_names expects 3 names"):
         RAM(3, class_names=["a", "b"], num_scales=1)
-    with pytest.raises(UserError, match="encoder wants one of dense, conv"):
+    with pytest.raises(UserError, match="encoder expects one of dense, conv"):
         RAM(3, encoder="transformer", num_scales=1)
 
 

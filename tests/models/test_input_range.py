@@ -92,7 +92,7 @@ def test_pictures_and_reports_are_the_same(pair):
     images = scaled(UNIT, input_range)
     drawn = [figure_to_array(draw_glimpses(data[:2], m(data[:2]), m.retina)) for m, data in ((plain, UNIT), (other, images))]
     assert np.abs(drawn[0].astype(int) - drawn[1]).max() <= 2
-    found, expected = explain.explain(other, images[:2]), explain.explain(plain, UNIT[:2])
+    found, expected = explain.explain_images(other, images[:2]), explain.explain_images(plain, UNIT[:2])
     for name in ("images", "views", "shares", "attribution", "scale_worth"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-4, err_msg=name)
     np.testing.assert_allclose(found.faithfulness, expected.faithfulness, atol=1e-4)

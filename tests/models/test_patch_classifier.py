@@ -126,9 +126,9 @@ def test_mistakes_are_told():
             PatchClassifier(3, other)
     with pytest.raises(UserError, match="num_classes expects a whole number of at least 2"):
         PatchClassifier(1, keras.Model(inputs, features))
-    with pytest.raises(UserError, match="share wants"):
+    with pytest.raises(UserError, match="share expects"):
         PatchClassifier(3, keras.Model(inputs, features)).cut(np.zeros([1, 8, 8, 3], "uint8"), np.zeros([1, 2, 2]), share=0)
-    with pytest.raises(UserError, match="wants a model of keras.applications, such as MobileNetV2"):
+    with pytest.raises(UserError, match="expects a model of keras.applications, such as MobileNetV2"):
         PatchClassifier(3, "MobileNetV9")
     with pytest.raises(UserError, match="MobileNetV2 does not take window_size=32"):
         PatchClassifier(3, "MobileNetV2", {"weights": "no_such_file.h5"})
@@ -137,7 +137,7 @@ def test_mistakes_are_told():
     with pytest.raises(UserError, match=r"logits \[N, 3\] with top=False. Received: one that gives \(None, 1280\)"):
         PatchClassifier(3, "MobileNetV2", {"alpha": 0.35}, top=False)
     inputs = keras.Input([None, None, 3])
-    with pytest.raises(UserError, match="wants window_size"):
+    with pytest.raises(UserError, match="expects window_size"):
         PatchClassifier(3, keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)))
     with pytest.raises(UserError, match=r"features \[N, D\] with top=True. Received: one that gives \(None, None, None, 4\)"):
         PatchClassifier(3, keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs)), window_size=8)

@@ -159,18 +159,18 @@ def test_export(tmp_path):
 def test_mistakes_are_told():
     with pytest.raises(UserError, match="a BagNet of 3 classes. Received: a BagNet of 4"):
         Saccader(3, BagNet(4, **BAGNET), num_glimpses=2)
-    with pytest.raises(UserError, match="class_names wants 3 names"):
+    with pytest.raises(UserError, match="class_names expects 3 names"):
         make_model(class_names=["a"])
-    with pytest.raises(UserError, match=r"wants images \[B, H, W, C\]"):
+    with pytest.raises(UserError, match=r"expects images \[B, H, W, C\]"):
         Saccader(3, BAGNET).build((None, 4, 26, 30, 3))
     with pytest.raises(UserError, match="at least 9x9 pixels"):
         Saccader(3, BAGNET).build((None, 8, 30, 3))
     for shape in ([8, 3, 2], [8, 4, 3]):
-        with pytest.raises(UserError, match=r"4 looks want actions \[B, 4, 2\]"):
+        with pytest.raises(UserError, match=r"4 looks expect actions \[B, 4, 2\]"):
             make_model()({"images": IMAGES, "actions": np.zeros(shape)})
-    with pytest.raises(UserError, match="50 looks want as many cells"):
+    with pytest.raises(UserError, match="50 looks need as many cells"):
         make_model().with_glimpses(50)(IMAGES)
-    with pytest.raises(UserError, match="4 looks want as many cells") as told:
+    with pytest.raises(UserError, match="4 looks need as many cells") as told:
         compiled(make_model())(IMAGES[:, :9, :9])
     assert "\n" not in str(told.value), "as in one line of the command line"
     with pytest.raises(UserError, match="at least as large as the smallest patch, 9x9"):

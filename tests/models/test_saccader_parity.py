@@ -13,7 +13,7 @@ import tensorflow as tf
 from saccader_oracle import MEASURED, PATH, batch_norm_counts, by_name, check, each_look, looks_first, make_model, unbiased
 
 from tf_glimpse import losses
-from tf_glimpse.losses.places import place_log_probs
+from tf_glimpse.losses.places import cell_log_probs
 from tf_glimpse.models.step import Step
 from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.coverage import seen_pixels
@@ -181,13 +181,13 @@ def test_location_pretraining(oracle, sizes, kind):
         trajectory = model(inputs if training else oracle["images"], training=training)
         seen = model.bagnet.represent(oracle["images"], training)
         targets = ordered_cells(seen.logits, looks)
-        loss = -tf.reduce_mean(place_log_probs(trajectory.policy, targets))
+        loss = -tf.reduce_mean(cell_log_probs(trajectory.policy, targets))
     np.testing.assert_allclose(trajectory.locations, places, atol=1e-6)
     np.testing.assert_array_equal(looks_first(targets), expected["target_labels_t"])
     maps = oracle[f"pretrain_{kind}/locations_logits2d_t"].reshape(looks_first(trajectory.policy).shape)
     open_cells = maps > -1e4  # the others were looked at before
     check(f"pretraining looks, {kind}", looks_first(trajectory.policy)[open_cells], maps[open_cells], TRAINING if training else INFERENCE)
-    each = -looks_first(place_log_probs(trajectory.policy, targets))
+    each = -looks_first(cell_log_probs(trajectory.policy, targets))
     free = expected["ce_t"] < 1e4
     check(f"pretraining loss, {kind}", each[free], expected["ce_t"][free], TRAINING if training else INFERENCE)
     np.testing.assert_allclose(loss, expected["loss"], rtol=1e-5)

@@ -34,7 +34,7 @@ def test_shrinking_is_the_mean_and_is_counted():
 
 
 def test_mistakes():
-    with pytest.raises(UserError, match="shrink wants a divisor"):
+    with pytest.raises(UserError, match="shrink expects a divisor"):
         mobilenet_v2((60, 60, 1), 10, shrink=7)
     with pytest.raises(UserError, match="width above zero"):
         shufflenet_v2((60, 60, 1), 10, width=0)

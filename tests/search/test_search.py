@@ -15,7 +15,7 @@ from tf_glimpse.models import load_model
 from tf_glimpse.search import search_architectures
 from tf_glimpse.search.frontier import Point, best_under, frontier
 from tf_glimpse.search.space import RAM_SPACE, SACCADER_SPACE, SPACES
-from tf_glimpse.search.trials import judge, recipe_of, train_candidate
+from tf_glimpse.search.trials import recipe_of, train_candidate, trial_points
 from tf_glimpse.search.tuner import gradients_forgotten
 from tf_glimpse.types import UserError
 
@@ -157,7 +157,7 @@ def test_a_cnn_is_trained_and_has_one_point():
     before = network.get_weights()
     train_candidate(network, data, recipe)
     assert all(np.any(old != new) for old, new in zip(before, network.get_weights(), strict=True))
-    (point,) = judge(network, data.validation, "7", space.count(network))
+    (point,) = trial_points(network, data.validation, "7", space.count(network))
     assert (point.trial, point.threshold, point.mflops) == ("7", None, (60 * 60 + 2 * 100 * 10 + 10) / 1e6)
     validation = data.validation.fetch(range(200)).numpy() / np.float32(255)
     assert point.accuracy == pytest.approx(np.mean(np.argmax(network(validation), axis=1) == data.validation.labels), abs=0.006)
@@ -192,7 +192,7 @@ def test_the_frontier_keeps_what_nothing_beats():
 
 
 def test_settings_that_make_no_search(tmp_path):
-    with pytest.raises(UserError, match="wants one of ram"):
+    with pytest.raises(UserError, match="expects one of ram"):
         search_architectures("vit", "digits_canvas", tmp_path / "search")
     with pytest.raises(UserError, match="at least 1 trial"):
         search(tmp_path / "search", max_trials=0)

@@ -139,7 +139,7 @@ def test_a_task_stands_in_place_of_classes():
             RAM(**wrong)
     with pytest.raises(UserError, match="num_classes expects a whole number of at least 2"):
         RAM()
-    with pytest.raises(UserError, match="class_names wants 3 names"):
+    with pytest.raises(UserError, match="class_names expects 3 names"):
         Classification(3, ["a"])
 
 

@@ -65,7 +65,7 @@ MISTAKES = {
     "no image": (["--preset", "ram_digits", "setup.cfg"], "setup.cfg"),
     "no such autoencoder": (["--preset", "ram_digits", "--count", "1", "--vae", "nowhere.keras"], "No model at nowhere.keras"),
     "a file that is no autoencoder": (["--preset", "ram_digits", "--count", "1", "--vae", "ram_digits"], "No autoencoder for preset"),
-    "an autoencoder into a preset": (["--preset", "ram_digits", "--fit-vae", "3"], "wants the folder of a run"),
+    "an autoencoder into a preset": (["--preset", "ram_digits", "--fit-vae", "3"], "expects the folder of a run"),
     "neither run nor preset": ([], "give either"),
     "no such run": (["nowhere"], "No run in nowhere"),
 }

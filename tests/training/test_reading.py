@@ -11,7 +11,7 @@ from PIL import Image
 from tf_glimpse import cli
 from tf_glimpse.datasets import decode_image
 from tf_glimpse.training import get_recipe, train_and_evaluate
-from tf_glimpse.training.finished import chosen_images, load_data, open_finished
+from tf_glimpse.training.finished import chosen_images, load_run_data, open_finished
 from tf_glimpse.types import DataWarning
 
 
@@ -40,7 +40,7 @@ def test_a_run_remembers_how_its_files_are_read(twelve_bits, tmp_path, capfd):
     assert (note["white_level"], note["group_duplicates"], note["channels"]) == (4095, True, 1)
     finished = open_finished(tmp_path / "run")
     assert finished.model.class_names == ["$_$", "caf\u00e9"]
-    data = load_data(finished)
+    data = load_run_data(finished)
     assert not np.isin(data.validation.copies, data.train.copies).any() and len(data.validation)
     file = twelve_bits / "caf\udce9" / "a3.png"
     wanted = decode_image(file, 1, 24, white_level=4095)

@@ -67,7 +67,7 @@ def test_sequences_teach_a_search(folder, sequences, tmp_path, monkeypatch):
     assert [teacher.among is None for teacher in taught] == [False, True]
     with pytest.raises(UserError, match="'near_optimal' there, 'random' here"):
         search_architectures("ram", str(folder), tmp_path / "near_optimal", supervision="random", **settings)
-    with pytest.raises(UserError, match=r'a --space file with {"num_glimpses": \[5\]}'):
+    with pytest.raises(UserError, match=r'a `space` that holds {"num_glimpses": \[5\]}'):
         search_architectures("ram", str(folder), tmp_path / "other", **{**settings, "space": {**small, "num_glimpses": [4]}})
 
 

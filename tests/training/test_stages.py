@@ -12,9 +12,9 @@ from tf_glimpse import Saccader, cli, datasets
 from tf_glimpse.commands.recipe_changes import changed as changed_recipe
 from tf_glimpse.explain import collect_logits, draw_saccades, fit_temperatures
 from tf_glimpse.training import evaluate_model, get_recipe, train_and_evaluate, workdirs
-from tf_glimpse.training.finished import draw_finished, evaluate_finished, image_names, load_data, open_finished
+from tf_glimpse.training.finished import draw_finished, evaluate_finished, image_names, load_run_data, open_finished
 from tf_glimpse.training.saccader_recipes import StagedRecipe, three_stages
-from tf_glimpse.training.stages import temper
+from tf_glimpse.training.stages import calibrate_bagnet
 from tf_glimpse.types import UserError
 
 BAGNET = {"blocks": [1], "filters": [8], "strides": [4], "stem_filters": 8, "receptive_field": 5}
@@ -102,13 +102,13 @@ def test_a_stage_that_was_killed_ends_as_an_unbroken_one(stage, run, photos, tmp
 
 def test_a_tempered_model_answers_the_same_less_surely(run):
     model = Saccader.from_preset(str(run[0] / "stage-2-location" / "model.keras"))
-    source = load_data(open_finished(run[0])).test
+    source = load_run_data(open_finished(run[0])).test
     source = dataclasses.replace(source, labels=np.append(1 - source.labels[:1], source.labels[1:]))  # without a mistake none is too sure
     images = source.fetch(np.arange(len(source)))
     sharp = model(images)
     for weight in model.bagnet.classifier.trainable_variables:
         weight.assign(weight * 5)
-    temper(model, source)
+    calibrate_bagnet(model, source)
     tempered = model(images)
     np.testing.assert_array_equal(tempered.locations, sharp.locations)
     np.testing.assert_array_equal(np.argmax(tempered.logits, -1), np.argmax(sharp.logits, -1))
@@ -132,9 +132,9 @@ def test_who_chooses_the_places(run):
 
 def test_more_looks_and_other_classes(run):
     model = Saccader.from_preset(str(run[0] / "model.keras"))
-    source = load_data(open_finished(run[0])).test
+    source = load_run_data(open_finished(run[0])).test
     longer = model.with_glimpses(5)
-    with pytest.raises(UserError, match="a copy wants a model that was built"):
+    with pytest.raises(UserError, match="a copy expects a model that was built"):
         Saccader.from_config(model.get_config()).with_glimpses(5)
     np.testing.assert_array_equal(longer(source.fetch([0, 1])).locations[:, :2], model(source.fetch([0, 1])).locations)
     assert evaluate_model(longer, source)["error_percent_by_glimpse"][:2] == evaluate_model(model, source)["error_percent_by_glimpse"]
@@ -174,8 +174,8 @@ def test_its_picture_shows_what_was_seen_and_the_policy_before_each_look(run, tm
     """A row a photo: scanpath, coverage, a map for each of the two looks, as `draw_saccades` draws it."""
     finished = open_finished(run[0])
     drawn, _ = draw_finished(finished, tmp_path / "looks", count=2)
-    images = load_data(finished).test.fetch([0, 1]).numpy()
-    source = load_data(finished).test
+    images = load_run_data(finished).test.fetch([0, 1]).numpy()
+    source = load_run_data(finished).test
     labels, names = source.labels[:2], image_names(source, "test", [0, 1])
     draw_saccades(images, finished.model(images), finished.model, labels, names).savefig(tmp_path / "wanted.png")
     np.testing.assert_array_equal(Image.open(drawn), Image.open(tmp_path / "wanted.png"))
@@ -183,7 +183,7 @@ def test_its_picture_shows_what_was_seen_and_the_policy_before_each_look(run, tm
 
 def test_classes_may_come_in_another_order(run, photos, tmp_path, monkeypatch):
     """A model is asked about the same photos, whose set numbers its classes otherwise."""
-    finished, known = open_finished(run[0]), load_data(open_finished(run[0]))
+    finished, known = open_finished(run[0]), load_run_data(open_finished(run[0]))
     test = dataclasses.replace(known.test, labels=1 - known.test.labels)
     turned = dataclasses.replace(known, class_names=known.class_names[::-1], test=test)
     monkeypatch.setattr(datasets, "load_photos", lambda *arguments, **options: turned)
@@ -196,7 +196,7 @@ def test_classes_may_come_in_another_order(run, photos, tmp_path, monkeypatch):
 def test_more_looks_than_cells_are_told_before_anything_is_trained(photos, tmp_path, capsys):
     few = dataclasses.replace(recipe("squares"), train_size=None)
     many = dataclasses.replace(few, model={**few.model, "num_glimpses": 10_000})
-    with pytest.raises(UserError, match="10000 looks want as many cells"):
+    with pytest.raises(UserError, match="10000 looks need as many cells"):
         train_and_evaluate(many, tmp_path / "run", 0, manual_dir=photos.parent)
     assert not list((tmp_path / "run").glob("stage-*"))
 

@@ -10,7 +10,7 @@ from tf_glimpse.cli import main
 from tf_glimpse.datasets import load
 from tf_glimpse.training import get_recipe, train_and_evaluate, workdirs
 from tf_glimpse.training.finished import evaluate_finished, open_finished
-from tf_glimpse.training.run import build_model, load_data
+from tf_glimpse.training.run import build_model, load_recipe_data
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import build_saccader
 from tf_glimpse.training.starting import start_weights, started_recipe
@@ -61,7 +61,7 @@ def test_a_finished_run_goes_on_where_it_ended_and_is_left_as_it_is(finished_run
     before = {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()}
     recipe = started_recipe(finished_run)
     assert (recipe.epochs, recipe.learning_rate, recipe.data) == (1, TINY.learning_rate / 3, "digits_canvas")
-    model = build_model(recipe, load_data(recipe), seed=1)
+    model = build_model(recipe, load_recipe_data(recipe), seed=1)
     start_weights(model, recipe.start)
     assert "all weights, for the same 10 classes" in capsys.readouterr().out
     for kept, found in zip(open_finished(finished_run).model.get_weights(), model.get_weights(), strict=True):
@@ -76,18 +76,18 @@ def test_a_finished_run_goes_on_where_it_ended_and_is_left_as_it_is(finished_run
 def test_classes_in_another_order_are_the_same_classes(finished_run):
     recipe = started_recipe(finished_run)
     turned = dataclasses.replace(recipe, start={**recipe.start, "class_names": list("9876543210")})
-    data = load_data(turned)
+    data = load_recipe_data(turned)
     assert data.class_names == list("9876543210")
     np.testing.assert_array_equal(data.test.labels, 9 - load("digits_canvas").test.labels)
 
 
 def test_weights_that_are_gone_or_others_by_now_are_told(finished_run, tmp_path):
     recipe = started_recipe(shutil.copytree(finished_run, tmp_path / "run"))
-    model = build_model(recipe, load_data(recipe))
+    model = build_model(recipe, load_recipe_data(recipe))
     with pytest.raises(UserError, match="other weights than when this run was described"):
         start_weights(model, {**recipe.start, "weights": "0" * 16})
     with pytest.raises(UserError, match="do not fit this recipe's model"):
-        start_weights(build_model(dataclasses.replace(recipe, model={**recipe.model, "units": 8}), load_data(recipe)), recipe.start)
+        start_weights(build_model(dataclasses.replace(recipe, model={**recipe.model, "units": 8}), load_recipe_data(recipe)), recipe.start)
     shutil.rmtree(tmp_path / "run")
     with pytest.raises(UserError, match="expected a preset .*folder of a finished run"):
         start_weights(model, recipe.start)
@@ -105,7 +105,7 @@ def test_a_saccader_goes_through_its_stages_from_its_weights(photos, tmp_path):
     recipe = started_recipe("saccader_flowers_small", data=str(photos))
     assert isinstance(recipe, StagedRecipe)
     assert [stage.epochs for stage in recipe.stages] == [10, 7, 4]
-    data = load_data(recipe)
+    data = load_recipe_data(recipe)
     assert data.image_shape == (64, 64, 3)
     model, source = build_saccader(recipe, data), open_finished(preset="saccader_flowers_small").model
     fresh = {id(weight) for weight in model.bagnet.classifier.weights}
@@ -129,7 +129,7 @@ def test_what_cannot_begin_is_one_line(command, tmp_path, capsys):
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_can_begin_a_run(name, photos):
     recipe = started_recipe(name, data=str(photos))
-    data, build = load_data(recipe), build_saccader if isinstance(recipe, StagedRecipe) else build_model
+    data, build = load_recipe_data(recipe), build_saccader if isinstance(recipe, StagedRecipe) else build_model
     model = build(recipe, data)
     start_weights(model, recipe.start, verbose=0)
     assert model.num_classes == 2

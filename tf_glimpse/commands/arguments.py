@@ -83,7 +83,7 @@ def data_of(options):
 def count(text):
     """A whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"wants a whole number of at least 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expects a whole number of at least 1, got {text}")
     return int(text)
 
 
@@ -94,7 +94,7 @@ def rate(text):
     except ValueError:
         value = 0.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"wants a number above 0, got {text}")
+        raise argparse.ArgumentTypeError(f"expects a number above 0, got {text}")
     return value
 
 
@@ -110,7 +110,7 @@ def policy(text):
 def share(text):
     """A number above 0, at most 1."""
     if not 0 < rate(text) <= 1:
-        raise argparse.ArgumentTypeError(f"wants a number above 0, at most 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expects a number above 0, at most 1, got {text}")
     return float(text)
 
 
@@ -128,7 +128,7 @@ def each(kind):
 def seed(text):
     """A whole number from 0 to 2**31 - 1."""
     if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"wants a whole number from 0 to 2**31 - 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expects a whole number from 0 to 2**31 - 1, got {text}")
     return int(text)
 
 
@@ -136,7 +136,7 @@ def seeds(text):
     """At least two different seeds, with commas between them."""
     values = [seed(part) for part in text.split(",")]
     if len(values) < 2 or len(set(values)) < len(values):
-        raise argparse.ArgumentTypeError(f"wants at least two different seeds, such as 0,1,2, got {text}")
+        raise argparse.ArgumentTypeError(f"expects at least two different seeds, such as 0,1,2, got {text}")
     return values
 
 

@@ -14,8 +14,8 @@ _FILES = ("images", "out", "vae", "posterior", "space")
 
 def add(parser):
     """Adds the option."""
-    told = 'print a script by which words complete at Tab: eval "$(tf-glimpse --print-completion bash)"'
-    parser.add_argument("--print-completion", action=_Print, choices=SHELLS, default=argparse.SUPPRESS, help=told)
+    meaning = 'print a script by which words complete at Tab: eval "$(tf-glimpse --print-completion bash)"'
+    parser.add_argument("--print-completion", action=_Print, choices=SHELLS, default=argparse.SUPPRESS, help=meaning)
 
 
 class _Print(argparse.Action):

@@ -17,8 +17,8 @@ def add(commands):
     )
     there = "; ".join(f"{name}{':K' if row.looks else ''}, {row.meaning}" for name, row in POLICIES.items() if not row.cells)
     of_cells = ", ".join(name for name, row in POLICIES.items() if row.cells)
-    told = f"who chooses the places instead of the model: {there}; for a Saccader also {of_cells}"
-    command.add_argument("--policy", type=arguments.policy, metavar="NAME", help=told)
+    meaning = f"who chooses the places instead of the model: {there}; for a Saccader also {of_cells}"
+    command.add_argument("--policy", type=arguments.policy, metavar="NAME", help=meaning)
     command.add_argument("--num-glimpses", type=arguments.count, help="looks of a Saccader; default: as many as it was trained with")
     command.add_argument("--seed", type=arguments.seed, default=0, help="of draws")
     command.add_argument("--threshold", type=float, help="of a model that stops; default: what the search found, if it is a search's")

@@ -12,7 +12,8 @@ def add(commands):
     command.add_argument("--out", default="report.html", help="the page (%(default)s)")
     command.add_argument("--pictures", action="store_true", help="also write a PNG, and a GIF, beside it")
     command.add_argument("--vae", metavar="FILE", help="take this autoencoder instead of the run's or the preset's own")
-    command.add_argument("--fit-vae", type=arguments.count, metavar="EPOCHS", help="first train the run's autoencoder, into its folder")
+    epochs = {"dest": "fit_epochs", "metavar": "EPOCHS", "type": arguments.count}
+    command.add_argument("--fit-vae", **epochs, help="first train the run's autoencoder, into its folder")
     command.set_defaults(run=run)
 
 
@@ -22,7 +23,7 @@ def run(options):
     finished = arguments.opened(options)
     from tf_glimpse.training.explained import explain_finished
 
-    wanted = {"workdir": options.workdir, "vae": options.vae, "fit_epochs": options.fit_vae, "pictures": options.pictures}
+    wanted = {"workdir": options.workdir, "vae": options.vae, "fit_epochs": options.fit_epochs, "pictures": options.pictures}
     _, paths = explain_finished(finished, options.out, images, options.count, **wanted, **arguments.data_of(options))
     for path in paths:
         print(path)

@@ -11,7 +11,8 @@ def add(commands):
     arguments.add_model(command)
     command.add_argument("--out", required=True, help="folder of the model's versions")
     command.add_argument("--version", type=arguments.count, help="default: one more than the highest there")
-    command.add_argument("--no-warm-up", action="store_true", help="write no warm-up records (they need the extra `serve`)")
+    none = {"dest": "warm_up_batch_sizes", "action": "store_const", "const": ()}
+    command.add_argument("--no-warm-up", **none, help="write no warm-up records (they need the extra `serve`)")
     command.set_defaults(run=run)
 
 
@@ -20,7 +21,7 @@ def run(options):
     finished = arguments.opened(options)
     from tf_glimpse.export import export_model, formats
 
-    sizes = {"warm_up_batch_sizes": ()} if options.no_warm_up else {}
+    sizes = {} if options.warm_up_batch_sizes is None else {"warm_up_batch_sizes": options.warm_up_batch_sizes}
     white = finished.recipe.get("white_level")
     print(export_model(finished.model, options.out, options.version, white_level=white, **sizes))
     print(f"note: {formats.note(finished.model.image_shape[-1])}", file=sys.stderr)

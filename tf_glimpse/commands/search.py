@@ -19,7 +19,8 @@ def add(commands):
     command.add_argument("--max-trials", type=arguments.count, default=20, help="(%(default)s)")
     command.add_argument("--epochs", type=arguments.count, default=10, help="of a trial, each at least a pass of the data (%(default)s)")
     command.add_argument("--oracle", choices=("bayesian", "hyperband", "random"), default="bayesian", help="(%(default)s)")
-    command.add_argument("--workers", type=arguments.count, default=1, help="processes that share the trials (%(default)s)")
+    workers = {"dest": "num_workers", "metavar": "WORKERS", "type": arguments.count, "default": 1}
+    command.add_argument("--workers", **workers, help="processes that share the trials (%(default)s)")
     command.add_argument("--space", metavar="FILE", help="JSON of lists of choices by name, for those that are not the family's own")
     command.add_argument("--sequences", help="folder of `tf-glimpse sequences`, which teach a ram's policy: trials may then be shorter")
     command.add_argument("--supervision", choices=("near_optimal", "heuristic", "random"), default="near_optimal", help="what of them")
@@ -30,11 +31,11 @@ def add(commands):
 
 def run(options):
     """Runs it."""
-    given = {name: value for name, value in vars(options).items() if name not in ("run", "workers", "space")}
+    given = {name: value for name, value in vars(options).items() if name not in ("run", "space")}
     arguments.check_data(options.data, options.manual_dir, options.data_dir)
     from tf_glimpse.search import read_space, search_architectures
 
-    best = search_architectures(**given, num_workers=options.workers, space=read_space(options.space))
+    best = search_architectures(**given, space=read_space(options.space))
     if best:
         point = f"{100 * best['accuracy']:.2f} % of validation at {best['mflops']:.3f} MFLOP"
         print(f"best: {point}, trial {best['trial']}; model in {options.workdir}/best.keras")

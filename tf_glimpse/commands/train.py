@@ -53,7 +53,7 @@ def run(options):
     """Runs it."""
     recipe = changed(_begun(options), options)
     if recipe.data is None:
-        raise UserError(f"recipe {recipe.name} wants --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
+        raise UserError(f"recipe {recipe.name} expects --data: a folder of images (CLASS/ or SPLIT/CLASS/), or a TFDS name.")
     arguments.check_data(recipe.data, options.manual_dir, options.data_dir)
     from tf_glimpse.training import train_and_evaluate, train_seeds
 

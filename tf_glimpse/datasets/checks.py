@@ -44,7 +44,7 @@ def check_kind(shape, dtype, patch_size=None, input_range=UNIT):
         UserError: says what was expected and what came.
     """
     if len(shape) != 4:
-        hint = "; one image wants a batch axis, images[None], a tf.data set dataset.batch(32)" if len(shape) == 3 else ""
+        hint = "; one image expects a batch axis, images[None], a tf.data set dataset.batch(32)" if len(shape) == 3 else ""
         raise UserError(f"images must have rank 4, [batch, height, width, channels], got shape {tuple(shape)}{hint}")
     if shape[1] in (1, 3) and (shape[3] or 0) > 4:
         raise UserError(f"images must have their channels on the last axis, got shape {tuple(shape)}; use np.moveaxis(images, 1, -1)")

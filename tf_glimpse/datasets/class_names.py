@@ -28,7 +28,7 @@ def checked_class_names(class_names, num_classes):
     if wrong:
         raise UserError(f"class_names expects strings. Received: {wrong[0]!r}, a {type(wrong[0]).__name__}")
     if len(names) != num_classes:
-        raise UserError(f"class_names wants {num_classes} names, one a class. Received: {len(names)}")
+        raise UserError(f"class_names expects {num_classes} names, one a class. Received: {len(names)}")
     names = [readable(name) for name in names]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:

@@ -151,8 +151,8 @@ def _opened(image):
 
 def _orientation(opened):
     """1 to 8, by a JPEG's Exif or a PNG's eXIf, before the pixels or behind. XMP is left out, as the exported model cannot read it."""
-    exif, told = Image.Exif(), opened.info.get("exif", b"")
-    exif.load(told if told or opened.format != "PNG" else _png_chunk(opened.fp, b"eXIf"))
+    exif, stored = Image.Exif(), opened.info.get("exif", b"")
+    exif.load(stored if stored or opened.format != "PNG" else _png_chunk(opened.fp, b"eXIf"))
     return exif.get(_ORIENTATION, 1)
 
 

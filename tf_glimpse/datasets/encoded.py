@@ -165,12 +165,12 @@ def _with_copies(sources, scans):
 
 
 def _undecodable(splits, broken):
-    errors, remedy = _errors(broken), "or leave out such files with skip_corrupt=True (--skip-corrupt)"
+    errors, remedy = _errors(broken), "or leave out such files with `skip_corrupt=True`"
     if len(errors) == 1:
         return UserError(f"{errors[0]}; remove it, {remedy}")
     count = sum(len(split.items) for split in splits.values())
-    told = listed([error.removeprefix("cannot decode ") for error in errors], most=100, joint="; ")
-    return UserError(f"cannot decode {len(errors)} of {count} images: {told}; remove them, {remedy}")
+    reasons = listed([error.removeprefix("cannot decode ") for error in errors], most=100, joint="; ")
+    return UserError(f"cannot decode {len(errors)} of {count} images: {reasons}; remove them, {remedy}")
 
 
 def _errors(broken):

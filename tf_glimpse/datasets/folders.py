@@ -55,7 +55,7 @@ def find_images(folder):
     class_names = [readable(part.name) for part in class_folders]
     if len(class_names) < 2:
         found = f"one class ('{class_names[0]}')" if class_names else "no subfolder"
-        raise UserError(f"wanted at least two classes, as {split_folders['train']}/CLASS/*.jpg or *.png, found {found}")
+        raise UserError(f"expected at least two classes, as {split_folders['train']}/CLASS/*.jpg or *.png, found {found}")
     if len(set(class_names)) < len(class_names):
         raise UserError(f"'{folder}' has classes whose names read alike: {', '.join(class_names)}")
     left_out = _LeftOut(folder)
@@ -77,7 +77,7 @@ def _split_folders(folder):
     if (named == parts and named) or (len(named) > 1 and training):
         names = ", ".join(part.name for part in named)
         wanted = f"{folder}/train/CLASS/*.jpg and {folder}/test/CLASS/*.jpg"
-        raise UserError(f"'{folder}' has folders named as splits ({names}) without a training split that has classes; expects {wanted}")
+        raise UserError(f"'{folder}' has folders named as splits ({names}) without a training split that has classes; expected {wanted}")
     return {"train": folder}
 
 
@@ -87,14 +87,14 @@ def _one_folder_a_split(folder, named):
         found.setdefault(_SPLITS[part.name.lower()], []).append(part)
     for split, parts in found.items():
         if len(parts) > 1:
-            raise UserError(f"wanted one {split} split in '{folder}', found {', '.join(part.name for part in parts)}")
+            raise UserError(f"expected one {split} split in '{folder}', found {', '.join(part.name for part in parts)}")
     return {split: parts[0] for split, parts in found.items()}
 
 
 def _list_split(folder, names, left_out):
     unknown = sorted({part.name for part in _subfolders(folder)} - set(names))
     if unknown:
-        raise UserError(f"'{folder}' has classes that the training split has not: {', '.join(map(readable, unknown))}")
+        raise UserError(f"'{folder}' has classes that the training split lacks: {', '.join(map(readable, unknown))}")
     paths, labels = [], []
     for label, name in enumerate(names):
         found, others = _walk(folder / name)
@@ -102,7 +102,7 @@ def _list_split(folder, names, left_out):
         if not found:
             others = f" (found {listed([readable(path.name) for path in others], most=3)})" if others else ""
             some = ".jpg, .png, .tif, .webp, .bmp, .gif"
-            raise UserError(f"no images in '{readable(str(folder / name))}'{others}; wanted files that Pillow reads, such as {some}")
+            raise UserError(f"no images in '{readable(str(folder / name))}'{others}; expected files that Pillow reads, such as {some}")
         paths += found
         labels += [label] * len(found)
     left_out.beside(folder, [path for path in folder.iterdir() if not path.is_dir()])
@@ -146,12 +146,12 @@ class _LeftOut:
             self.no_class += [found for found in inside if _is_named_image(found) and not _is_ignored(found.name)]
 
     def notes(self):
-        told = [
+        left_out = [
             (self.not_images, "not an image by its ending"),
             (self.not_files, "not a regular file, or a link to nothing"),
             (self.no_class, "beside the classes"),
         ]
-        return [f"left out {counted(len(paths), 'file')} ({why}): {self._names(paths)}" for paths, why in told if paths]
+        return [f"left out {counted(len(paths), 'file')} ({why}): {self._names(paths)}" for paths, why in left_out if paths]
 
     def _names(self, paths):
         return listed([readable(path.relative_to(self.folder).as_posix()) for path in sorted(paths)])

@@ -67,7 +67,7 @@ def white_of(values, is_tiff, white_level=None):
         raise UserError("it holds values that are no numbers (NaN or infinite)")
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     if low < 0 or (high > 65535 and white_level is None):
-        raise UserError(f"its values reach from {low:g} to {high:g}; expects 0 to 1, to 255 or to 65535, or any from 0 with a white_level")
+        raise UserError(f"its values reach from {low:g} to {high:g}; expected 0 to 1, to 255 or to 65535, or any from 0 with `white_level`")
     if white_level is not None:
         return white_level
     floats = np.issubdtype(values.dtype, np.floating)

@@ -75,7 +75,7 @@ def read_data(name_or_path, image_size, manual_dir, data_dir, splitting, **readi
     _check(splitting["validation_fraction"], **reading)
     size, name = size_pair(image_size), str(name_or_path)
     if not name:
-        raise UserError("wanted the name of a data set or a folder, got ''")
+        raise UserError("expected the name of a data set or a folder, got ''")
     folder = folder_of(name, manual_dir)
     if folder:
         found = find_images(folder)

@@ -45,7 +45,7 @@ def channel_notes(scans, grey, channels):
     if channels > 1 and 0 < sum(grey) < len(grey):
         notes.append(f"{sum(grey):,} of {counted(len(grey), 'image')} are grey, the others in colour; all are read as {channels} channels")
     if see_through:
-        kept = "channels=4 keeps transparency as a fourth channel"
+        kept = "`channels=4` keeps transparency as a fourth channel"
         notes.append(f"{see_through:,} of {counted(len(scans), 'image')} have transparent parts, which are read as if opaque; {kept}")
     if more_bands:
         notes.append(f"{more_bands:,} of {counted(len(scans), 'image')} have more bands than are read, {channels}; the others are left out")
@@ -65,11 +65,11 @@ def level_notes(scans, white_level=None):
         return [clipped] if above else []
     if len(whites) > 1:
         shares = ", ".join(f"{sum(image.white == white for image in deep):,} with white at {white}" for white in whites)
-        return [f"{files} were scaled each by its own highest value ({shares}); if they have one scale, say white_level"]
+        return [f"{files} were scaled each by its own highest value ({shares}); if they have one scale, give `white_level`"]
     if whites == [65535] and highest <= _DEPTHS[-1]:
         white = next(depth for depth in _DEPTHS if highest <= depth)
         dark = f"reach {highest:g} of 65535 at most, and are read dark, as 0 to {highest // 256:g} of 255"
-        return [f"{files} {dark}; if {white} is their white, pass white_level={white}"]
+        return [f"{files} {dark}; if {white} is their white, pass `white_level={white}`"]
     return []
 
 
@@ -102,7 +102,7 @@ def leak_notes(sources, grouped=False):
         known = name != "train" and source is not None and source.copies is not None and train.copies is not None
         leaked = int(np.isin(source.copies, train.copies).sum()) if known else 0
         if leaked:
-            remedy = "" if grouped or name == "test" else "; group_duplicates=True keeps copies in one part of a folder without splits"
+            remedy = "" if grouped or name == "test" else "; `group_duplicates=True` keeps copies in one part of a folder without splits"
             images = counted(len(source), f"{name} image")
             yield f"{leaked:,} of {images} are copies of training images: the error will look too small{remedy}"
 

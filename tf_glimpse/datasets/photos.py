@@ -59,15 +59,15 @@ class PhotoAugmentation:
 
     def __post_init__(self):
         if self.size < 1 or self.layers < 0 or not 0 <= self.colours < 1:
-            raise UserError(f"wanted a size of at least 1, layers of at least 0 and colours from 0 to below 1. Received: {self}")
+            raise UserError(f"expected a size of at least 1, layers of at least 0 and colours from 0 to below 1. Received: {self}")
         if not 0 < self.area[0] <= self.area[1] <= 1 or not 0 < self.aspect[0] <= self.aspect[1] or not 0 <= self.magnitude <= 10:
             wanted = "area as (smallest, largest) share in (0, 1], aspect as (smallest, largest), a magnitude from 0 to 10"
-            raise UserError(f"wanted {wanted}. Received: {self}")
+            raise UserError(f"expected {wanted}. Received: {self}")
 
     def __call__(self, images, seed):
         """Photos `[B, H, W, C]` uint8, each changed by its own draws."""
         if images.dtype != tf.uint8:
-            raise UserError(f"PhotoAugmentation wants images [B, H, W, C] uint8, 0 to 255. Received: {tf.as_dtype(images.dtype).name}")
+            raise UserError(f"PhotoAugmentation expects images [B, H, W, C] uint8, 0 to 255. Received: {tf.as_dtype(images.dtype).name}")
         streams = [tf.random.fold_in(tf.cast(seed, tf.int64), stream) for stream in range(4)]
         count = images.shape[0] or tf.shape(images)[0]  # TensorFlow grumbles where it could know and does not
         boxes = self._mirrored(self._boxes(count, streams[_BOXES]), streams[_MIRRORS])
@@ -120,7 +120,7 @@ def load_photos(name, image_size=None, train_size=None, hold_out=0.0, **options)
         UserError: a `hold_out` outside of 0 to 1; as `load`.
     """
     if not 0 <= hold_out < 1:
-        raise UserError(f"hold_out wants a share from 0 to below 1. Received: {hold_out}")
+        raise UserError(f"hold_out expects a share from 0 to below 1. Received: {hold_out}")
 
     data = _held_out(load(name, image_size=image_size, **options), hold_out, options)
     tell([note for note in leak_notes({"train": data.train, "validation": data.validation}) if note not in data.notes])

@@ -68,8 +68,8 @@ def _find_builder(name, data_dir):
 
 def unknown_name(name):
     """The `UserError` of a name that means nothing."""
-    wanted = f"{', '.join(NAMES)}, another TFDS name, a folder, or one in --manual-dir D (or {MANUAL_DIR_VARIABLE}=D)"
-    return UserError(f"no folder and no data set called '{name}'; wanted {wanted}")
+    wanted = f"{', '.join(NAMES)}, another TFDS name, a folder, or one in `manual_dir=D` (or {MANUAL_DIR_VARIABLE}=D)"
+    return UserError(f"no folder and no data set called '{name}'; expected {wanted}")
 
 
 def _failed(what, error):
@@ -127,7 +127,7 @@ def _what_is_missing(builder, folder, missing, problem):
     if folder:
         return f"cannot get '{builder.name}': {reason}, and '{folder}' lacks {wanted}"
     return (
-        f"cannot get '{builder.name}': {reason}, and no --manual-dir D (or {MANUAL_DIR_VARIABLE}=D) with D/{builder.name}/ holding {wanted}"
+        f"cannot get '{builder.name}': {reason}, and no `manual_dir=D` (or {MANUAL_DIR_VARIABLE}=D) with D/{builder.name}/ holding {wanted}"
     )
 
 

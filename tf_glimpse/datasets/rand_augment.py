@@ -28,7 +28,7 @@ def rand_augment(images, layers, magnitude, seed):
     Reference: Cubuk et al. 2020, RandAugment, https://arxiv.org/abs/1909.13719, section 3.
     """
     if images.shape[-1] != 3:
-        raise UserError(f"RandAugment wants RGB images. Received: {images.shape[-1]} channel(s); load them with channels=3")
+        raise UserError(f"RandAugment expects RGB images. Received: {images.shape[-1]} channel(s); load them with `channels=3`")
     operations, count = _operations(magnitude / 10, images.shape[1]), tf.shape(images)[0]
     draws = tf.random.stateless_uniform([count, layers], seed, maxval=2 * len(operations), dtype=tf.int32)
 

@@ -111,7 +111,7 @@ class ImageData:
         fixed = self.recompose is None and (pieces or self.canvas is not None)
         if source is None or fixed:
             wanted = "a split, validation or test, that the set has" if source is None else "a canvas of at most 256 px that is kept whole"
-            raise UserError(f"with_clutter wants {wanted}. Received: {self.name}, {split=}, {pieces=}")
+            raise UserError(f"with_clutter expects {wanted}. Received: {self.name}, {split=}, {pieces=}")
         if self.recompose is None:
             return source
         return array_source(self.recompose(split, source.fetch(np.arange(len(source))).numpy(), pieces), source.labels)
@@ -152,7 +152,7 @@ def array_source(images, labels):
     images, labels = np.asarray(images), np.asarray(labels)
     check_images(images, labels)
     if images.dtype != np.uint8:
-        raise UserError(f"wanted uint8 images, 0 to 255, got dtype {images.dtype}; multiply by 255 and round")
+        raise UserError(f"expected uint8 images, 0 to 255, got dtype {images.dtype}; multiply by 255 and round")
     with tf.device("CPU:0"):
         stored = tf.constant(images)
     return ImageSource(labels.astype(np.int64), tuple(stored.shape[1:]), lambda indices: tf.gather(stored, indices))

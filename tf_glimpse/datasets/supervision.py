@@ -70,8 +70,8 @@ def places_of(policy, images, indices, seed):
     except (NotImplementedError, AttributeError) as error:
         if "numpy" not in str(error).lower():
             raise
-        told = "inside tf.data a policy becomes part of a graph and is expected to compute with TensorFlow's functions"
-        raise UserError(f"{told}; wrap NumPy's by tf.numpy_function. Received: {policy!r}, which says: {error}") from error
+        rule = "inside tf.data a policy becomes part of a graph and is expected to compute with TensorFlow's functions"
+        raise UserError(f"{rule}; wrap NumPy's by tf.numpy_function. Received: {policy!r}, which says: {error}") from error
     if len(places.shape) != 3 or places.shape[-1] != 2:
         wanted = "a policy is expected to return places [B, T, 2], (y, x) in [-1, 1]"
         raise UserError(f"{wanted}. Received: an answer of shape {tuple(places.shape)} from {policy!r}")

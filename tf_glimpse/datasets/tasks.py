@@ -26,7 +26,7 @@ def one_against_rest(data, number):
         ['rest', '3']
     """
     if not 0 <= number < data.num_classes:
-        raise UserError(f"one_against_rest wants a class number from 0 to {data.num_classes - 1}. Received: {number}")
+        raise UserError(f"one_against_rest expects a class number from 0 to {data.num_classes - 1}. Received: {number}")
     splits = {split: getattr(data, split) for split in ("train", "validation", "test")}
     labelled = {
         split: source and dataclasses.replace(source, labels=(source.labels == number).astype(np.int64)) for split, source in splits.items()

@@ -16,7 +16,7 @@ from tf_glimpse.explain.information_gain import (
 )
 from tf_glimpse.explain.panels import figure_to_array
 from tf_glimpse.explain.reconstruction import ReconstructionCurves, collect_states, fit_vae, reconstruction_curves
-from tf_glimpse.explain.report import Explanation, explain
+from tf_glimpse.explain.report import Explanation, explain_images
 from tf_glimpse.explain.saccader import draw_saccades
 from tf_glimpse.explain.stress import StressPoint, noisy, stress_point
 from tf_glimpse.explain.views import foveate
@@ -37,7 +37,7 @@ __all__ = [
     "draw_glimpses",
     "draw_saccades",
     "entropies",
-    "explain",
+    "explain_images",
     "faithfulness",
     "figure_to_array",
     "fit_temperatures",

@@ -84,7 +84,7 @@ def seen_mask(model, locations, image_size):
         fields = model.bagnet.fields(image_size)
         return seen_pixels(tf.gather(field_centres(fields), cells), image_size, fields.side)
     if not isinstance(model, RAM):
-        raise UserError(f"seen_mask wants a RAM or a Saccader, whose fields are known. Received: {type(model).__name__}")
+        raise UserError(f"seen_mask expects a RAM or a Saccader, whose fields are known. Received: {type(model).__name__}")
     windows = [model.retina.window(scale) for scale in range(model.num_scales)]
     return tf.reduce_any(tf.stack([seen_pixels(locations, image_size, *window) for window in windows]), axis=0)
 

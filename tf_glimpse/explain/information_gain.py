@@ -75,7 +75,7 @@ def mutual_information(logits, axis=0):
     shares = log_shares(logits)
     axis = tuple(np.atleast_1d(axis) % shares.ndim)
     if shares.ndim - 1 in axis:
-        raise UserError(f"mutual_information wants an axis of samples, not that of the classes. Received: {axis=} of shape {shares.shape}")
+        raise UserError(f"mutual_information expects an axis of samples, not of classes. Received: {axis=} of shape {shares.shape}")
     mean = np.exp(shares).mean(axis=axis, keepdims=True)
     of_mean = -np.sum(mean * np.log(np.maximum(mean, 1e-38)), axis=-1, keepdims=True)
     return np.squeeze(of_mean + np.sum(np.exp(shares) * shares, axis=-1, keepdims=True).mean(axis=axis, keepdims=True), (*axis, -1))
@@ -100,7 +100,7 @@ def gain_curves(logits, labels, temperatures=None):
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     logits = scaled(logits[None] if logits.ndim == 3 else logits, temperatures)
     if logits.ndim != 4 or logits.shape[1] != len(labels):
-        raise UserError(f"gain_curves wants logits [N, T, K] or [R, N, T, K], and N labels. Received: {logits.shape}, {len(labels)}")
+        raise UserError(f"gain_curves expects logits [N, T, K] or [R, N, T, K], and N labels. Received: {logits.shape}, {len(labels)}")
     entropy = entropies(logits).mean(axis=(0, 1))
     numbers = np.broadcast_to(labels[None, :, None, None], (*logits.shape[:-1], 1))
     right = np.take_along_axis(log_shares(logits), numbers, axis=-1)[..., 0]

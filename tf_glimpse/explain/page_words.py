@@ -69,10 +69,10 @@ def _scales(found):
 
 def _faithful(found):
     truth, count = found.faithfulness, len(found.images)
-    told = _FAITHFUL.format(unseen=_unseen(truth, count), lost=changed(truth.control_flipped, count))
+    sentence = _FAITHFUL.format(unseen=_unseen(truth, count), lost=changed(truth.control_flipped, count))
     if not truth.moved:
-        return told
-    return f"{told} Free to choose, it moved its places by {truth.moved:.2f} image sides: it chooses by the whole image."
+        return sentence
+    return f"{sentence} Free to choose, it moved its places by {truth.moved:.2f} image sides: it chooses by the whole image."
 
 
 def _unseen(truth, count):

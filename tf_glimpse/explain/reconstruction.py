@@ -99,7 +99,7 @@ def reconstruction_curves(vae, hidden, images, batch_size=250):
         UserError: as many states as images are wanted.
     """
     if len(hidden) != len(images):
-        raise UserError(f"reconstruction_curves wants as many states as images. Received: {len(hidden)} and {len(images)}")
+        raise UserError(f"reconstruction_curves expects as many states as images. Received: {len(hidden)} and {len(images)}")
 
     def measure(states, clean):
         made = vae(states)

@@ -1,4 +1,4 @@
-"""`explain`: one call that gathers why a model answered as it did, to look at, to keep as a page, and to draw."""
+"""`explain_images`: one call that gathers why a model answered as it did, to look at, to keep as a page, and to draw."""
 
 import dataclasses
 import pathlib
@@ -19,7 +19,7 @@ from tf_glimpse.types import Trajectory, UserError
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What `explain` found; index t means look t.
+    """What `explain_images` found; index t means look t.
 
     Attributes:
         images: `[B, H, W, C]` float32 0-1.
@@ -83,18 +83,18 @@ class Explanation:
 
     def save_png(self, path):
         """Writes a picture with a row an image: scanpath, what the retina saw, and the reconstructions below it."""
-        told = (self.class_names, self.labels, self.reconstructions, self.names)
-        return _written(path, draw_glimpses(self.images, self.trajectory, self.retina, *told).savefig)
+        texts = (self.class_names, self.labels, self.reconstructions, self.names)
+        return _written(path, draw_glimpses(self.images, self.trajectory, self.retina, *texts).savefig)
 
     def save_gif(self, path, index=None):
         """Writes a film of the rollouts, the images side by side, the first 12 of more; or of the one image `index` alone."""
         chosen = slice(None) if index is None else slice(index, index + 1)
         rollouts = Trajectory(*(field[chosen] for field in self.trajectory))
-        told = {"labels": None if self.labels is None else self.labels[chosen], "names": self.names[chosen]}
-        return _written(path, lambda file: save_glimpses_gif(file, self.images[chosen], rollouts, self.retina, self.class_names, **told))
+        texts = {"labels": None if self.labels is None else self.labels[chosen], "names": self.names[chosen]}
+        return _written(path, lambda file: save_glimpses_gif(file, self.images[chosen], rollouts, self.retina, self.class_names, **texts))
 
 
-def explain(model, images, *, labels=None, names=None, vae=None, actions=None, samples=3, seed=0, title=None):
+def explain_images(model, images, *, labels=None, names=None, vae=None, actions=None, samples=3, seed=0, title=None):
     """Explains a model's answers to one image or to a few dozen.
 
     Args:
@@ -117,19 +117,19 @@ def explain(model, images, *, labels=None, names=None, vae=None, actions=None, s
 
     Example:
         >>> from tf_glimpse import RAM
-        >>> found = explain(RAM.from_preset("ram_digits"), np.zeros([60, 60, 1], np.uint8))
+        >>> found = explain_images(RAM.from_preset("ram_digits"), np.zeros([60, 60, 1], np.uint8))
         >>> found.shares.shape, found.entropies.shape, found.faithfulness.change
         ((1, 6, 10), (1, 7), 0.0)
     """
     if model.task.inputs:
-        raise UserError(f"explain expects a model that is asked nothing besides the image. Received: one that expects {model.task.inputs}")
+        raise UserError(f"explain_images expects a model that takes the image alone. Received: one that expects {model.task.inputs}")
     images = np.asarray(images)
     images = images[None] if images.ndim == 3 else images
     check_images(images, patch_size=model.patch_size, input_range=model.input_range)
     labels = None if labels is None else np.atleast_1d(np.asarray(labels))
     for role, given in (("labels", labels), ("names", names)):
         if given is not None and len(given) != len(images):
-            raise UserError(f"explain expects as many {role} as images. Received: {len(given)} and {len(images)}")
+            raise UserError(f"explain_images expects as many {role} as images. Received: {len(given)} and {len(images)}")
     shown, pixels = to_float(tf.convert_to_tensor(images), model.input_range), in_range(images, model.input_range)
     trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
     noise, retina = from_float(np.random.default_rng(seed).random(pixels.shape, np.float32), model.input_range), model.retina.in_unit()
@@ -168,7 +168,7 @@ def _reconstructed(vae, hidden, image_shape, samples, seed):
     if vae is None:
         return None, None
     if tuple(vae.image_shape) != tuple(image_shape):
-        raise UserError(f"the autoencoder makes images of {vae.image_shape}; wanted one for {tuple(image_shape)}")
+        raise UserError(f"the autoencoder makes images of {vae.image_shape}; expected one for {tuple(image_shape)}")
     size = vae.encoding.input_shape[-1]
     if hidden.shape[-1] != size:
         raise UserError(f"the autoencoder reads states of {size} units; this model has {hidden.shape[-1]}: take the one that fits it")
@@ -178,6 +178,6 @@ def _reconstructed(vae, hidden, image_shape, samples, seed):
 def _written(path, write):
     path = pathlib.Path(path).expanduser()
     if not path.name or path.is_dir():
-        raise UserError(f"wanted the path of a file to write. Received: {str(path)!r}")
+        raise UserError(f"expected the path of a file to write. Received: {str(path)!r}")
     write_whole(path, write)
     return path

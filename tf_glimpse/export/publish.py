@@ -48,7 +48,7 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
     """
     if not isinstance(model, AttentionModel):
         wanted = "a model that looks, such as a RAM or a Saccader; Keras' own model.export exports any"
-        raise UserError(f"export_model wants {wanted}. Received: a {type(model).__name__}")
+        raise UserError(f"export_model expects {wanted}. Received: a {type(model).__name__}")
     if model.task.inputs:
         expected = "a model of images alone, which is all that its signatures take; Keras' own model.export exports any"
         raise UserError(f"export_model expects {expected}. Received: a {type(model).__name__} of {type(model.task).__name__}")
@@ -71,7 +71,7 @@ def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8
 def _export(model, base_path, version, warm_up_batch_sizes, white_level):
     path = base_path / str(_next_version(base_path) if version is None else _checked(version))
     if path.exists():
-        raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another version, or none for the next")
+        raise UserError(f"version {path.name} is already in {base_path} and is not overwritten: give another `version`, or none")
 
     def write(folder):
         _write(model, folder, white_level)

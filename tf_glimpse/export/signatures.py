@@ -36,7 +36,7 @@ def signatures(model, white_level=None):
     - `trajectory`: as `bytes`, and answers every field of the `Trajectory` as well.
     - `sample`: as `bytes`, with `seed` int32 `[B, 2]`: the looks are drawn from the policy, each row by its own seed.
     - `classify`: `inputs` string `[B]`, serialized `tf.train.Example` with the feature `image_bytes`; answers `classes` string `[B, K]`
-      and `scores` float32 `[B, K]`, best first, as TF-Serving's `:classify` wants.
+      and `scores` float32 `[B, K]`, best first, as TF-Serving's `:classify` expects.
     - `adaptive`, of an `AdaptiveModel` only: as `bytes`, with `threshold` float32 `[B]`: each image is looked at until the expected gain of
       one more look is below its own threshold. `num_glimpses` says how many looks that took; `locations` after them are zero.
 

@@ -22,6 +22,6 @@ def highest_version(base_path):
     found = versions(base_path)
     if not found:
         missing = f"no model version (a folder named by a number) in {base_path}"
-        raise UserError(f"{missing}: make one with `tf-glimpse export WORKDIR --out {base_path}`")
+        raise UserError(f"{missing}: make one with `tf-glimpse export` or `export_model`")
     folders = Path(base_path).expanduser().iterdir()
     return next(folder for folder in folders if folder.name.isdecimal() and int(folder.name) == found[-1])

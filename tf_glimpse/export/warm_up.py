@@ -56,6 +56,6 @@ def protos():
     try:
         from tensorflow_serving.apis import prediction_log_pb2
     except ImportError:
-        message = "warm-up records need tensorflow-serving-api: pip install tf_glimpse[serve], or export without (--no-warm-up)"
+        message = "warm-up records need tensorflow-serving-api: pip install tf_glimpse[serve], or export without, `warm_up_batch_sizes=()`"
         raise UserError(message) from None
     return prediction_log_pb2

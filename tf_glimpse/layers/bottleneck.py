@@ -50,7 +50,7 @@ class Bottleneck(keras.layers.Layer):
         super().__init__(**kwargs)
         if kernel_size not in (1, 3) or second_norm not in SECOND_NORMS:
             wanted = f"kernel_size of 1 or 3 and second_norm as one of {', '.join(SECOND_NORMS)}"
-            raise UserError(f"Bottleneck wants {wanted}. Received: {kernel_size=}, {second_norm=}")
+            raise UserError(f"Bottleneck expects {wanted}. Received: {kernel_size=}, {second_norm=}")
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides

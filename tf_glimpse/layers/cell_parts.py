@@ -48,8 +48,8 @@ def check_policy(location, distribution):
         raise UserError(f"{expected}, with mode, log_prob, entropy and sample. Received: {received}") from error
     shapes = [tuple(tensor.shape) for tensor in (action, score, entropy)]
     if shapes != [(1, 2), (1,), (1,)]:
-        told = "actions {}, scores {}, entropies {}".format(*shapes)
-        raise UserError(f"{expected}: actions (1, 2), scores (1,) and entropies (1,) for one. Received: {told}")
+        received = "actions {}, scores {}, entropies {}".format(*shapes)
+        raise UserError(f"{expected}: actions (1, 2), scores (1,) and entropies (1,) for one. Received: {received}")
 
 
 def _takes_locations(encoder):

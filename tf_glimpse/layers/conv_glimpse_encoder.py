@@ -43,7 +43,7 @@ class ConvGlimpseEncoder(keras.layers.Layer):
         self.filters = whole_numbers("filters", filters)
         self.pools = whole_numbers("pools", pools if isinstance(pools, list | tuple) else (pools,) * len(self.filters))
         if len(self.filters) != len(self.pools):
-            raise UserError(f"ConvGlimpseEncoder wants one pool a convolution. Received: {filters=}, {pools=}")
+            raise UserError(f"ConvGlimpseEncoder expects one pool a convolution. Received: {filters=}, {pools=}")
         self.where_units = where_units = whole_number("where_units", where_units)
         self.units = units = whole_number("units", units)
         self.normalise = normalise

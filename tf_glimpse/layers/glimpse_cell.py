@@ -40,7 +40,7 @@ class GlimpseCell(keras.layers.Layer):
     def __init__(self, retina, encoder, core, location, first_location="random", baseline=True, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if first_location not in FIRST_LOCATIONS:
-            raise UserError(f"first_location wants one of {', '.join(FIRST_LOCATIONS)}. Received: {first_location!r}")
+            raise UserError(f"first_location expects one of {', '.join(FIRST_LOCATIONS)}. Received: {first_location!r}")
         check_parts(encoder, core, location)
         self.retina = retina
         self.encoder = encoder

@@ -48,7 +48,7 @@ class LocationHead(keras.layers.Layer):
 
     def distribution(self, parameters):
         """The `tfp.distributions.Distribution` of parameters `[..., policy_size]`."""
-        raise NotImplementedError(f"{type(self).__name__} wants a method distribution(parameters) that returns a tfp Distribution.")
+        raise NotImplementedError(f"{type(self).__name__} expects a method distribution(parameters) that returns a tfp Distribution.")
 
     def to_action(self, draw):
         """The place `[..., 2]` (y, x) that a draw stands for."""
@@ -89,7 +89,7 @@ class GaussianLocation(LocationHead):
     def __init__(self, stddev=0.1, hidden_units=128, **kwargs):
         super().__init__(2, hidden_units, **kwargs)
         if not isinstance(stddev, int | float) or stddev <= 0:
-            raise UserError(f"GaussianLocation wants a stddev above zero. Received: {stddev=}")
+            raise UserError(f"GaussianLocation expects a stddev above zero. Received: {stddev=}")
         self.stddev = stddev
 
     def parameters(self, hidden):

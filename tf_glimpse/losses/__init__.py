@@ -2,7 +2,7 @@
 
 from tf_glimpse.losses.classification import CrossEntropy, anytime_cross_entropy
 from tf_glimpse.losses.look_ahead import best_in_hindsight, look_ahead
-from tf_glimpse.losses.places import hit_rate, place_log_probs, unmasked_place_loss
+from tf_glimpse.losses.places import cell_log_probs, hit_rate, unmasked_place_loss
 from tf_glimpse.losses.policy_gradient import baseline_error, policy_gradient_variance, reinforce
 from tf_glimpse.losses.rewards import (
     EntropyShaped,
@@ -55,6 +55,7 @@ __all__ = [
     "are_one_hot",
     "baseline_error",
     "best_in_hindsight",
+    "cell_log_probs",
     "class_numbers",
     "draws",
     "entropy_drops",
@@ -65,7 +66,6 @@ __all__ = [
     "hit_rate",
     "location_likelihood",
     "look_ahead",
-    "place_log_probs",
     "place_monitors",
     "policy_gradient_variance",
     "reinforce",

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tf_glimpse.ops.grids import PENALTY
 
 
-def place_log_probs(policy, cells):
+def cell_log_probs(policy, cells):
     """Log-probabilities `[B, T]` of cells `[B, T]` under the policy's logits `[B, T, N]` before each look.
 
     Reference: Elsayed, Kornblith, Le 2019, section 3 (location pretraining); minus the mean of it is their loss.
@@ -18,7 +18,7 @@ def unmasked_place_loss(policy, cells):
 
     A masked cell costs 1e5 whatever the weights are, and would drown the others.
     """
-    log_probs = place_log_probs(policy, cells)
+    log_probs = cell_log_probs(policy, cells)
     free = tf.cast(log_probs > -PENALTY / 2, tf.float32)
     return -tf.math.divide_no_nan(tf.reduce_sum(free * log_probs, axis=1), tf.reduce_sum(free, axis=1))
 

@@ -75,7 +75,7 @@ class EntropyShaped:
 
     def __init__(self, weight=0.5):
         if weight < 0:
-            raise UserError(f"EntropyShaped wants a weight of at least 0. Received: {weight=}")
+            raise UserError(f"EntropyShaped expects a weight of at least 0. Received: {weight=}")
         self.weight = weight
 
     def __call__(self, trajectory, labels):
@@ -110,7 +110,7 @@ def get_reward(given):
         return found(**options) if isinstance(found, type) else found
     except (KeyError, TypeError) as error:
         wanted = f"one of {', '.join(REWARDS)}, a pair of a name and its options, or a function (trajectory, labels) -> [B, T]"
-        raise UserError(f"reward wants {wanted}. Received: {given!r}") from error
+        raise UserError(f"reward expects {wanted}. Received: {given!r}") from error
 
 
 def entropy_drops(logits):

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_glimpse.losses.places import hit_rate, place_log_probs, unmasked_place_loss
+from tf_glimpse.losses.places import cell_log_probs, hit_rate, unmasked_place_loss
 from tf_glimpse.losses.supervision import location_likelihood
 from tf_glimpse.losses.term import Term
 from tf_glimpse.types import whole_number
@@ -43,7 +43,7 @@ class Targets(Term):
         self.teacher_forcing, self.stop_gradient = bool(teacher_forcing), bool(stop_gradient)
 
     def __call__(self, step):
-        return location_likelihood(place_log_probs(step.trajectory.policy, self._cells(step)))
+        return location_likelihood(cell_log_probs(step.trajectory.policy, self._cells(step)))
 
     def monitors(self, step):
         return place_monitors(step.trajectory.policy, self._cells(step))

@@ -155,7 +155,7 @@ class AdaptiveModel(WrappedModel):
         """
         images = np.asarray(images)
         if images.ndim != 4 or not len(images):
-            raise UserError(f"predict_adaptive wants at least one image, [N, H, W, C]. Received: shape {images.shape}")
+            raise UserError(f"predict_adaptive expects at least one image, [N, H, W, C]. Received: shape {images.shape}")
         check_weights(self)
         self.expected.check(images)
         thresholds, most = _thresholds(threshold, len(images)), self._most(max_glimpses)
@@ -205,7 +205,7 @@ class AdaptiveModel(WrappedModel):
     def _most(self, max_glimpses):
         most = self.num_glimpses if max_glimpses is None else max_glimpses
         if most not in range(1, self.num_glimpses + 1):
-            raise UserError(f"max_glimpses wants 1 to {self.num_glimpses}, the looks this model was trained for. Received: {max_glimpses}")
+            raise UserError(f"max_glimpses expects 1 to {self.num_glimpses}, the looks the model was trained for. Received: {max_glimpses}")
         return tf.constant(int(most), tf.int32)
 
     def get_config(self):
@@ -241,7 +241,7 @@ def _thresholds(threshold, count):
     try:
         thresholds = np.broadcast_to(np.asarray(threshold, np.float32), [count])
     except (TypeError, ValueError):
-        raise UserError(f"threshold wants a number, or one for each of {count} images. Received: {threshold!r}") from None
+        raise UserError(f"threshold expects a number, or one for each of {count} images. Received: {threshold!r}") from None
     if not np.all(np.isfinite(thresholds)):
-        raise UserError(f"threshold wants finite numbers, expected gains in accuracy such as 0.01. Received: {threshold!r}")
+        raise UserError(f"threshold expects finite numbers, expected gains in accuracy such as 0.01. Received: {threshold!r}")
     return np.ascontiguousarray(thresholds)

@@ -25,7 +25,7 @@ def looks_of(model):
         return CellLooks(model)
     if isinstance(cell, SaccaderCell):
         return SaccaderLooks(model)
-    raise UserError(f"adaptive inference wants a RAM, a Saccader, or a model with a method looks(). Received: {type(model).__name__}")
+    raise UserError(f"adaptive inference expects a RAM, a Saccader, or a model with a method looks(). Received: {type(model).__name__}")
 
 
 def has_looks(model):

@@ -53,7 +53,7 @@ class AttentionModel(CheckedModel):
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if seed is not None and not (hasattr(seed, "__index__") and 0 <= seed < 2**31):
-            raise UserError(f"seed wants a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
+            raise UserError(f"seed expects a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
         self.seed = int(keras.random.randint((), 0, 2**31 - 1)) if seed is None else seed
         self._trackers = Trackers()
 
@@ -241,8 +241,8 @@ class AttentionModel(CheckedModel):
             UserWarning: the terms are not those that it was trained by.
         """
         if "terms" not in config:
-            told = "its loss is now that of the default terms; compile it to choose others"
-            warnings.warn(f"{self.name} was compiled by an older version of tf_glimpse: {told}.", stacklevel=2)
+            change = "its loss is now that of the default terms; compile it to choose others"
+            warnings.warn(f"{self.name} was compiled by an older version of tf_glimpse: {change}.", stacklevel=2)
             kept = {*inspect.signature(keras.Model.compile).parameters, "learning"}
             config = {name: value for name, value in config.items() if name in kept}
         super().compile_from_config(config)

@@ -95,7 +95,7 @@ class BagNet(CheckedModel):
         if receptive_field is not None:
             whole_number("receptive_field", receptive_field)
         if not len(blocks) == len(filters) == len(strides):
-            raise UserError(f"BagNet wants as many filters and strides as blocks, one a group. Received: {blocks=}, {filters=}, {strides=}")
+            raise UserError(f"BagNet expects equally many blocks, filters and strides. Received: {blocks=}, {filters=}, {strides=}")
         self.num_classes, self.task = num_classes, Classification(num_classes)
         self.wide_blocks = choose_wide_blocks(receptive_field, wide_blocks, tuple(blocks), tuple(strides))
         self.receptive_field = receptive_field_of(self.wide_blocks, strides)
@@ -145,7 +145,7 @@ class BagNet(CheckedModel):
         known = {np.size(self.pixel_mean), np.size(self.pixel_stddev)} - {1}
         known |= {self.stem.conv.kernel.shape[-2]} if self.built else set()
         if known - {channels}:
-            raise UserError(f"this BagNet wants images of {max(known)} channels, as its weights or pixel_mean. Received: {channels}")
+            raise UserError(f"this BagNet expects images of {max(known)} channels, as its weights or pixel_mean. Received: {channels}")
 
     @property
     def channels(self):
@@ -176,7 +176,7 @@ class BagNet(CheckedModel):
         """
         side, pitch = self.receptive_field, math.prod(self.strides)
         if any(pixels is None or pixels < side for pixels in image_size):
-            raise UserError(f"this BagNet wants images of a known size, at least {side}x{side} pixels. Received: {tuple(image_size)}")
+            raise UserError(f"this BagNet expects images of a known size, at least {side}x{side} pixels. Received: {tuple(image_size)}")
         grid = tuple((pixels - side) // pitch + 1 for pixels in image_size)
         return Fields(grid, tuple(image_size), side, (pitch, pitch))
 

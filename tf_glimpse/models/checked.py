@@ -142,12 +142,12 @@ class CheckedModel(keras.Model):
             validation_data = enter(self.expected, *keras.utils.unpack_x_y_sample_weight(validation_data))[:3]
         with self.distribute_strategy.scope():
             self._make_variables(x, y)
-        told = {"callbacks": with_progress(with_mean_weights(callbacks, self.optimizer), verbose), "verbose": verbose}
+        shown = {"callbacks": with_progress(with_mean_weights(callbacks, self.optimizer), verbose), "verbose": verbose}
         split = {"validation_split": validation_split, "validation_data": validation_data}
         weights = {"class_weight": class_weight, "sample_weight": sample_weight}
         try:
             with telling(x, *(validation_data or ())[:1]):
-                return super().fit(x, y, batch_size, epochs, shuffle=shuffle, **told, **split, **weights, **kwargs)
+                return super().fit(x, y, batch_size, epochs, shuffle=shuffle, **shown, **split, **weights, **kwargs)
         finally:
             self.awaits_xla = False
 
@@ -252,4 +252,4 @@ def check_loss(loss):
         from_logits = None if parameter is None else parameter.default
     if from_logits is False:
         wanted = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
-        raise UserError(f"compile wants a loss on logits, such as {wanted}, or none at all. Received: loss={loss!r} on probabilities")
+        raise UserError(f"compile expects a loss on logits, such as {wanted}, or none at all. Received: loss={loss!r} on probabilities")

@@ -28,8 +28,8 @@ def check_keywords(function, owner, given, more):
     for name in given:
         if name not in known:
             meant = difflib.get_close_matches(name, known, n=1)
-            told = f"did you mean {meant[0]}?" if meant else f"it knows {', '.join(sorted(known))}"
-            raise UserError(f"{owner.__name__}{'' if function == '__init__' else '.' + function} knows no argument {name}; {told}")
+            hint = f"did you mean {meant[0]}?" if meant else f"it knows {', '.join(sorted(known))}"
+            raise UserError(f"{owner.__name__}{'' if function == '__init__' else '.' + function} knows no argument {name}; {hint}")
 
 
 def check_terms(model):

@@ -108,8 +108,8 @@ class CheckedBatches(DataAdapter):
     def _look(self, batch):
         inputs, labels, _ = _parts(batch)
         seen = self.expected.looks_at(inputs, labels)
-        tell, told = functools.partial(self._tell, list(seen), images_of(inputs).shape), list(seen.values())
-        tf.cond(self.expected.fits(seen), lambda: True, lambda: tf.numpy_function(tell, told, tf.bool))
+        tell, values = functools.partial(self._tell, list(seen), images_of(inputs).shape), list(seen.values())
+        tf.cond(self.expected.fits(seen), lambda: True, lambda: tf.numpy_function(tell, values, tf.bool))
         return batch
 
     def _tell(self, names, shape, *values):
@@ -208,7 +208,7 @@ def images_of(inputs):
     if not isinstance(inputs, dict):
         return inputs
     if "images" not in inputs:
-        raise UserError(f'wanted images, or a dict with "images" among its keys. Received: a dict of {sorted(inputs)}')
+        raise UserError(f'expected images, or a dict with "images" among its keys. Received: a dict of {sorted(inputs)}')
     return inputs["images"]
 
 

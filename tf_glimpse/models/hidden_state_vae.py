@@ -108,7 +108,7 @@ class HiddenStateVAE(keras.Model):
 
     def build(self, input_shape):
         if len(input_shape) not in (2, 3):
-            raise UserError(f"HiddenStateVAE wants states [B, T, U] or [B, U]. Received: shape {tuple(input_shape)}")
+            raise UserError(f"HiddenStateVAE expects states [B, T, U] or [B, U]. Received: shape {tuple(input_shape)}")
         self.encoding.build((None, input_shape[-1]))
         self.decoding.build((None, self.latent_size))
         self.built = True

@@ -49,7 +49,7 @@ class ImageVAE(keras.Model):
         check_precision(self.dtype_policy)
         image_shape = whole_numbers("image_shape", image_shape)
         if len(image_shape) != 3 or image_shape[0] % 4 or image_shape[1] % 4:
-            raise UserError(f"ImageVAE wants images [H, W, C] with sides that are multiples of 4. Received: {tuple(image_shape)}")
+            raise UserError(f"ImageVAE expects images [H, W, C] with sides that are multiples of 4. Received: {tuple(image_shape)}")
         self.image_shape = tuple(image_shape)
         self.latent_size = latent_size = whole_number("latent_size", latent_size)
         self.filters = whole_number("filters", filters)

@@ -56,8 +56,8 @@ def teach_inside(model, inputs, trajectory, states):
 def _warn(model, remedy):
     if model.policy_part.trainable_variables and not model.warned_inside:
         model.warned_inside = True
-        told = f"{remedy}, or freeze it ({model.name}.trainable = False)"
-        warnings.warn(f"the policy of {model.name} learns nothing inside this other model: {told}.", stacklevel=2)
+        remedies = f"{remedy}, or freeze it ({model.name}.trainable = False)"
+        warnings.warn(f"the policy of {model.name} learns nothing inside this other model: {remedies}.", stacklevel=2)
 
 
 def refuse_sequential(model):
@@ -73,8 +73,8 @@ def refuse_sequential(model):
             break
         frame = frame.f_back
     if frame is not None and isinstance(caller, keras.Sequential):
-        told = f"{type(model).__name__} returns a Trajectory, not the one tensor that Sequential expects"
-        raise UserError(f"{told}: put tf_glimpse.FinalLogits(model) there.")
+        reason = f"{type(model).__name__} returns a Trajectory, not the one tensor that Sequential expects"
+        raise UserError(f"{reason}: put tf_glimpse.FinalLogits(model) there.")
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")

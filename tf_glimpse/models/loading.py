@@ -23,7 +23,7 @@ def load_model(path):
     check_precision()
     path = pathlib.Path(path).expanduser()
     if not path.is_file():
-        raise UserError(f"No model at {path}. Wanted: a .keras file, as model.save(path) or `tf-glimpse train` write it.")
+        raise UserError(f"No model at {path}. Expected: a .keras file, as model.save(path) or `tf-glimpse train` write it.")
     _check_whole(path)
     try:
         with warnings.catch_warnings():
@@ -57,8 +57,8 @@ def _check_whole(path):
 
 
 def _first_line(error):
-    told = str(error).strip().splitlines()
-    return told[0] if told else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def from_preset(name):

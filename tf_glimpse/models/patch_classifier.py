@@ -22,7 +22,7 @@ class PatchClassifier(CheckedModel):
     Args:
         num_classes: K, at least 2.
         backbone: the name of a model in `keras.applications`, such as "MobileNetV2"; or a Keras model from `[N, S, S, C]` pixels to
-            features `[N, D]`, to logits `[N, K]` with `top=False`; its pixels are floats 0-1, an application's as it wants them.
+            features `[N, D]`, to logits `[N, K]` with `top=False`; its pixels are floats 0-1, an application's as it expects them.
         options: keyword arguments of the application, such as `{"alpha": 0.35}`. Its `weights` are None by default, so that nothing is
             downloaded: ask for "imagenet", or for a local file.
         window_size: S, pixels a side that windows are brought to; the backbone's own, or the least it takes, if None.
@@ -61,7 +61,7 @@ class PatchClassifier(CheckedModel):
         side = SMALLEST.get(backbone, 32) if self.application else _side_of(backbone)
         self.window_size = window_size or side
         if self.window_size is None:
-            raise UserError("a backbone that takes any size wants window_size, the pixels a side that windows are brought to.")
+            raise UserError("a backbone that takes any size expects window_size, the pixels a side that windows are brought to.")
         with _settings(self.dtype_policy):
             self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
         _check_output(self.backbone.output_shape, None if top else num_classes)
@@ -75,7 +75,7 @@ class PatchClassifier(CheckedModel):
         channels = self.backbone.input_shape[-1]
         if len(input_shape) != 5 or channels not in (None, input_shape[-1]) or input_shape[1] is None:
             wanted = f"windows [B, T, s, s, {channels or 'C'}] of T looks"
-            raise UserError(f"PatchClassifier wants {wanted}. Received: shape {tuple(input_shape)}")
+            raise UserError(f"PatchClassifier expects {wanted}. Received: shape {tuple(input_shape)}")
         if self.top is not None:
             self.top.build(self.backbone.output_shape)
         self.built = True
@@ -100,13 +100,13 @@ class PatchClassifier(CheckedModel):
             UserError: a share that is not above 0 and at most 1; images whose height a graph does not know.
         """
         if images.shape[1] is None:
-            raise UserError("cut wants images of a height that is known: bring them to one size, or call it outside of `dataset.map`.")
+            raise UserError("cut expects images of a height that is known: bring them to one size, or call it outside of `dataset.map`.")
         if not 0 < share <= 1:
-            raise UserError(f"share wants a window's side divided by the image's height, above 0 and at most 1. Received: {share}")
+            raise UserError(f"share expects a window's side divided by the image's height, above 0 and at most 1. Received: {share}")
         return extract_patches(images, locations, max(round(share * images.shape[1]), 1))
 
     def _prepared(self, pixels):
-        """Float 0-1 pixels of the backbone's size, and as its application wants them normalised."""
+        """Float 0-1 pixels of the backbone's size, and as its application expects them normalised."""
         if pixels.shape[1] != self.window_size:
             pixels = tf.image.resize(pixels, [self.window_size] * 2, "bilinear", antialias=True)
         return _module_of(self.application).preprocess_input(255.0 * pixels, data_format="channels_last") if self.application else pixels
@@ -135,14 +135,14 @@ def _side_of(backbone):
     """Pixels a side of the images that a user's model takes; None if any."""
     shape = getattr(backbone, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[1] != shape[2]:
-        raise UserError(f"backbone wants a built Keras model of one image, [N, s, s, C]. Received: one of input shape {shape}")
+        raise UserError(f"backbone expects a built Keras model of one image, [N, s, s, C]. Received: one of input shape {shape}")
     return shape[1]
 
 
 def _check_output(shape, size):
     if not isinstance(shape, tuple) or len(shape) != 2 or size not in (None, shape[1]):
         wanted = "features [N, D] with top=True" if size is None else f"logits [N, {size}] with top=False"
-        raise UserError(f"PatchClassifier wants a backbone that gives {wanted}. Received: one that gives {shape}")
+        raise UserError(f"PatchClassifier expects a backbone that gives {wanted}. Received: one that gives {shape}")
 
 
 @contextlib.contextmanager
@@ -167,7 +167,7 @@ def _module_of(name):
 
 def _application(name, side, options):
     if _module_of(name) is None:
-        raise UserError(f"backbone wants a model of keras.applications, such as MobileNetV2, or a Keras model. Received: {name!r}")
+        raise UserError(f"backbone expects a model of keras.applications, such as MobileNetV2, or a Keras model. Received: {name!r}")
     try:
         found = {"weights": None, **options}
         return getattr(keras.applications, name)(include_top=False, input_shape=(side, side, 3), pooling="avg", **found)

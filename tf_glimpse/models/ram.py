@@ -270,9 +270,9 @@ class RAM(AttentionModel):
 def _checked_shape(shape, patch_size):
     """(H, W, C) of images or films of that shape."""
     if len(shape) not in (4, 5):
-        raise UserError(f"RAM wants images [B, H, W, C] or films [B, T, H, W, C]. Received: shape {shape}")
+        raise UserError(f"RAM expects images [B, H, W, C] or films [B, T, H, W, C]. Received: shape {shape}")
     if any(side is not None and side < patch_size for side in shape[-3:-1]):
-        raise UserError(f"RAM wants images of at least {patch_size}x{patch_size} pixels, one patch. Received: shape {shape}")
+        raise UserError(f"RAM expects images of at least {patch_size}x{patch_size} pixels, one patch. Received: shape {shape}")
     return shape[-3:]
 
 
@@ -288,7 +288,7 @@ def _part(role, given, known, **defaults):
         return given
     name, options = given if isinstance(given, tuple | list) and len(given) == 2 else (given, {})
     if not isinstance(name, str) or name not in known or not isinstance(options, dict):
-        raise UserError(f"{role} wants one of {', '.join(known)}, a pair (name, options), or a Keras layer. Received: {given!r}")
+        raise UserError(f"{role} expects one of {', '.join(known)}, a pair (name, options), or a Keras layer. Received: {given!r}")
     try:
         return known[name](**{**defaults, **options})
     except (TypeError, ValueError) as error:

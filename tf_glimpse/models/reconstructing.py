@@ -24,7 +24,7 @@ class Reconstruction(losses.Term):
 
 @keras.saving.register_keras_serializable("tf_glimpse")
 class ReconstructingModel(WrappedModel):
-    """A model whose states learn, beside their own task, to keep what a picture of the whole image wants.
+    """A model whose states learn, beside their own task, to keep what a picture of the whole image needs.
 
     `fit` on batches with clean images, `datasets.train_batches(data, ..., clean=True)`, trains both by the sum of the model's loss
     and the autoencoder's; `model` and `vae` are then used as if each had been trained alone. `predict`, `evaluate` and `save` work as the
@@ -70,7 +70,7 @@ class ReconstructingModel(WrappedModel):
 
     def build_own(self):
         if tuple(self.vae.image_shape) != tuple(self.image_shape):
-            raise UserError(f"wanted an autoencoder of images {self.image_shape}, as the model's. Received: {self.vae.image_shape}")
+            raise UserError(f"expected an autoencoder of images {self.image_shape}, as the model's. Received: {self.vae.image_shape}")
         if not self.vae.built:
             self.vae.build(self.model.compute_output_shape((None, *self.image_shape)).hidden)
 

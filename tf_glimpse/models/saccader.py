@@ -107,7 +107,7 @@ class Saccader(SaccaderStages):
 
     def _copy(self, **changes):
         if not self.built:
-            raise UserError("a copy wants a model that was built: call it on images, or build((None, H, W, C)), first.")
+            raise UserError("a copy expects a model that was built: call it on images, or build((None, H, W, C)), first.")
         config = {**self.get_config(), **changes}
         config["bagnet"] = {**config["bagnet"], "num_classes": config["num_classes"]}
         other = type(self).from_config(config)
@@ -140,9 +140,9 @@ class Saccader(SaccaderStages):
     def build(self, input_shape):
         shape = tuple(input_shape["images"] if isinstance(input_shape, dict) else input_shape)
         if len(shape) != 4:
-            raise UserError(f"Saccader wants images [B, H, W, C]. Received: shape {shape}")
+            raise UserError(f"Saccader expects images [B, H, W, C]. Received: shape {shape}")
         self.bagnet.build(shape)  # refuses other channels than it was built for
-        if self._thawed is not None:  # what was not there yet when it was frozen; Keras passes over what is set already
+        if self._trainable_before is not None:  # what was not there yet when it was frozen; Keras passes over what is set already
             self.bagnet.trainable = True
             self.bagnet.trainable = False
         self.image_shape = shape[1:]
@@ -175,9 +175,9 @@ class Saccader(SaccaderStages):
         actions, has_given = inputs.get("actions") if isinstance(inputs, dict) else None, has_actions(inputs, batch)
         actions = tf.zeros([batch, looks, 2]) if actions is None else tf.cast(actions, tf.float32)
         if looks > math.prod(fields.grid):
-            raise UserError(f"{looks} looks want as many cells, each of which is looked at once. Received: images with {fields.grid} cells")
+            raise UserError(f"{looks} looks need as many cells, each of which is looked at once. Received: images with {fields.grid} cells")
         if actions.shape[1] not in (None, looks) or actions.shape[2:] != [2]:
-            raise UserError(f"{looks} looks want actions [B, {looks}, 2]. Received: actions of shape {tuple(actions.shape)}")
+            raise UserError(f"{looks} looks expect actions [B, {looks}, 2]. Received: actions of shape {tuple(actions.shape)}")
         given = tf.ensure_shape(field_cells(actions, fields), [None, looks])
         if taught and taught.teacher_forcing:
             given, has_given = tf.where(has_given[:, None], given, ordered_cells(seen.logits, looks)), tf.ones([batch], tf.bool)

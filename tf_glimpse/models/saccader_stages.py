@@ -11,7 +11,7 @@ SACCADES = {"reinforce": {"baseline": "batch_mean"}, "supervision": {}}
 class SaccaderStages(AttentionModel):
     """The stages of a model with a `bagnet` that knows its `fields`; a subclass says what the call does."""
 
-    _thawed = None  # which layers of the BagNet learn, by their ids, while it is frozen
+    _trainable_before = None  # which layers of the BagNet learned before it was frozen, by their ids; None while it is not
 
     def compile(self, optimizer="adam", *args, **kwargs):
         """As `AttentionModel.compile`, for the stage that comes next; the BagNet alone, stage 1, is `model.bagnet.compile`.
@@ -54,17 +54,18 @@ class SaccaderStages(AttentionModel):
     def _freeze_bagnet(self, frozen):
         """Freezes the BagNet, or lets the layers learn again that did before; what the user froze stays frozen."""
         layers = list(self.bagnet._flatten_layers())
-        if frozen and self._thawed is None:
-            self._thawed = {id(layer): layer.trainable for layer in layers}
+        if frozen and self._trainable_before is None:
+            self._trainable_before = {id(layer): layer.trainable for layer in layers}
             self.bagnet.trainable = False
-        elif not frozen and self._thawed is not None:
+        elif not frozen and self._trainable_before is not None:
             for layer in layers:
-                layer.trainable = self._thawed.get(id(layer), True)
-            self._thawed = None
+                layer.trainable = self._trainable_before.get(id(layer), True)
+            self._trainable_before = None
 
     def _learning(self):
         """As without this stage, where it froze the BagNet; layers made since then would learn."""
-        frozen = {} if self._thawed is None else {id(layer): True for layer in self.bagnet._flatten_layers()} | self._thawed
+        before = self._trainable_before
+        frozen = {} if before is None else {id(layer): True for layer in self.bagnet._flatten_layers()} | before
         return [frozen.get(id(layer), layer.trainable) for layer in self._flatten_layers()]
 
     @property

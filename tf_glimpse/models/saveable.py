@@ -20,8 +20,8 @@ def check_saveable(model):
             warnings.filterwarnings("ignore", message="The object being serialized includes a `lambda`")
             config = keras.saving.serialize_keras_object(model)
     except NotImplementedError as error:
-        told = next((line.strip() for line in str(error).splitlines() if line.strip()), "no get_config")
-        raise UserError(f"a part of this model cannot be saved: {told} Give it a get_config that returns its arguments.") from error
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "no get_config")
+        raise UserError(f"a part of this model cannot be saved: {reason} Give it a get_config that returns its arguments.") from error
     except TypeError as error:
         raise UserError(f"a part of this model cannot be saved: {str(error).splitlines()[0]}") from error
     for name in _unknown(config):

@@ -45,10 +45,10 @@ def save_preset(model, folder, recipe=None, description=None, results=None, lice
 
 def _card(model, folder, recipe, description, results, licence):
     """What `weights.find_preset` reads, with the fields of a recipe that every user of a preset asks for."""
-    told = dataclasses.asdict(recipe) if dataclasses.is_dataclass(recipe) else dict(recipe or {})
-    told = {"name": folder.name, "description": model.name, "data": None, "image_size": None, "actions": None, **told}
-    told |= {"description": description} if description else {}
-    return json.loads(json.dumps({"recipe": told, "seed": model.seed, "licence": licence, "results": results or {}}))
+    about = dataclasses.asdict(recipe) if dataclasses.is_dataclass(recipe) else dict(recipe or {})
+    about = {"name": folder.name, "description": model.name, "data": None, "image_size": None, "actions": None, **about}
+    about |= {"description": description} if description else {}
+    return json.loads(json.dumps({"recipe": about, "seed": model.seed, "licence": licence, "results": results or {}}))
 
 
 def _uncompiled(model):

@@ -130,7 +130,7 @@ def top_cells(values, count):
         [[1, 2]]
     """
     if count > values.shape[-1]:
-        raise UserError(f"wanted at most the {values.shape[-1]} cells that there are. Received: {count}")
+        raise UserError(f"expected at most the {values.shape[-1]} cells that there are. Received: {count}")
     return tf.math.top_k(tf.cast(values, tf.float32), count).indices
 
 

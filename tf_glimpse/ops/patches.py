@@ -22,7 +22,7 @@ def to_float(pixels, input_range=UNIT):
     if pixels.dtype == tf.uint8:
         return tf.cast(pixels, tf.float32) * (1.0 / 255.0)
     if not pixels.dtype.is_floating:
-        raise UserError(f"images are wanted as uint8 0-255 or float 0-1. Received: {pixels.dtype.name}")
+        raise UserError(f"expected images as uint8 0-255 or float 0-1. Received: {pixels.dtype.name}")
     black, white = input_range
     pixels = tf.cast(pixels, tf.float32)
     return pixels if (black, white) == UNIT else (pixels - black) * (1.0 / (white - black))

@@ -40,7 +40,7 @@ def choose_wide_blocks(receptive_field, wide_blocks, blocks, strides):
         return _find_wide_blocks(77 if receptive_field is None else receptive_field, blocks, strides)
     wide = tuple(wide_blocks)
     if len(wide) != len(blocks) or any(not 0 <= few <= most for few, most in zip(wide, blocks, strict=True)):
-        raise UserError(f"wide_blocks wants one number a group, at most its blocks {blocks}. Received: {wide}")
+        raise UserError(f"wide_blocks expects one number a group, at most its blocks {blocks}. Received: {wide}")
     if receptive_field not in (None, receptive_field_of(wide, strides)):
         field = receptive_field_of(wide, strides)
         raise UserError(f"wide_blocks {wide} make a receptive field of {field} pixels. Received: {receptive_field=}; pass one of the two")

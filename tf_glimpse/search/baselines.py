@@ -69,14 +69,14 @@ def shufflenet_v2(image_shape, num_classes, width=1.0, shrink=1):
 def _scaled(channels, width):
     """An even number of channels, at least two: ShuffleNet splits them in halves."""
     if width <= 0:
-        raise UserError(f"a CNN wants a width above zero. Received: {width=}")
+        raise UserError(f"a CNN expects a width above zero. Received: {width=}")
     return max(2, round(channels * width / 2) * 2)
 
 
 def _shrunk(images, shrink):
     """Pixels 0-1, each the mean of `shrink` x `shrink`."""
     if any(side % shrink for side in images.shape[1:3]):
-        raise UserError(f"shrink wants a divisor of the image's sides. Received: {shrink=}, images of {images.shape[1:3]} px")
+        raise UserError(f"shrink expects a divisor of the image's sides. Received: {shrink=}, images of {images.shape[1:3]} px")
     return keras.layers.AveragePooling2D(shrink, data_format="channels_last")(images) if shrink > 1 else images
 
 

@@ -73,7 +73,7 @@ def search_architectures(
     """
     settings = _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision)
     if max_trials < 1 or num_workers < 1 or epochs < 1:
-        raise UserError(f"a search wants at least 1 trial, worker and epoch. Received: {max_trials=}, {num_workers=}, {epochs=}")
+        raise UserError(f"a search expects at least 1 trial, worker and epoch. Received: {max_trials=}, {num_workers=}, {epochs=}")
     folder, role = pathlib.Path(workdir).expanduser(), workers.role()
     if num_workers > 1 and role is None:
         _is_begun(folder, settings)
@@ -91,13 +91,13 @@ def search_architectures(
         _is_begun(folder, settings)
         write_json(folder / _NOTE, {**settings, "sources": workdirs.noted_sources(**data_options)})
         _tuner(space, settings, max_trials, folder).search()
-        return _finish(folder, settings)
+        return _write_results(folder, settings)
 
 
 def _settings(family, data, budget_mflops, epochs, epoch_images, oracle, seed, space, sequences, supervision):
     """What makes a search the same one, checked as far as it can be without the data."""
     if family not in SPACES:
-        raise UserError(f"a search wants one of {', '.join(SPACES)}. Received: {family!r}")
+        raise UserError(f"a search expects one of {', '.join(SPACES)}. Received: {family!r}")
     if sequences and family != "ram":
         raise UserError(f"sequences teach the policy of a ram. Received: {sequences=} with {family}")
     data = datasets.whole_name(data)
@@ -135,10 +135,10 @@ def _space(settings, data_options):
 def _check_budget(space, budget_mflops):
     flops, candidate = space.cheapest(enough=budget_mflops * 1e6)
     if math.isinf(flops):
-        raise UserError(f"no candidate of this space can look at images of shape {space.data.image_shape}; pass larger ones, or --space.")
+        raise UserError(f"no candidate can look at images of shape {space.data.image_shape}; take larger ones, or another `space`.")
     if flops > budget_mflops * 1e6:
-        told = f"the cheapest of this space costs {flops / 1e6:.4f} MFLOP ({candidate})"
-        raise UserError(f"no candidate keeps a budget of {budget_mflops} MFLOP: {told}.")
+        cheapest = f"the cheapest of this space costs {flops / 1e6:.4f} MFLOP ({candidate})"
+        raise UserError(f"no candidate keeps a budget of {budget_mflops} MFLOP: {cheapest}.")
 
 
 def _tuner(space, settings, max_trials, folder):
@@ -153,8 +153,8 @@ def _teacher(settings, space):
         return None
     found, choices = read_sequences(settings["sequences"], space.data), space.choices
     if choices["num_glimpses"] != [looks := found.actions.shape[1]]:
-        wanted = f'a --space file with {{"num_glimpses": [{looks}]}}'
-        raise UserError(f"sequences of {looks} looks want {wanted}. Received: {choices['num_glimpses']}")
+        wanted = f'a `space` that holds {{"num_glimpses": [{looks}]}}'
+        raise UserError(f"sequences of {looks} looks need {wanted}. Received: {choices['num_glimpses']}")
     return found.supervision(settings["supervision"], until=0.5)
 
 
@@ -185,13 +185,13 @@ def _points(file):
         raise damaged(file, error) from error
 
 
-def _finish(folder, settings):
+def _write_results(folder, settings):
     points = read_points(folder)
     best = best_under(points, settings["budget_mflops"])
     if not points and not any((folder / "tuner").glob("trial_*")):
-        raise UserError("no candidate drawn keeps the budget, though the cheapest would: raise --budget-mflops, or pass a smaller --space.")
+        raise UserError("no candidate drawn keeps the budget, though the cheapest would: raise `budget_mflops`, or pass a smaller `space`.")
     if best is None:
-        raise UserError(f"no trial in {folder} succeeded; what each failed of was printed when it did. Raise --max-trials to go on.")
+        raise UserError(f"no trial in {folder} succeeded; what each failed of was printed when it did. Raise `max_trials` to go on.")
     write_csv(folder / "points.csv", points)
     write_csv(folder / "frontier.csv", frontier(points))
     draw_frontiers({settings["family"]: points}, settings["budget_mflops"]).savefig(folder / "frontier.png", dpi=150)

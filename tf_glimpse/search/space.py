@@ -98,7 +98,7 @@ class Space(keras_tuner.HyperModel):
             raise UserError(f"this space has the keys {', '.join(cls.default)}. Received unknown: {', '.join(unknown)}")
         empty = [name for name, options in choices.items() if not isinstance(options, list) or not options]
         if empty:
-            raise UserError(f"a space wants a list of choices for each key. Received none for {', '.join(empty)}")
+            raise UserError(f"a space expects a list of choices for each key. Received none for {', '.join(empty)}")
         return {name: _alike(name, choices.get(name, options), options) for name, options in cls.default.items()}
 
     def declare_hyperparameters(self, hp):
@@ -122,7 +122,7 @@ class Space(keras_tuner.HyperModel):
 
     def model(self, candidate):
         """The candidate's untrained model, built."""
-        raise NotImplementedError(f"{type(self).__name__} wants a method model(candidate)")
+        raise NotImplementedError(f"{type(self).__name__} expects a method model(candidate)")
 
     def costs(self, candidate):
         """What a candidate costs, `LookCosts` or the operations of one image, each counted once; infinity where it cannot be built."""
@@ -157,7 +157,7 @@ def _alike(name, given, own):
     numbers = all(isinstance(choice, int | kind) and not isinstance(choice, bool) for choice in given)
     fits = set(given) <= set(own) if kind is str else numbers and min(given) >= least
     if not fits:
-        raise UserError(f"a space wants choices for {name} such as {', '.join(map(str, own))}. Received: {', '.join(map(str, given))}")
+        raise UserError(f"a space expects choices for {name} such as {', '.join(map(str, own))}. Received: {', '.join(map(str, given))}")
     return [kind(choice) for choice in given]
 
 
@@ -304,9 +304,9 @@ def read_space(path):
     try:
         content = json.loads(pathlib.Path(path).expanduser().read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"--space wants a JSON file of choices by name. {path}: {error}") from error
+        raise UserError(f"`space` expects a JSON file of choices by name. {path}: {error}") from error
     if not isinstance(content, dict):
-        raise UserError(f"--space wants a JSON object of choices by name. Received: {type(content).__name__} in {path}")
+        raise UserError(f"`space` expects a JSON object of choices by name. Received: {type(content).__name__} in {path}")
     return content
 
 

@@ -105,7 +105,7 @@ def calibrate_threshold(model, source, *, mean_glimpses=None, mean_flops=None):
         UserError: no budget or two; one that does not pay for one look at each image.
     """
     if (mean_glimpses is None) == (mean_flops is None):
-        raise UserError(f"calibrate_threshold wants one budget. Received: {mean_glimpses=}, {mean_flops=}")
+        raise UserError(f"calibrate_threshold expects one budget. Received: {mean_glimpses=}, {mean_flops=}")
     if mean_flops is not None:
         costs = look_costs(model)
         mean_glimpses = (mean_flops - costs.begin) / (costs.look + costs.stop)

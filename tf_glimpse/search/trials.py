@@ -95,7 +95,7 @@ def _train_saccader(model, recipe, steps, fit):
         fit(model, share[stage])
 
 
-def judge(model, source, trial, costs):
+def trial_points(model, source, trial, costs):
     """A trained model's points on a split: one for every threshold, or the one that a CNN has."""
     if isinstance(model, AdaptiveModel):
         points = sweep_thresholds(model, source).points()

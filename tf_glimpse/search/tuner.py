@@ -18,7 +18,7 @@ from tf_glimpse.files import write_json, write_whole
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.search.frontier import best_under, save_points
 from tf_glimpse.search.space import least_flops
-from tf_glimpse.search.trials import judge, recipe_of, train_candidate
+from tf_glimpse.search.trials import recipe_of, train_candidate, trial_points
 from tf_glimpse.types import UserError
 
 OBJECTIVE = "accuracy_under_budget"
@@ -99,7 +99,7 @@ def make_oracle(name, affords, max_trials, epochs, seed):
         return _Bayesian(max_trials=max_trials, num_initial_points=max(3, max_trials // 3), **settings)
     if name == "random":
         return _Random(max_trials=max_trials, **settings)
-    raise UserError(f"--oracle wants one of {', '.join(ORACLES)}. Received: {name!r}")
+    raise UserError(f"`oracle` expects one of {', '.join(ORACLES)}. Received: {name!r}")
 
 
 class FrontierTuner(keras_tuner.Tuner):
@@ -157,7 +157,7 @@ class FrontierTuner(keras_tuner.Tuner):
         keras.utils.set_random_seed(self.seed)
         model = space.model(candidate)
         self._train(trial, model, candidate)
-        points = judge(model, space.data.validation, trial.trial_id, costs)
+        points = trial_points(model, space.data.validation, trial.trial_id, costs)
         self._keep(trial, model, candidate, points)
         best, seconds = best_under(points, self.budget_mflops), time.monotonic() - start
         print(f"trial {trial.trial_id}: {100 * best.accuracy:.2f} % at {best.mflops:.3f} MFLOP, {seconds:.0f} s", flush=True)

@@ -93,7 +93,7 @@ def _bound(host, port):
             raise
         return listener
     except OSError as error:
-        message = f"cannot listen on {_in_url(host)}:{port} ({error.strerror or error}): give a free port (--port 0 finds one)"
+        message = f"cannot listen on {_in_url(host)}:{port} ({error.strerror or error}): give a free port (`port=0` finds one)"
         raise UserError(message) from None
 
 

@@ -48,8 +48,8 @@ def from_recipe(recipe, images, labels, validation_data=None, *, epochs=None, ba
     """
     recipe = get_recipe(recipe) if isinstance(recipe, str) else recipe
     if isinstance(recipe, StagedRecipe):
-        told = f"recipe {recipe.name} trains {len(recipe.stages)} stages, one after the other, which is more than one fit"
-        raise UserError(f"{told}: lay the images out as a folder CLASS/*.png, and call train_and_evaluate.")
+        reason = f"recipe {recipe.name} trains {len(recipe.stages)} stages, one after the other, which is more than one fit"
+        raise UserError(f"{reason}: lay the images out as a folder CLASS/*.png, and call train_and_evaluate.")
     changed = {"epochs": epochs, "batch_size": batch_size}
     recipe = dataclasses.replace(recipe, **{name: value for name, value in changed.items() if value is not None})
     data = _data(images, labels, validation_data, class_names, seed)

@@ -52,13 +52,13 @@ def judge_answers(model, source, *, rollouts=1, policy=None, seed=0, batch_size=
         share of the image seen after each look).
     """
     last = []
-    wrong, on_fields = np.zeros(model.num_glimpses), _OnFields(model) if hasattr(model, "bagnet") else None
+    wrong, of_bagnet = np.zeros(model.num_glimpses), _BagNetMeasures(model) if hasattr(model, "bagnet") else None
     for inputs, labels, trajectories in split_rollouts(model, source, rollouts, seed, policy, batch_size):
         mean = sum(tf.nn.softmax(trajectory.logits) for trajectory in trajectories) / rollouts
         wrong += (np.argmax(mean, axis=-1) != labels.numpy()[:, None]).sum(axis=0)
         last.append((np.argmax(mean[:, -1], axis=-1), np.max(mean[:, -1], axis=-1)))
-        if on_fields:
-            on_fields.add(inputs, labels, trajectories[0].locations)
+        if of_bagnet:
+            of_bagnet.add(inputs, labels, trajectories[0].locations)
     errors = [round(100 * float(share), 4) for share in wrong / len(source)]
     answers = Answers(source.labels, *(np.concatenate(parts) for parts in zip(*last, strict=True)))
     results = {
@@ -73,7 +73,7 @@ def judge_answers(model, source, *, rollouts=1, policy=None, seed=0, batch_size=
         "image_shape": list(model.image_shape),
         "num_classes": model.num_classes,
         "parameters": model.count_params(),
-        **(on_fields.results(len(source)) if on_fields else {}),
+        **(of_bagnet.results(len(source)) if of_bagnet else {}),
     }
     return results, answers
 
@@ -104,8 +104,8 @@ def by_class(answers, class_names):
     rows = zip(class_names, images, precision, recall, strict=True)
     names = ("class", "images", "precision_percent", "recall_percent")
     counts = sklearn.metrics.confusion_matrix(truth, answers.classes, labels=numbers)
-    told = [dict(zip(names, (name, int(count), _percent(right), _percent(found)), strict=True)) for name, count, right, found in rows]
-    return {"confusion": counts.tolist(), "by_class": told}
+    classes = [dict(zip(names, (name, int(count), _percent(right), _percent(found)), strict=True)) for name, count, right, found in rows]
+    return {"confusion": counts.tolist(), "by_class": classes}
 
 
 def worst_mistakes(answers, count):
@@ -118,13 +118,13 @@ def _percent(share):
     return None if np.isnan(share) else round(100 * float(share), 4)
 
 
-def judge(model, recipe, data, seed, workdir, found):
+def evaluate_run(model, recipe, data, seed, workdir, found):
     """Evaluates a trained model on the test split, or the nearest to one that the data has, and writes the run's `results.json`.
 
     Args:
         model: an `AttentionModel`.
         recipe: the `Recipe` or `StagedRecipe` that trained it; `actions` names a control's policy.
-        data: as `load_data` of the recipe.
+        data: as `load_recipe_data` of the recipe.
         seed: the run's.
         workdir: the run's folder.
         found: a dict of what training found, such as "best_epoch".
@@ -134,9 +134,9 @@ def judge(model, recipe, data, seed, workdir, found):
     """
     split = next(split for split in ("test", "validation", "train") if getattr(data, split) is not None)
     test = evaluate_model(model, getattr(data, split), policy=get_policy(recipe.actions, model))
-    told = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split}
-    told |= {"start": recipe.start["source"]} if recipe.start else {}
-    results = {**told, **test, **found, "versions": {"tensorflow": tf.__version__, "keras": keras.__version__}}
+    about = {"recipe": recipe.name, "data": recipe.data, "seed": seed, "split": split}
+    about |= {"start": recipe.start["source"]} if recipe.start else {}
+    results = {**about, **test, **found, "versions": {"tensorflow": tf.__version__, "keras": keras.__version__}}
     workdirs.write_json(workdir / "results.json", results)
     return results
 
@@ -168,7 +168,7 @@ def _whole_image(bagnet):
     return tf.function(bagnet, reduce_retracing=True, autograph=False)
 
 
-class _OnFields:
+class _BagNetMeasures:
     """Counts how much of the images a model with a `bagnet` saw, and how often its BagNet is wrong about whole ones."""
 
     def __init__(self, model):

@@ -2,10 +2,10 @@
 
 import pathlib
 
-from tf_glimpse.explain import explain, fit_vae
+from tf_glimpse.explain import explain_images, fit_vae
 from tf_glimpse.files import write_whole
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE, vae_names
-from tf_glimpse.training.finished import check_spared, chosen_images, load_data
+from tf_glimpse.training.finished import check_spared, chosen_images, load_run_data
 from tf_glimpse.types import UserError
 
 _VAE = "vae.keras"  # in a run's folder
@@ -25,7 +25,7 @@ def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=
         vae: path of another autoencoder, a `.keras` file.
         fit_epochs: first train an autoencoder of the run for so many epochs, into its folder; None for not.
         pictures: whether to write the PNG and the GIF.
-        **data_options: as for `load_data`.
+        **data_options: as for `load_run_data`.
 
     Returns:
         `(explanation, paths)`: the `Explanation` and the files written.
@@ -35,7 +35,7 @@ def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=
     """
     out = pathlib.Path(out).expanduser()
     if out.suffix not in (".html", ".htm"):
-        raise UserError(f"--out wants a file that ends in .html. Received: {str(out)!r}")
+        raise UserError(f"`out` expects a file that ends in .html. Received: {str(out)!r}")
     paths = [out, *([out.with_suffix(".png"), out.with_suffix(".gif")] if pictures else [])]
     check_spared(images, paths)
     if fit_epochs is not None:
@@ -44,7 +44,7 @@ def explain_finished(finished, out, images=(), count=None, *, workdir=None, vae=
     autoencoder = _autoencoder(finished, workdir, vae)
     name = finished.preset or finished.recipe["name"]
     title = f"{name}, seed {finished.seed}: {finished.model.num_glimpses} looks"
-    found = explain(finished.model.innermost(), pixels, labels=labels, names=names, vae=autoencoder, actions=actions, title=title)
+    found = explain_images(finished.model.innermost(), pixels, labels=labels, names=names, vae=autoencoder, actions=actions, title=title)
     for path, save in zip(paths, (found.save_html, found.save_png, found.save_gif), strict=False):
         save(path)
     return found, paths
@@ -61,10 +61,10 @@ def _autoencoder(finished, workdir, path):
 
 def _fit(finished, workdir, epochs, **data_options):
     if workdir is None:
-        raise UserError("--fit-vae wants the folder of a run, to keep the autoencoder in; a preset's folder is not written to.")
+        raise UserError("`fit_epochs` expects the folder of a run, to keep the autoencoder in; a preset's folder is not written to.")
     file = pathlib.Path(workdir).expanduser() / _VAE
     if file.exists():
-        raise UserError(f"{file} is there already and was not overwritten; leave out --fit-vae to use it.")
-    data = load_data(finished, **data_options)
+        raise UserError(f"{file} is there already and was not overwritten; leave out `fit_epochs` to use it.")
+    data = load_run_data(finished, **data_options)
     vae, _ = fit_vae(finished.model.innermost(), data, epochs=epochs, training_looks=2, decoder="placed" if data.canvas else "dense")
     write_whole(file, vae.save)

@@ -22,7 +22,7 @@ _EXAMPLES = 6  # images of a split that are looked at where nobody says how many
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A trained model, and what it came from.
 
     Attributes:
@@ -56,7 +56,7 @@ def open_finished(workdir=None, preset=None):
     if not isinstance(model, AttentionModel):
         raise UserError(f"{path} does not look: a model of another kind, which keras.saving.load_model reads.")
     of_run = (workdirs.read_threshold(workdir), workdirs.known_sources(workdir)) if workdir else ()
-    return Finished(model, recipe, seed, preset, *of_run)
+    return FinishedRun(model, recipe, seed, preset, *of_run)
 
 
 def evaluate_finished(
@@ -75,7 +75,7 @@ def evaluate_finished(
         threshold: of an `AdaptiveModel`, on its own deterministic rollout; None for the one that a search found, if any.
         num_glimpses: looks of a Saccader; None for as many as it was trained with.
         mistakes: where to write a picture of the 12 wrong answers that the model was surest of; None for nowhere.
-        **data_options: as for `load_data`.
+        **data_options: as for `load_run_data`.
 
     Returns:
         the dicts of `evaluate_model` and of `by_class`, with "data", "split", "policy", "seed" (of the training) and "preset"; where there
@@ -87,20 +87,20 @@ def evaluate_finished(
     """
     policy = policy or finished.recipe["actions"]
     if policy and rollouts > 1:
-        raise UserError(f"--rollouts draws from the model's own policy. Received: rollouts={rollouts} with {policy} places")
+        raise UserError(f"`rollouts` are drawn from the model's own policy. Received: rollouts={rollouts} with {policy} places")
     own = policy is None and rollouts == 1
     if threshold is not None and not (own and isinstance(finished.model, AdaptiveModel)):
         raise UserError(
-            "--threshold is for one rollout by its own policy of a model with a stopping head (AdaptiveModel, or a search's best)."
+            "`threshold` is for one rollout by its own policy of a model with a stopping head (AdaptiveModel, or a search's best)."
         )
     if threshold is not None and num_glimpses is not None:
-        raise UserError("--threshold stops within the looks that a model was trained with; leave out --num-glimpses.")
+        raise UserError("`threshold` stops within the looks that a model was trained with; leave out `num_glimpses`.")
     if mistakes is not None:
         if not own:
-            raise UserError("a picture of mistakes shows one rollout by the model's own policy; leave out other places and rollouts.")
+            raise UserError("a picture of mistakes shows one rollout by the model's own policy; leave out `policy` and `rollouts`.")
         check_picture(mistakes)
     threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
-    data = load_data(finished, whole=split is None, **data_options)
+    data = load_run_data(finished, whole=split is None, **data_options)
     source, split = _chosen_split(data, split, own=not _other(finished, data_options.get("data")))
     model = finished.model.innermost() if num_glimpses is None else _with_glimpses(finished.model.innermost(), num_glimpses)
     results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, policy=get_policy(policy, model, data))
@@ -122,8 +122,8 @@ def _chosen_split(data, split, own):
     source = found[name]
     if split is None and name != "test":
         kept = "; the best epoch was picked by them, so that other images may fare a little worse" if own else ""
-        told = f"all its {len(source)} images" if name == "train" else f"the {len(source)} images kept apart for validation{kept}"
-        print(f"{data.name} has no test split: the error is of {told}.", file=sys.stderr)
+        which = f"all its {len(source)} images" if name == "train" else f"the {len(source)} images kept apart for validation{kept}"
+        print(f"{data.name} has no test split: the error is of {which}.", file=sys.stderr)
     return source, "all" if split is None and name == "train" else name
 
 
@@ -136,7 +136,7 @@ def _other(finished, data):
 def _with_glimpses(model, num_glimpses):
     if not hasattr(model, "with_glimpses"):
         raise UserError(
-            f"--num-glimpses is for a Saccader; other models look as often as they learned to. Received: a {type(model).__name__}"
+            f"`num_glimpses` is for a Saccader; other models look as often as they learned to. Received: a {type(model).__name__}"
         )
     return model.with_glimpses(num_glimpses)
 
@@ -151,13 +151,13 @@ def draw_finished(finished, out, images=(), count=None, **data_options):
         out: path without ending.
         images: files; images of the test (or validation) split if empty.
         count: how many, the first ones; all files, or 6 of the split, if None.
-        **data_options: as for `load_data`.
+        **data_options: as for `load_run_data`.
     """
     from tf_glimpse.explain import draw_glimpses, draw_saccades, save_glimpses_gif
 
     model, out = finished.model.innermost(), pathlib.Path(out).expanduser()
     if not out.name:
-        raise UserError(f"--out wants a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
+        raise UserError(f"`out` expects a path without ending, such as pictures/glimpses. Received: {str(out)!r}")
     paths = [out.with_name(f"{out.name}.{ending}") for ending in ("png", "gif")]
     check_spared(images, paths)
     pixels, labels, actions, names = chosen_images(finished, images, count, **data_options)
@@ -181,7 +181,7 @@ def check_spared(images, paths):
     wanted = {pathlib.Path(image).resolve() for image in images}
     for path in paths:
         if path.resolve() in wanted:
-            raise UserError(f"{path} is one of the images, and was not overwritten; pass another --out.")
+            raise UserError(f"{path} is one of the images, and was not overwritten; pass another `out`.")
 
 
 def chosen_images(finished, images=(), count=None, **data_options):
@@ -198,7 +198,7 @@ def chosen_images(finished, images=(), count=None, **data_options):
     return pixels, labels, None if policy is None else datasets.places_of(policy, pixels, np.arange(len(pixels)), (0, 0)), names
 
 
-def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):
+def load_run_data(finished, data=None, image_size=None, manual_dir=None, data_dir=None, skip_corrupt=False, whole=False):
     """The data a run was trained on, or other data, brought to the size the model was built for.
 
     Args:
@@ -212,7 +212,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     data = _other(finished, data)
     model, name = finished.model, data or finished.recipe["data"]
     if name is None:
-        raise UserError("this model's recipe names no data; give --data")
+        raise UserError("this model's recipe names no data; give `data`.")
     own = data is None and image_size is None
     size = finished.recipe["image_size"] if own else (image_size or model.image_shape[:2])
     reading = {name: finished.recipe[name] for name in READING if name in finished.recipe}
@@ -229,7 +229,7 @@ def load_data(finished, data=None, image_size=None, manual_dir=None, data_dir=No
     if list(found.class_names) != list(model.class_names or found.class_names) or found.num_classes != model.num_classes:
         raise UserError(f"the model knows {model.num_classes} classes, {model.class_names}; {name} has {list(found.class_names)}")
     if min(found.image_shape[:2]) < model.patch_size:
-        raise UserError(f"the model wants images of at least {model.patch_size} px a side, one patch; {name} has {found.image_shape[:2]}")
+        raise UserError(f"the model expects images of at least {model.patch_size} px a side, one patch; {name} has {found.image_shape[:2]}")
     if found.skipped and own:
         print(f"Left out {found.skipped} images that could not be decoded.", file=sys.stderr)
     return found
@@ -244,7 +244,7 @@ def _files(finished, images):
 
 
 def _examples(finished, count, **data_options):
-    data = load_data(finished, **data_options)
+    data = load_run_data(finished, **data_options)
     split = next(split for split in ("test", "validation", "train") if getattr(data, split))
     source = getattr(data, split)
     indices = np.arange(min(count, len(source)))

@@ -20,7 +20,7 @@ def compiles(recipe, steps):
 
 
 def make_optimizer(recipe, steps):
-    """AdamW as the recipe wants it, its rate rising at first and falling to zero over so many steps."""
+    """AdamW with the settings of the recipe, its rate rising at first and falling to zero over so many steps."""
     warmup = int(recipe.warmup * steps)
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / max(warmup, 1), steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup

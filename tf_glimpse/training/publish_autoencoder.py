@@ -11,7 +11,7 @@ import time
 from tf_glimpse.explain.reconstruction import collect_states, fit_vae, reconstruction_curves
 from tf_glimpse.files import write_json, write_whole
 from tf_glimpse.models.hidden_state_vae import DECODERS
-from tf_glimpse.training.finished import load_data, open_finished
+from tf_glimpse.training.finished import load_run_data, open_finished
 from tf_glimpse.training.provenance import provenance
 from tf_glimpse.types import UserError
 from tf_glimpse.weights import PRESETS
@@ -45,7 +45,7 @@ def publish_autoencoder(preset, epochs, decoder, images, manual_dir=None):
         manual_dir: as for `tf_glimpse.datasets.load`.
     """
     finished = open_finished(preset=preset)
-    data, model = load_data(finished, manual_dir=manual_dir), finished.model
+    data, model = load_run_data(finished, manual_dir=manual_dir), finished.model
     start, settings = time.monotonic(), {**SETTINGS, "decoder": decoder}
     vae, history = fit_vae(model, data, limit=images, epochs=epochs, **settings)
     command = f"python -m tf_glimpse.training.publish_autoencoder {preset} --decoder {decoder} --epochs {epochs} --images {images}"

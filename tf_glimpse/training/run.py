@@ -17,7 +17,7 @@ from tf_glimpse.policies import Scan, get_policy
 from tf_glimpse.statistics import half_interval, mean, standard_deviation
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
-from tf_glimpse.training.evaluation import judge
+from tf_glimpse.training.evaluation import evaluate_run
 from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
 from tf_glimpse.training.progress import ending
 from tf_glimpse.training.recipe import READING
@@ -60,15 +60,15 @@ def train_and_evaluate(
         ('test', 400, 1)
     """
     if not 0 <= seed < 2**31:
-        raise UserError(f"seed wants a whole number from 0 to 2**31 - 1. Received: {seed}")
-    recipe = _settled(recipe, deterministic)
+        raise UserError(f"seed expects a whole number from 0 to 2**31 - 1. Received: {seed}")
+    recipe = _recipe_to_run(recipe, deterministic)
     with locked_folder(workdir) as folder:
         if workdirs.is_run_of(folder, recipe, seed) and workdirs.results(folder):
             raise UserError(f"{folder} holds a finished run; nothing was overwritten. Evaluate it, or train in another folder.")
         if deterministic:
             tf.config.experimental.enable_op_determinism()
         sources = workdirs.known_sources(folder, {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt})
-        data = load_data(recipe, **sources)
+        data = load_recipe_data(recipe, **sources)
         keras.utils.set_random_seed(seed)
         model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
         workdirs.claim_run(folder, recipe, seed, data.fingerprint, sources)
@@ -78,7 +78,7 @@ def train_and_evaluate(
         _fit(model, recipe, data, seed, progress, verbose, all_terms)
         if verbose != 0:
             print(ending(progress, recipe.epochs), flush=True)
-        return _finish(recipe, data, seed, progress, model.jit_compile)
+        return _evaluate_best_epoch(recipe, data, seed, progress, model.jit_compile)
 
 
 def train_seeds(recipe, workdir, seeds, **kwargs):
@@ -97,7 +97,7 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
         UserError: as `train_and_evaluate`; also a folder of one run, or of seeds that are not among these.
     """
     workdir = pathlib.Path(workdir).expanduser()
-    recipe = _settled(recipe, kwargs.get("deterministic", False))
+    recipe = _recipe_to_run(recipe, kwargs.get("deterministic", False))
     folders = {seed: workdir / f"seed-{seed}" for seed in seeds}
     others = sorted(str(path) for path in workdir.glob("seed-*") if path not in folders.values())
     if others or (workdir / "recipe.json").exists():
@@ -114,12 +114,12 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
     return summary
 
 
-def _settled(recipe, deterministic):
-    """The recipe as it runs and is written down: XLA does not keep to the order that equal weights want."""
+def _recipe_to_run(recipe, deterministic):
+    """The recipe as it runs and is written down: XLA does not keep to the order that byte-equal weights need."""
     return dataclasses.replace(recipe, jit_compile=recipe.jit_compile and not deterministic)
 
 
-def load_data(recipe, **places):
+def load_recipe_data(recipe, **places):
     """The recipe's data, their classes in the order of the model that training begins with; `places` as for `tf_glimpse.datasets.load`."""
     places |= {name: getattr(recipe, name) for name in READING}
     if isinstance(recipe, StagedRecipe):
@@ -182,11 +182,11 @@ def _supervision(data, model, places=None, sequences=None, **options):
     return datasets.Supervision(Scan(places), **options)
 
 
-def _finish(recipe, data, seed, progress, jit_compile):
+def _evaluate_best_epoch(recipe, data, seed, progress, jit_compile):
     """The best epoch's model without its optimiser, evaluated once."""
     workdir, model = progress.workdir, build_model(recipe, data, seed)
     load_weights(model, progress.best_weights)
     write_whole(workdir / "model.keras", model.save)
     best = {"best_epoch": progress.best_epoch, "validation_accuracy": progress.best_value, "train_seconds": round(progress.seconds, 1)}
     best["jit_compile"] = jit_compile
-    return judge(model, recipe, data, seed, workdir, best)
+    return evaluate_run(model, recipe, data, seed, workdir, best)

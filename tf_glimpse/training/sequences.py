@@ -27,7 +27,7 @@ def sequences_for(recipe, folder, *, data=None, image_size=None, against_rest=No
         expected = "a recipe of one scale with places on a grid, such as near_optimal_mnist"
         raise UserError(f"sequences expect {expected}. Received: {recipe.name}")
     if not (data or recipe.data):
-        raise UserError(f"recipe {recipe.name} names no data; pass data, a folder of images (CLASS/ or SPLIT/CLASS/) or a TFDS name.")
+        raise UserError(f"recipe {recipe.name} names no data; pass `data`, a folder of images (CLASS/ or SPLIT/CLASS/) or a TFDS name.")
     places = {name: options.pop(name) for name in ("manual_dir", "data_dir", "skip_corrupt") if name in options}
     places |= {name: getattr(recipe, name) for name in READING}
     found = datasets.load(data or recipe.data, image_size=image_size or recipe.image_size, **places)

@@ -11,7 +11,7 @@ from tf_glimpse.models.loading import load_weights
 from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.training import workdirs
 from tf_glimpse.training.callbacks import Checkpoint, GlimpsePictures
-from tf_glimpse.training.evaluation import judge
+from tf_glimpse.training.evaluation import evaluate_run
 from tf_glimpse.training.fitting import compiles, fit_epochs, make_optimizer
 from tf_glimpse.training.progress import ending, epochs_of
 from tf_glimpse.training.starting import start_weights
@@ -37,7 +37,7 @@ def train_stages(recipe, data, workdir, seed, verbose=None, all_terms=False):
         if verbose != 0:
             print(f"Stage {number + 1} of {len(folders)}: {stage.name}, {epochs_of(stage.epochs)}.", flush=True)
         _train(recipe, stage, data, folder, before, (len(folders) * seed + number) % 2**31, verbose, all_terms)
-    return _finish(recipe, data, workdir, folders, seed)
+    return _evaluate_last_stage(recipe, data, workdir, folders, seed)
 
 
 def _check_looks(recipe, data, seed):
@@ -45,7 +45,7 @@ def _check_looks(recipe, data, seed):
     cells = math.prod(build_saccader(recipe, data, seed).fields(data.image_shape[:2]).grid)
     looks = max(recipe.model["num_glimpses"], *(_targets(stage).get("num_targets", 0) for stage in recipe.stages))
     if looks > cells:
-        raise UserError(f"{looks} looks want as many cells; images of {data.image_shape[:2]} px have {cells}. Pass a larger --image-size.")
+        raise UserError(f"{looks} looks need as many cells; images of {data.image_shape[:2]} px have {cells}. Pass a larger `image_size`.")
 
 
 def build_saccader(recipe, data, seed=0):
@@ -75,7 +75,7 @@ def _targets(stage):
     return stage.loss.get("terms", {}).get("targets", {})
 
 
-def temper(model, source):
+def calibrate_bagnet(model, source):
     """Divides the logits of a `Saccader`'s BagNet by the temperature that fits its answers to a split's labels best; none changes."""
     temperature = fit_temperatures(collect_logits(model, source)[:, :, -1:], source.labels)[0]
     for weight in model.bagnet.classifier.trainable_variables:
@@ -89,7 +89,7 @@ def _train(recipe, stage, data, folder, before, seed, verbose, all_terms):
     elif recipe.start and not any(folder.glob("checkpoint-[0-9]*")):
         start_weights(model, recipe.start, verbose)
     if stage.tempered:
-        temper(model, data.validation or data.train)
+        calibrate_bagnet(model, data.validation or data.train)
     part = compile_stage(model, recipe, stage, stage.epochs * datasets.steps_per_epoch(data, recipe.batch_size))
     progress = Checkpoint(folder, monitor_of(stage), stage.patience)
     epoch = progress.restore(part)
@@ -118,11 +118,11 @@ def _uncompiled(model):
     return model.with_glimpses(model.num_glimpses)
 
 
-def _finish(recipe, data, workdir, folders, seed):
+def _evaluate_last_stage(recipe, data, workdir, folders, seed):
     model = build_saccader(recipe, data, seed)
     load_weights(model, folders[-1] / "model.keras")
     write_whole(workdir / "model.keras", model.save)
     stages = [workdirs.read_json(folder / "results.json", "best_epoch", "train_seconds") for folder in folders]
     best = {"best_epoch": stages[-1]["best_epoch"], "validation_accuracy": stages[-1].get("val_accuracy")}
     best["train_seconds"] = round(sum(stage["train_seconds"] for stage in stages), 1)
-    return judge(model, recipe, data, seed, workdir, {**best, "stages": stages})
+    return evaluate_run(model, recipe, data, seed, workdir, {**best, "stages": stages})

@@ -46,7 +46,7 @@ def started_recipe(source, recipe=None, data=None):
         raise UserError(f"recipe {recipe.name} trains another kind of model than {source}; leave the recipe out, or take another one.")
     data = datasets.whole_name(data or recipe.data or own.data)
     if data is None:
-        raise UserError(f"{source} names no data to train on; say what data.")
+        raise UserError(f"{source} names no data to train on; give `data`.")
     model = finished.model.innermost()
     height, width, channels = model.image_shape
     size = {"image_size": height if height == width else [height, width], "channels": channels}
