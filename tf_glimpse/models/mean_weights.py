@@ -8,9 +8,9 @@ from keras import ops
 class MeanAdamW(keras.optimizers.AdamW):
     """AdamW with a running mean of the weights, which validation, prediction and the model after `fit` use.
 
-    The mean is of the last ninth of the steps so far, at most of a thousand: it follows the weights without their zigzag, in short and in long
-    trainings. Keras' own `use_ema` keeps the weights that training began with for as long as it remembers anything; here the momentum rises:
-    `min(ema_momentum, (1 + step) / (10 + step))`.
+    The mean is of the last ninth of the steps so far, at most of a thousand: it follows the weights without their zigzag, in short and in
+    long trainings. Keras' own `use_ema` keeps the weights that training began with for as long as it remembers anything; here the
+    momentum rises: `min(ema_momentum, (1 + step) / (10 + step))`.
 
     Args:
         learning_rate: as of `keras.optimizers.AdamW`.
