@@ -46,6 +46,7 @@ def test_draw_writes_both_pictures(run, tmp_path, capsys):
     assert (tmp_path / "mine_drawn.gif").exists()
 
 
+@pytest.mark.slow
 def test_export_writes_the_next_version_and_never_over_one(run, tmp_path, capsys):
     for version in "12":
         assert main(["export", str(run), "--out", str(tmp_path)]) == 0

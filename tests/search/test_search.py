@@ -76,6 +76,7 @@ def test_its_best_model_is_evaluated_and_exported_as_a_run_is(done, tmp_path, ca
     assert "adaptive" in tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
 
 
+@pytest.mark.slow
 def test_called_again_it_adds_trials_and_trains_none_twice(done):
     folder, _ = done
     before = {number: (folder / "tuner" / f"trial_{number}" / "model.keras").stat().st_mtime for number in range(3)}

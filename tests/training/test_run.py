@@ -171,6 +171,7 @@ def test_patience_counts_over_a_resume(tmp_path):
     assert progress.exhausted
 
 
+@pytest.mark.slow
 def test_the_saved_model_is_the_running_mean_where_there_is_one(tmp_path):
     recipe = dataclasses.replace(TINY, ema_momentum=0.9)
     results = train_and_evaluate(recipe, tmp_path / "run", verbose=0)

@@ -14,6 +14,7 @@ from tf_glimpse.explain.information_gain import (
     looks_needed,
     mutual_information,
 )
+from tf_glimpse.explain.looks import draw_looks
 from tf_glimpse.explain.panels import figure_to_array
 from tf_glimpse.explain.reconstruction import ReconstructionCurves, collect_states, fit_vae, reconstruction_curves
 from tf_glimpse.explain.report import Explanation, explain_images
@@ -35,6 +36,7 @@ __all__ = [
     "collect_states",
     "deletion_curve",
     "draw_glimpses",
+    "draw_looks",
     "draw_saccades",
     "entropies",
     "explain_images",

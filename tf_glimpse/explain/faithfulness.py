@@ -7,9 +7,6 @@ import scipy.special
 import tensorflow as tf
 
 from tf_glimpse.layers import unroll
-from tf_glimpse.models import RAM, Saccader
-from tf_glimpse.ops.coverage import seen_pixels
-from tf_glimpse.ops.grids import field_cells, field_centres
 from tf_glimpse.ops.patches import in_range
 from tf_glimpse.types import UserError
 
@@ -79,35 +76,21 @@ def seen_mask(model, locations, image_size):
     Raises:
         UserError: a model that does not say what it sees.
     """
-    if isinstance(model, Saccader):
-        cells = field_cells(locations, model.fields(image_size))
-        fields = model.bagnet.fields(image_size)
-        return seen_pixels(tf.gather(field_centres(fields), cells), image_size, fields.side)
-    if not isinstance(model, RAM):
+    if not hasattr(model, "innermost"):
         raise UserError(f"seen_mask expects a RAM or a Saccader, whose fields are known. Received: {type(model).__name__}")
-    windows = [model.retina.window(scale) for scale in range(model.num_scales)]
-    return tf.reduce_any(tf.stack([seen_pixels(locations, image_size, *window) for window in windows]), axis=0)
+    return model.innermost().seen(locations, image_size)
 
 
 def answers_without(model, images, trajectory, hidden):
     """The class scores `[B, K]` after the last look, were some looks blank and all places the same.
 
-    A RAM is shown a film whose frames are black at those looks. A Saccader sees the image whole, so that what these looks' fields hold
-    is made black, and other looks at the same pixels see that too.
-
     Args:
-        model: a `RAM` or a `Saccader`.
+        model: one that says what to show for that, as `RAM` and `Saccader` do (`blanked`).
         images: `[B, H, W, C]`.
         trajectory: its `Trajectory` for them.
         hidden: `[B, T]` bool, the looks that show nothing.
     """
-    images, black = in_range(images, model.input_range), model.input_range[0]
-    if isinstance(model, Saccader):
-        windows = [seen_mask(model, trajectory.locations[:, look, None], images.shape[1:3]) for look in range(hidden.shape[1])]
-        blank = tf.reduce_any(tf.stack(windows, axis=1) & tf.cast(hidden, tf.bool)[:, :, None, None], axis=1)
-        shown = tf.where(blank[..., None], black, images)
-    else:
-        shown = tf.where(tf.cast(hidden, tf.bool)[:, :, None, None, None], black, images[:, None])
+    shown = model.blanked(images, trajectory.locations, hidden)
     return model({"images": shown, "actions": trajectory.actions}).logits[:, -1]
 
 

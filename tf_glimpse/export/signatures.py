@@ -96,7 +96,7 @@ def signatures(model, white_level=None):
     }
     if shape[-1] not in READ_CHANNELS:
         return of_pixels
-    stops = hasattr(model, "adapt") and has_looks(model.model)
+    stops = model.stops and has_looks(model.model)
     stopping = {"adaptive": (adaptive, [encoded, tf.TensorSpec([None], tf.float32, "threshold")])} if stops else {}
     return {
         "bytes": (lambda image_bytes: answer(look(opened(image_bytes))), [encoded]),

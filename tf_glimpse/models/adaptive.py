@@ -66,6 +66,8 @@ class AdaptiveModel(WrappedModel):
     Reference: Harvey et al. 2019, Near-Optimal Glimpse Sequences, section 5 (adaptive stopping), figure 7.
     """
 
+    stops = True
+
     def __init__(self, model, stopping_units=32, seed=None, **kwargs):
         super().__init__(model, seed, **kwargs)
         if model.num_glimpses < 2 or model.task.inputs:

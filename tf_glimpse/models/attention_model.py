@@ -47,6 +47,8 @@ class AttentionModel(CheckedModel):
 
     line_terms = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
     terms = ()  # of the loss, as compile was given them
+    cells = False  # whether its places are the cells of a BagNet's grid
+    stops = False  # whether it can stop before its last look, by a threshold
     compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
     warned_inside = False
 
@@ -70,6 +72,31 @@ class AttentionModel(CheckedModel):
     def innermost(self):
         """What looks: this model; of one that adds to another, that one."""
         return self
+
+    def with_glimpses(self, num_glimpses):
+        """A copy with the same weights that takes so many looks, of models whose looks do not depend on how many there are to be.
+
+        Raises:
+            UserError: any other model.
+        """
+        what = "for a Saccader; other models look as often as they learned to"
+        raise UserError(f"`num_glimpses` is {what}. Received: a {type(self).__name__}")
+
+    def seen(self, locations, image_size):
+        """Which pixels `[B, H, W]` bool of images of (H, W) the looks at `locations` `[B, T, 2]` have read.
+
+        Raises:
+            UserError: a model that does not say what it sees.
+        """
+        raise UserError(f"what was seen is known of a RAM or a Saccader. Received: {type(self).__name__}")
+
+    def blanked(self, images, locations, hidden):
+        """What to show for images `[B, H, W, C]`, so that the looks where `hidden` `[B, T]` is true see black, and others as before.
+
+        Raises:
+            UserError: a model that does not say what it sees.
+        """
+        return self.seen(locations, images.shape[1:3])
 
     @property
     def policy_part(self):

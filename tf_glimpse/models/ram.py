@@ -23,6 +23,8 @@ from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.compiling import warn_of_idle_policy
 from tf_glimpse.models.step import has_actions
 from tf_glimpse.ops.coordinates import clip
+from tf_glimpse.ops.coverage import seen_pixels
+from tf_glimpse.ops.patches import in_range
 from tf_glimpse.tasks import config_of, get_task
 from tf_glimpse.types import UNIT, Trajectory, UserError, whole_number
 
@@ -240,6 +242,16 @@ class RAM(AttentionModel):
         policy = self.cell.location.parameters(trajectory.hidden[:, :-1])
         draws = self.cell.location.to_draw(tf.repeat(places[:, None], policy.shape[1], axis=1))
         return self.cell.location.distribution(policy).log_prob(draws)
+
+    def seen(self, locations, image_size):
+        """Which pixels `[B, H, W]` bool of images of (H, W) the looks at `locations` `[B, T, 2]` have read, at any scale."""
+        windows = [self.retina.window(scale) for scale in range(self.num_scales)]
+        return tf.reduce_any(tf.stack([seen_pixels(locations, image_size, *window) for window in windows]), axis=0)
+
+    def blanked(self, images, locations, hidden):
+        """A film of the images `[B, H, W, C]`, black at the looks where `hidden` `[B, T]` is true."""
+        images = in_range(images, self.input_range)
+        return tf.where(tf.cast(hidden, tf.bool)[:, :, None, None, None], self.input_range[0], images[:, None])
 
     def compute_output_shape(self, input_shape):
         shape = input_shape["images"] if isinstance(input_shape, dict) else input_shape

@@ -12,7 +12,9 @@ from tf_glimpse.layers.unroll import fold
 from tf_glimpse.models.bagnet import BagNet
 from tf_glimpse.models.saccader_stages import SaccaderStages
 from tf_glimpse.models.step import has_actions
+from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import field_cells, field_centres, gather_cells, ordered_cells
+from tf_glimpse.ops.patches import in_range
 from tf_glimpse.tasks import Classification
 from tf_glimpse.types import Trajectory, UserError, whole_number
 
@@ -63,6 +65,8 @@ class Saccader(SaccaderStages):
         https://arxiv.org/abs/1908.07644.
     """
 
+    cells = True
+
     def __init__(
         self, num_classes, bagnet=None, num_glimpses=6, mixed_channels=512, even_spacing=False, class_names=None, seed=None, **kwargs
     ):
@@ -104,6 +108,18 @@ class Saccader(SaccaderStages):
     def with_glimpses(self, num_glimpses):
         """A copy with the same weights that takes so many looks; the first ones are the same."""
         return self._copy(num_glimpses=num_glimpses)
+
+    def seen(self, locations, image_size):
+        """Which pixels `[B, H, W]` bool of images of (H, W) the cells looked at, `locations` `[B, T, 2]`, have read: their true fields."""
+        cells, fields = field_cells(locations, self.fields(image_size)), self.bagnet.fields(image_size)
+        return seen_pixels(tf.gather(field_centres(fields), cells), image_size, fields.side)
+
+    def blanked(self, images, locations, hidden):
+        """The images `[B, H, W, C]`, black where looks read at which `hidden` `[B, T]` is true; other looks see that too."""
+        images = in_range(images, self.input_range)
+        windows = [self.seen(locations[:, look, None], images.shape[1:3]) for look in range(hidden.shape[1])]
+        blank = tf.reduce_any(tf.stack(windows, axis=1) & tf.cast(hidden, tf.bool)[:, :, None, None], axis=1)
+        return tf.where(blank[..., None], self.input_range[0], images)
 
     def _copy(self, **changes):
         if not self.built:

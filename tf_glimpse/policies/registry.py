@@ -33,7 +33,7 @@ def _random(model, data, look):
     from tf_glimpse.policies.cells import RandomCells
     from tf_glimpse.policies.random import Random
 
-    return RandomCells(model, model.num_glimpses) if _has_cells(model) else Random(model.num_glimpses)
+    return RandomCells(model, model.num_glimpses) if model.cells else Random(model.num_glimpses)
 
 
 def _centre(model, data, look):
@@ -109,7 +109,7 @@ def get_policy(name, model, data=None):
     """
     if name is None:
         return None
-    check_policy_name(name, [row for row, policy in POLICIES.items() if _has_cells(model) or not policy.cells], type(model).__name__)
+    check_policy_name(name, [row for row, policy in POLICIES.items() if model.cells or not policy.cells], type(model).__name__)
     word, _, look = name.partition(":")
     return POLICIES[word].make(model, data, int(look or 1))
 
@@ -130,8 +130,3 @@ def check_policy_name(name, names=tuple(POLICIES), whose="any model"):
     if not right:
         there = ", ".join(f"{name} or {name}:K" if POLICIES[name].looks else name for name in names)
         raise UserError(f"policy expects, for {whose}, one of {there}. Received: {name!r}")
-
-
-def _has_cells(model):
-    """Whether a model chooses among the cells of a BagNet."""
-    return hasattr(model, "bagnet")

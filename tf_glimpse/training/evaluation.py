@@ -52,7 +52,7 @@ def judge_answers(model, source, *, rollouts=1, policy=None, seed=0, batch_size=
         share of the image seen after each look).
     """
     last = []
-    wrong, of_bagnet = np.zeros(model.num_glimpses), _BagNetMeasures(model) if hasattr(model, "bagnet") else None
+    wrong, of_bagnet = np.zeros(model.num_glimpses), _BagNetMeasures(model) if model.cells else None
     for inputs, labels, trajectories in split_rollouts(model, source, rollouts, seed, policy, batch_size):
         mean = sum(tf.nn.softmax(trajectory.logits) for trajectory in trajectories) / rollouts
         wrong += (np.argmax(mean, axis=-1) != labels.numpy()[:, None]).sum(axis=0)

@@ -8,7 +8,6 @@ import warnings
 import numpy as np
 
 from tf_glimpse import datasets
-from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.policies import get_policy
@@ -89,7 +88,7 @@ def evaluate_finished(
     if policy and rollouts > 1:
         raise UserError(f"`rollouts` are drawn from the model's own policy. Received: rollouts={rollouts} with {policy} places")
     own = policy is None and rollouts == 1
-    if threshold is not None and not (own and isinstance(finished.model, AdaptiveModel)):
+    if threshold is not None and not (own and finished.model.stops):
         raise UserError(
             "`threshold` is for one rollout by its own policy of a model with a stopping head (AdaptiveModel, or a search's best)."
         )
@@ -102,7 +101,7 @@ def evaluate_finished(
     threshold = finished.threshold if threshold is None and num_glimpses is None and own else threshold
     data = load_run_data(finished, whole=split is None, **data_options)
     source, split = _chosen_split(data, split, own=not _other(finished, data_options.get("data")))
-    model = finished.model.innermost() if num_glimpses is None else _with_glimpses(finished.model.innermost(), num_glimpses)
+    model = finished.model.innermost() if num_glimpses is None else finished.model.innermost().with_glimpses(num_glimpses)
     results, answers = judge_answers(model, source, rollouts=rollouts, seed=seed, policy=get_policy(policy, model, data))
     results |= by_class(answers, data.class_names)
     if mistakes is not None:
@@ -133,14 +132,6 @@ def _other(finished, data):
     return None if data == datasets.whole_name(finished.recipe["data"]) else data
 
 
-def _with_glimpses(model, num_glimpses):
-    if not hasattr(model, "with_glimpses"):
-        raise UserError(
-            f"`num_glimpses` is for a Saccader; other models look as often as they learned to. Received: a {type(model).__name__}"
-        )
-    return model.with_glimpses(num_glimpses)
-
-
 def draw_finished(finished, out, images=(), count=None, **data_options):
     """Writes `out.png` with a row an image, and `out.gif`, a film of them (the first 12 of more); returns both paths.
 
@@ -153,7 +144,7 @@ def draw_finished(finished, out, images=(), count=None, **data_options):
         count: how many, the first ones; all files, or 6 of the split, if None.
         **data_options: as for `load_run_data`.
     """
-    from tf_glimpse.explain import draw_glimpses, draw_saccades, save_glimpses_gif
+    from tf_glimpse.explain import draw_looks, save_glimpses_gif
 
     model, out = finished.model.innermost(), pathlib.Path(out).expanduser()
     if not out.name:
@@ -163,11 +154,7 @@ def draw_finished(finished, out, images=(), count=None, **data_options):
     pixels, labels, actions, names = chosen_images(finished, images, count, **data_options)
     trajectory = model(pixels if actions is None else {"images": pixels, "actions": actions})
     out.parent.mkdir(parents=True, exist_ok=True)
-    if hasattr(model, "bagnet"):
-        figure = draw_saccades(pixels, trajectory, model, labels, names)
-    else:
-        figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels, names=names)
-    figure.savefig(paths[0])
+    draw_looks(pixels, trajectory, model, labels, names).savefig(paths[0])
     save_glimpses_gif(paths[1], pixels, trajectory, model.retina, model.class_names, labels=labels, names=names)
     return paths
 

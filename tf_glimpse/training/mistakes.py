@@ -24,18 +24,13 @@ def draw_mistakes(path, model, source, answers, names, count=12):
     Raises:
         UserError: a path that cannot be written, or an ending that stands for no picture.
     """
-    from tf_glimpse.explain import draw_glimpses, draw_saccades
+    from tf_glimpse.explain import draw_looks
 
     worst, path = worst_mistakes(answers, count), pathlib.Path(path).expanduser()
     if not len(worst):
         return 0
     pixels, labels = source.fetch(worst).numpy(), answers.labels[worst]
-    trajectory = model(pixels)
-    if hasattr(model, "bagnet"):
-        figure = draw_saccades(pixels, trajectory, model, labels, names(worst))
-    else:
-        figure = draw_glimpses(pixels, trajectory, model.retina, model.class_names, labels, names=names(worst))
-    write_whole(path, figure.savefig)
+    write_whole(path, draw_looks(pixels, model(pixels), model, labels, names(worst)).savefig)
     return len(worst)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_glimpse.datasets import decode_image, places_of
-from tf_glimpse.models.adaptive import AdaptiveModel
 from tf_glimpse.models.classify import file_shape
 from tf_glimpse.policies import get_policy
 from tf_glimpse.types import UserError
@@ -38,7 +37,7 @@ def predict_files(finished, files, stream, *, total=None, every_class=False, thr
         UserError: a threshold for a model that does not stop; not one file that could be read.
     """
     model, shape, answered, unreadable = finished.model, file_shape(finished.model), 0, []
-    if threshold is not None and not isinstance(model, AdaptiveModel):
+    if threshold is not None and not model.stops:
         raise UserError(f"a threshold is for a model that stops early; this is a {type(model).__name__}, which takes all its looks.")
     names = model.class_names or [str(label) for label in range(model.num_classes)]
     table = csv.writer(stream, lineterminator="\n")
