@@ -268,3 +268,10 @@ def test_the_configuration_can_be_used_twice():
 def test_an_unknown_first_location_is_refused():
     with pytest.raises(UserError, match=r"centre, learned, random. Received: 'corner'"):
         make_cell(first_location="corner")
+
+
+@pytest.mark.parametrize(("jit_compile", "calls"), [(False, 3), (True, 0)])
+def test_looks_are_traced_once_but_for_xla(jit_compile, calls):
+    cell = make_cell()
+    traced = tf.function(lambda images: unroll(cell, images, 3).glimpses.hidden, jit_compile=jit_compile).get_concrete_function(IMAGES)
+    assert sum("PartitionedCall" in operation.type for operation in traced.graph.get_operations()) == calls

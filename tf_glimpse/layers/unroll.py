@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from tf_glimpse.layers.scene import scene_of
 from tf_glimpse.types import Glimpse, UserError
@@ -73,14 +74,19 @@ def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None
 
 
 def _look(cell, training):
-    """A look of the cell; in a graph it is traced once for all looks, if no part keeps a tensor of a look (a dropout mask, a loss)."""
+    """A look of the cell; in a graph it is traced once for all looks, if no part keeps a tensor of a look (a dropout mask, a loss).
+
+    Not for XLA, which would compile the gradient of a function within a function anew at every call.
+    """
 
     def look(inputs, states, draw_seed):
         return cell(inputs, states, draw_seed=draw_seed, training=training)
 
     parts = cell._flatten_layers(include_self=False)
     keeps = any(not type(part).__module__.startswith(KNOWN) or any(getattr(part, name, None) for name in KEPT) for part in parts)
-    return look if keeps or tf.executing_eagerly() else tf.function(look, autograph=False)
+    if keeps or tf.executing_eagerly() or GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+        return look
+    return tf.function(look, autograph=False)
 
 
 def _reset_dropout(core):
