@@ -1,7 +1,11 @@
 """The one train_step and test_step of the package."""
 
+from __future__ import annotations
+
 import inspect
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import tensorflow as tf
@@ -16,7 +20,10 @@ from tf_glimpse.models.mean_weights import MeanAdamW
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.saving import save_preset
 from tf_glimpse.models.step import Step
-from tf_glimpse.types import UserError, whole_number
+from tf_glimpse.types import AnyPath, Array, Trajectory, UserError, whole_number
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.classify import Classified
 
 REPORTED = ("cross_entropy", "policy_entropy", "policy_gradient_variance")
 
@@ -50,7 +57,7 @@ class AttentionModel(CheckedModel):
     compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
     warned_inside = False
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if seed is not None and not (hasattr(seed, "__index__") and 0 <= seed < 2**31):
             raise UserError(f"seed expects a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
@@ -58,21 +65,21 @@ class AttentionModel(CheckedModel):
         self._trackers = Trackers()
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """K, the task's."""
         return self.task.num_classes
 
     @property
-    def class_names(self):
+    def class_names(self) -> list[str] | None:
         """K names, the task's; None for numbers."""
         return self.task.class_names
 
-    def innermost(self):
+    def innermost(self) -> AttentionModel:
         """What looks: this model; of one that adds to another, that one."""
         return self
 
     @property
-    def policy_part(self):
+    def policy_part(self) -> keras.layers.Layer:
         """The layer that chooses the places."""
         return getattr(self.cell, "location", self.cell)
 
@@ -84,7 +91,7 @@ class AttentionModel(CheckedModel):
             teach_inside(self, inputs, trajectory, states)
         return (trajectory, states) if return_states else trajectory
 
-    def rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs: Any, training: bool, sample: bool | None, seed: Array | None) -> tuple[Trajectory, Any]:
         """`(trajectory, states)` of inputs: the `Trajectory`, and what `try_places` goes on from, or None; arguments as of a call."""
         raise NotImplementedError(f"{type(self).__name__} needs rollout(inputs, training, sample, seed): (Trajectory, states or None).")
 
@@ -94,7 +101,7 @@ class AttentionModel(CheckedModel):
         return super().compute_output_spec(*args, **kwargs)
 
     @classmethod
-    def from_preset(cls, name, num_classes=None, class_names=None):
+    def from_preset(cls, name: AnyPath, num_classes: int | None = None, class_names: Sequence[str] | None = None) -> Self:
         """A model with the trained weights that ship with the package, or that you kept yourself.
 
         Args:
@@ -118,7 +125,14 @@ class AttentionModel(CheckedModel):
             raise UserError(f"a {type(model).__name__} takes no new classifier; give one to the model inside it.")
         return model.with_classes(num_classes, class_names)
 
-    def save_to_preset(self, folder, recipe=None, description=None, results=None, licence=None):
+    def save_to_preset(
+        self,
+        folder: AnyPath,
+        recipe: Any = None,
+        description: str | None = None,
+        results: Mapping | None = None,
+        licence: str | None = None,
+    ) -> None:
         """Keeps the model in a folder that `from_preset(folder)` and `tf-glimpse … --preset folder` read.
 
         The folder holds `model.keras` (without the optimiser), `preset.json` (what follows), and `README.md`, a card to fill in.
@@ -145,9 +159,7 @@ class AttentionModel(CheckedModel):
         """
         save_preset(self, folder, recipe, description, results, licence)
 
-    def compile(
-        self, optimizer=None, loss=None, metrics=None, *, terms=None, rollouts=1, sample=None, jit_compile=False, **kwargs
-    ):
+    def compile(self, optimizer=None, loss=None, metrics=None, *, terms=None, rollouts=1, sample=None, jit_compile=False, **kwargs):
         """As `keras.Model.compile`, with the terms that the task's loss is added to.
 
         Args:
@@ -190,11 +202,11 @@ class AttentionModel(CheckedModel):
 
     has_baseline = False  # whether the trajectory's baselines can learn
 
-    def default_terms(self):
+    def default_terms(self) -> Any:
         """The terms of a `compile` that is given none; here REINFORCE, as a model need not be able to try places."""
         return losses.draws(self.has_baseline)
 
-    def classify(self, images, batch_size=128, white_level=None):
+    def classify(self, images: Any, batch_size: int = 128, white_level: float | None = None) -> Classified:
         """What each image shows, by one deterministic rollout: names, probabilities, and where the model looked.
 
         (`predict` returns a `Trajectory` of everything that a rollout computes, for losses and metrics.)
@@ -273,11 +285,11 @@ class AttentionModel(CheckedModel):
         loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=False)
         return self._report(inputs, labels, trajectory, weights, loss, self.test_terms(inputs, trajectory))
 
-    def test_terms(self, inputs, trajectory):
+    def test_terms(self, inputs: Any, trajectory: Trajectory) -> dict[str, tf.Tensor]:
         """What evaluation reports besides loss and metrics: scalars by name; here none."""
         return {}
 
-    def loss_terms(self, step):
+    def loss_terms(self, step: Step) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """The named terms of the loss, and their weighted sum with the task's own.
 
         Args:
@@ -312,7 +324,7 @@ class AttentionModel(CheckedModel):
         return {name: value for name, value in results.items() if name not in unused}
 
     @property
-    def reported(self):
+    def reported(self) -> tuple[str, ...]:
         """Names of what a step reports besides loss and metrics."""
         return tuple(self._trackers.means)
 
@@ -325,9 +337,7 @@ class AttentionModel(CheckedModel):
         """Every row `rollouts` times: images, actions, labels and weights alike."""
         if self.rollouts == 1:
             return batch
-        return tuple(
-            tf.nest.map_structure(lambda tensor: tensor if tensor is None else tf.repeat(tensor, self.rollouts, axis=0), batch)
-        )
+        return tuple(tf.nest.map_structure(lambda tensor: tensor if tensor is None else tf.repeat(tensor, self.rollouts, axis=0), batch))
 
     def _step_seed(self):
         """`[2]` int32, of this step and this replica, so that a resumed run draws what an unbroken one does."""

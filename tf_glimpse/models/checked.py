@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -21,7 +22,7 @@ from tf_glimpse.types import UNIT, UserError
 class CheckedModel(keras.Model):
     """`fit`, `evaluate` and `predict` say what is wrong with images and labels, as far as a subclass has `patch_size` and a `task`."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         check_keywords("__init__", type(self), kwargs, LAYER_KEYWORDS)
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.ops.masks import glimpse_masks
+from tf_glimpse.types import Array
 
 
 def seen_pixels(locations, image_size, side, step=1):
@@ -25,7 +26,7 @@ def seen_pixels(locations, image_size, side, step=1):
     return tf.reduce_any(glimpse_masks(locations, image_size, side, step)[..., 0] > 0, axis=1)
 
 
-def place_counts(locations, cells=24):
+def place_counts(locations: Array, cells: int = 24) -> np.ndarray:
     """How many of B images each look went to, by place: `[T, cells, cells]` int, from locations `[B, T, 2]`.
 
     Example:

@@ -5,6 +5,8 @@ import math
 import pathlib
 import shutil
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import keras_tuner
@@ -17,29 +19,29 @@ from tf_glimpse.search.frontier import Point, best_under, draw_frontiers, fronti
 from tf_glimpse.search.space import SPACES, least_flops, most_flops
 from tf_glimpse.search.tuner import FrontierTuner, make_oracle
 from tf_glimpse.training import workdirs
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 _NOTE = "search.json"
 CHIEF_WITHIN = 120  # seconds that a worker waits for it
 
 
 def search_architectures(
-    family,
-    data,
-    workdir,
+    family: str,
+    data: AnyPath,
+    workdir: AnyPath,
     *,
-    budget_mflops=0.5,
-    max_trials=20,
-    epochs=10,
-    oracle="bayesian",
-    num_workers=1,
-    epoch_images=24_000,
-    seed=0,
-    space=None,
-    sequences=None,
-    supervision="near_optimal",
-    **data_options,
-):
+    budget_mflops: float = 0.5,
+    max_trials: int = 20,
+    epochs: int = 10,
+    oracle: str = "bayesian",
+    num_workers: int = 1,
+    epoch_images: int = 24_000,
+    seed: int = 0,
+    space: Mapping | None = None,
+    sequences: AnyPath | None = None,
+    supervision: str = "near_optimal",
+    **data_options: Any,
+) -> dict | None:
     """Searches a family's space for the most accurate models under a budget of operations.
 
     The folder then holds `frontier.csv` (trial, mflops, accuracy, threshold, mean_glimpses), `points.csv` (all of them), `frontier.png`,

@@ -1,5 +1,7 @@
 """Tasks: what labels and answers mean, one object each."""
 
+from collections.abc import Sequence
+
 import keras
 
 from tf_glimpse.tasks.classification import Classification
@@ -9,7 +11,7 @@ from tf_glimpse.types import UserError
 __all__ = ["Classification", "Questions", "config_of", "get_task"]
 
 
-def get_task(task, num_classes=None, class_names=None):
+def get_task(task: Classification | None, num_classes: int | None = None, class_names: Sequence[str] | None = None) -> Classification:
     """The task as it was given, or the `Classification` of so many classes.
 
     Raises:
@@ -22,6 +24,6 @@ def get_task(task, num_classes=None, class_names=None):
     return task
 
 
-def config_of(task):
+def config_of(task: Classification) -> dict:
     """The arguments of a model that make its task again."""
     return task.get_config() if type(task) is Classification else {"task": keras.saving.serialize_keras_object(task)}
