@@ -51,6 +51,7 @@ def refuse_wrong_name(name: AnyPath, manual_dir: AnyPath | None = None, data_dir
     Raises:
         UserError: as `load`.
     """
+    name = str(name)
     if name in NAMES:
         return
     if folder := folder_of(name, manual_dir):

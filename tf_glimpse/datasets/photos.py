@@ -140,7 +140,7 @@ def load_photos(
         large = load(name, image_size=train_size, **{**options, **whole})
     if data.train.files is None:
         return dataclasses.replace(data, train=_held_out(large, hold_out, options).train)
-    places = {file: place for place, file in enumerate(large.train.files)}
+    places = {file: place for place, file in enumerate(large.train.files or ())}
     train = large.train.subset([places[file] for file in data.train.files])
     return dataclasses.replace(data, train=dataclasses.replace(train, copies=data.train.copies))
 

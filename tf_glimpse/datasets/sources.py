@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_glimpse.datasets.canvas import Canvas
 from tf_glimpse.datasets.checks import check_images, check_labels
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ImageSource:
         """Number of images."""
         return len(self.labels)
 
-    def subset(self, positions: np.ndarray) -> ImageSource:
+    def subset(self, positions: Array) -> ImageSource:
         """The images at `positions` (int `[n]`), in that order, sharing this source's memory."""
         positions = np.asarray(positions, np.int64)
         files = self.files and tuple(self.files[position] for position in positions)

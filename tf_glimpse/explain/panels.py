@@ -52,7 +52,7 @@ def figure_class():
 def figure_to_array(figure: Figure) -> np.ndarray:
     """The figure's pixels, `[H, W, 3]` uint8."""
     figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]  # Agg's canvas, as `figure` makes
 
 
 def show(panel, picture, frame="0.6", width=0.8):

@@ -129,7 +129,7 @@ def reconstruction_curves(vae: HiddenStateVAE, hidden: Array, images: Array, bat
     parts = [measure(hidden[start : start + batch_size], images[start : start + batch_size]).numpy() for start in starts]
     levels = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
     blank = float(np.square(levels - levels.mean(axis=0)).mean())
-    return ReconstructionCurves(*np.concatenate(parts, axis=1).mean(axis=1), blank)
+    return ReconstructionCurves(*np.concatenate(parts, axis=1).mean(axis=1), blank)  # type: ignore[call-arg]  # the first holds three
 
 
 class _Best(keras.callbacks.Callback):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +21,7 @@ from tf_glimpse.ops.patches import extract_patches, from_float, in_range, to_flo
 from tf_glimpse.types import AnyPath, Array, Trajectory, UserError
 
 if TYPE_CHECKING:
+    from tf_glimpse.layers.retina import Retina
     from tf_glimpse.models.attention_model import AttentionModel
     from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 
@@ -58,7 +59,7 @@ class Explanation:
     faithfulness: Faithfulness
     reconstructions: np.ndarray | None
     samples: np.ndarray | None
-    retina: object
+    retina: Retina
     class_names: list
     labels: np.ndarray | None
     names: list
@@ -98,7 +99,7 @@ class Explanation:
         """Writes a film of the rollouts, the images side by side, the first 12 of more; or of the one image `index` alone."""
         chosen = slice(None) if index is None else slice(index, index + 1)
         rollouts = Trajectory(*(field[chosen] for field in self.trajectory))
-        texts = {"labels": None if self.labels is None else self.labels[chosen], "names": self.names[chosen]}
+        texts: dict[str, Any] = {"labels": None if self.labels is None else self.labels[chosen], "names": self.names[chosen]}
         return _written(path, lambda file: save_glimpses_gif(file, self.images[chosen], rollouts, self.retina, self.class_names, **texts))
 
 

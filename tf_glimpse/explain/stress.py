@@ -81,4 +81,4 @@ def stress_point(
     logits, errors = (np.concatenate(part) for part in zip(*parts, strict=True))
     curves = gain_curves(logits, source.labels)
     last = (curves.accuracy[-1], curves.gain.sum(), curves.nll_drop.sum(), curves.calibration_error[-1])
-    return StressPoint(*(float(value) for value in last), None if vae is None else float(errors.mean()))
+    return StressPoint(*map(float, last), None if vae is None else float(errors.mean()))  # type: ignore[call-arg]  # `last` has four

@@ -41,7 +41,7 @@ class AttentionNetwork(keras.layers.Layer):
     def __init__(self, mixed_channels: int = 512, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mixed_channels = mixed_channels
-        self.embeddings = []
+        self.embeddings: list = []
         self.mixing = keras.layers.Conv2D(mixed_channels, 1, data_format="channels_last", dtype=self.dtype_policy, name="mixing")
 
     def build(self, features_shape, what_shape):

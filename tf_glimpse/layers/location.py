@@ -49,7 +49,7 @@ class LocationHead(keras.layers.Layer):
         hidden = tf.cast(hidden, tf.float32)
         return self.linear(hidden if self.hidden is None else self.hidden(hidden))
 
-    def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
+    def distribution(self, parameters: tf.Tensor) -> tfp.distributions.Distribution:
         """The `tfp.distributions.Distribution` of parameters `[..., policy_size]`."""
         raise NotImplementedError(f"{type(self).__name__} expects a method distribution(parameters) that returns a tfp Distribution.")
 
@@ -98,7 +98,7 @@ class GaussianLocation(LocationHead):
     def parameters(self, hidden: tf.Tensor) -> tf.Tensor:
         return tf.tanh(super().parameters(hidden))
 
-    def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
+    def distribution(self, parameters: tf.Tensor) -> tfp.distributions.Distribution:
         return tfd.MultivariateNormalDiag(parameters, tf.fill(tf.shape(parameters), tf.constant(self.stddev, tf.float32)))
 
     def get_config(self):
@@ -137,7 +137,7 @@ class CategoricalLocation(LocationHead):
         super().__init__(grid[0] * grid[1], hidden_units, **kwargs)
         self.grid = tuple(grid)
 
-    def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
+    def distribution(self, parameters: tf.Tensor) -> tfp.distributions.Distribution:
         return tfd.Categorical(logits=parameters)
 
     def to_action(self, draw: tf.Tensor) -> tf.Tensor:

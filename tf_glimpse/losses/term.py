@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 
@@ -13,7 +13,7 @@ from tf_glimpse.types import UserError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Weight = float | keras.optimizers.schedules.LearningRateSchedule
+Weight: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 
 class Term:
@@ -43,9 +43,9 @@ class Term:
         'stay_inside'
     """
 
-    name = None
-    needs = ()  # names of methods that the model must have
-    reports = ()  # names of what `monitors` returns
+    name: Any = None  # a str
+    needs: tuple[str, ...] = ()  # names of methods that the model must have
+    reports: tuple[str, ...] = ()  # names of what `monitors` returns
     draws = False  # whether it learns from places drawn from the policy
     teaches = False  # whether the policy learns by it without places that somebody else gave
 

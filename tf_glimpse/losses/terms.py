@@ -154,7 +154,7 @@ class Trying(Term):
         share: of the batch's rows, the first, on which they are tried, in (0, 1]; fewer are faster.
     """
 
-    needs = ("try_places",)
+    needs: tuple[str, ...] = ("try_places",)
     teaches = True
     anywhere = False  # whether as many places drawn uniformly over the image are tried too
 
@@ -224,13 +224,13 @@ class Guidance(Term):
 TERMS = {term.name: term for term in (Reinforce, Baseline, Supervision, Anytime, Entropy, LookAhead, Hindsight, Guidance, Targets)}
 """The terms that have a name."""
 
-PAPER = {"reinforce": {}, "baseline": {}, "supervision": {}}
+PAPER: dict[str, dict] = {"reinforce": {}, "baseline": {}, "supervision": {}}
 """Mnih et al. 2014: REINFORCE with a learned baseline, one answer at the end."""
 
-TRIES = {"anytime": {}, "look_ahead": {"share": 0.125}, "hindsight": {"share": 0.125}, "supervision": {}}
+TRIES: dict[str, dict] = {"anytime": {}, "look_ahead": {"share": 0.125}, "hindsight": {"share": 0.125}, "supervision": {}}
 """What learns best: an answer after every look, and places tried beside the rollout on an eighth of the rows."""
 
-DRAWS = {"reinforce": {"reward": "final_probability"}, "baseline": {}, "anytime": {}, "supervision": {}}
+DRAWS: dict[str, dict] = {"reinforce": {"reward": "final_probability"}, "baseline": {}, "anytime": {}, "supervision": {}}
 """The same where no places can be tried."""
 
 

@@ -52,8 +52,10 @@ class AttentionModel(CheckedModel):
         seed: int, the seed of every draw in training, together with the optimiser's step; None draws one from Keras' global seed.
     """
 
-    line_terms = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
-    terms = ()  # of the loss, as compile was given them
+    line_terms: tuple[str, ...] = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
+    terms: Sequence[losses.Term] = ()  # of the loss, as compile was given them
+    image_shape: Any  # (H, W, C), None before it is built
+    num_scales: Any  # a number, None before it is known
     compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
     warned_inside = False
 

@@ -113,7 +113,7 @@ class BagNet(CheckedModel):
         dtype = self.dtype_policy
         self.stem = ConvNorm(self._scaled(stem_filters), STEM, dtype=dtype, name="stem")
         self.residual_blocks = [self._block(group, number) for group, count in enumerate(blocks) for number in range(count)]
-        self.bottleneck = ConvNorm(self._scaled(filters[-1]), dtype=dtype, name="bottleneck") if low_dim else None
+        self.bottleneck: Any = ConvNorm(self._scaled(filters[-1]), dtype=dtype, name="bottleneck") if low_dim else None
         self.classifier = keras.layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="classifier")
 
     def _scaled(self, channels):

@@ -86,7 +86,7 @@ class CheckedModel(keras.Model):
         return [layer.trainable for layer in self._flatten_layers()]
 
     input_range = UNIT  # (black, white) of float images; a subclass may take another
-    task = None  # what labels and answers mean, of `tf_glimpse.tasks`; None where labels are of any kind
+    task: Any = None  # what labels and answers mean, of `tf_glimpse.tasks`; None where labels are of any kind
     awaits_xla = False  # whether the next training step is compiled before it runs
 
     def make_train_function(self, force=False):

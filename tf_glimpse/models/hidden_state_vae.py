@@ -138,7 +138,7 @@ class HiddenStateVAE(keras.Model):
         codes = posterior.sample(seed=tf.convert_to_tensor(seed, tf.int32)) if draws else posterior.mean()
         return Reconstruction(self.decode(codes), posterior.mean(), posterior.stddev())
 
-    def posterior(self, hidden: tf.Tensor) -> tfd.Distribution:
+    def posterior(self, hidden: tf.Tensor) -> tfp.distributions.Distribution:
         """What states `[..., U]` tell about the code: a `tfd.MultivariateNormalDiag` over `[..., Z]`."""
         flat = self.encoding(tf.reshape(tf.cast(hidden, tf.float32), [-1, hidden.shape[-1]]))
         mean, scale = tf.split(tf.reshape(flat, [*_leading(hidden), 2 * self.latent_size]), 2, axis=-1)

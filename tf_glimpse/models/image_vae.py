@@ -69,8 +69,8 @@ class ImageVAE(keras.Model):
         self.conditional = conditional
         self.seed = seed
         self.encoder = self._reader(2 * latent_size, "encoder")
-        self.prior = self._reader(2 * latent_size, "prior") if conditional else None
-        self.context = self._reader(units, "context") if conditional else None
+        self.prior: Any = self._reader(2 * latent_size, "prior") if conditional else None
+        self.context: Any = self._reader(units, "context") if conditional else None
         self.decoder = self._writer()
 
     def build(self, input_shape=None):

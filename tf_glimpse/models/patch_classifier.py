@@ -74,7 +74,7 @@ class PatchClassifier(CheckedModel):
         if self.window_size is None:
             raise UserError("a backbone that takes any size expects window_size, the pixels a side that windows are brought to.")
         with _settings(self.dtype_policy):
-            self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
+            self.backbone = _application(backbone, self.window_size, self.options) if isinstance(backbone, str) else backbone
         _check_output(self.backbone.output_shape, None if top else num_classes)
         self.top = keras.layers.Dense(num_classes, dtype="float32", name="top") if top else None
         self.norm_momentum = norm_momentum

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -33,7 +33,7 @@ from tf_glimpse.types import UNIT, Array, Trajectory, UserError, whole_number
 if TYPE_CHECKING:
     from tf_glimpse.tasks import Classification
 
-Part = str | tuple[str, dict] | keras.layers.Layer
+Part: TypeAlias = str | tuple[str, dict] | keras.layers.Layer
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
 CORES = {"rectified": RectifiedCore, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 LOCATIONS = {"gaussian": GaussianLocation, "categorical": CategoricalLocation}
@@ -139,7 +139,7 @@ class RAM(AttentionModel):
         return self.cell.retina
 
     @property
-    def input_range(self) -> tuple[float, float]:
+    def input_range(self) -> tuple[float, float]:  # type: ignore[override]  # a plain value in the base
         """(black, white) of float images."""
         return self.retina.input_range
 
@@ -188,7 +188,7 @@ class RAM(AttentionModel):
         return self.classifier(hidden, inputs["question"]) if self.task.inputs else self.classifier(hidden)
 
     @property
-    def has_baseline(self) -> bool:
+    def has_baseline(self) -> bool:  # type: ignore[override]  # a plain value in the base
         """Whether the trajectory's baselines can learn."""
         return self.cell.baseline is not None
 

@@ -139,7 +139,7 @@ class Saccader(SaccaderStages):
         return Retina(self.patch_size, input_range=self.input_range)
 
     @property
-    def input_range(self) -> tuple[float, float]:
+    def input_range(self) -> tuple[float, float]:  # type: ignore[override]  # a plain value in the base
         """(black, white) of float images: the BagNet's, `Saccader(..., bagnet={"input_range": (0, 255)})`."""
         return self.bagnet.input_range
 

@@ -77,7 +77,7 @@ class SaccaderStages(AttentionModel):
         return [frozen.get(id(layer), layer.trainable) for layer in self._flatten_layers()]
 
     @property
-    def line_terms(self) -> Any:
+    def line_terms(self) -> tuple[str, ...]:  # type: ignore[override]  # a plain value in the base
         """What the stage learns by: where to look, or the reward."""
         return losses.Targets.reports if self.targets else super().line_terms
 

@@ -58,12 +58,12 @@ class WrappedModel(AttentionModel):
         return self.model.retina
 
     @property
-    def input_range(self) -> tuple[float, float]:
+    def input_range(self) -> tuple[float, float]:  # type: ignore[override]  # a plain value in the base
         """(black, white) of float images, the model's."""
         return self.model.input_range
 
     @property
-    def has_baseline(self) -> bool:
+    def has_baseline(self) -> bool:  # type: ignore[override]  # a plain value in the base
         """Whether the model's baselines can learn."""
         return self.model.has_baseline
 

@@ -35,4 +35,5 @@ def place_counts(locations: Array, cells: int = 24) -> np.ndarray:
     """
     edges = np.linspace(-1, 1, cells + 1)
     places = np.clip(np.asarray(locations), -1, 1)
-    return np.stack([np.histogram2d(*places[:, look].T, bins=(edges, edges))[0] for look in range(places.shape[1])]).astype(int)
+    maps = [np.histogram2d(*look.T, bins=(edges, edges))[0] for look in places.swapaxes(0, 1)]  # type: ignore[call-overload]  # y and x
+    return np.stack(maps).astype(int)

@@ -81,18 +81,18 @@ def search_architectures(
         _is_begun(folder, settings)
         return workers.run_all({**settings, "max_trials": max_trials, **data_options, "workdir": str(folder)}, num_workers)
     data_options = workdirs.known_sources(folder, data_options)
-    space = _space(settings, data_options)
-    settings |= {"image_shape": list(space.data.image_shape), "fingerprint": space.data.fingerprint}
+    searched = _space(settings, data_options)
+    settings |= {"image_shape": list(searched.data.image_shape), "fingerprint": searched.data.fingerprint}
     if role == "worker":
         _await_chief(folder, settings)
-        _tuner(space, settings, max_trials, folder).search()
+        _tuner(searched, settings, max_trials, folder).search()
         return None
-    _check_budget(space, budget_mflops)
-    _teacher(settings, space)  # tells what does not fit before the folder is this search's
+    _check_budget(searched, budget_mflops)
+    _teacher(settings, searched)  # tells what does not fit before the folder is this search's
     with locked_folder(folder):
         _is_begun(folder, settings)
         write_json(folder / _NOTE, {**settings, "sources": workdirs.noted_sources(**data_options)})
-        _tuner(space, settings, max_trials, folder).search()
+        _tuner(searched, settings, max_trials, folder).search()
         return _write_results(folder, settings)
 
 

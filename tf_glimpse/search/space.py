@@ -260,7 +260,7 @@ class CNNSpace(Space):
     """Width, resolution and learning rate of a low-power CNN; what does not divide the image's side is passed over."""
 
     default: typing.ClassVar[dict] = CNN_SPACE
-    network = None
+    network: typing.Any = None
 
     def __init__(self, data, choices=None, image_size=None):
         super().__init__(data, choices, image_size)

@@ -118,7 +118,7 @@ def calibrate_threshold(
     if mean_flops is not None:
         costs = look_costs(model)
         mean_glimpses = (mean_flops - costs.begin) / (costs.look + costs.stop)
-    if mean_glimpses < 1:
+    if mean_glimpses < 1:  # type: ignore[operator]  # one of the two is given
         least = "1 look" if mean_flops is None else f"{costs.adaptive(1):,.0f} FLOPs, one look"
         raise UserError(f"the budget must pay for {least} at each image. Received: {mean_flops or mean_glimpses:,}")
     affordable = [point for point in sweep_thresholds(model, source).points() if point.mean_glimpses <= mean_glimpses]

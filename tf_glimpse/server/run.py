@@ -149,6 +149,7 @@ def running_server(base_path: AnyPath, name: str = "model", timeout: float = 120
     with tempfile.TemporaryFile("w+") as complaints:
         command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
+        assert process.stdout  # a pipe
         try:
             if not select.select([process.stdout], [], [], timeout)[0]:
                 raise UserError(f"the server was not ready within {timeout:g} s")

@@ -18,7 +18,7 @@ def get_task(task: Classification | None, num_classes: int | None = None, class_
         UserError: neither or both, what is no task.
     """
     if task is None:
-        return Classification(num_classes, class_names)
+        return Classification(num_classes, class_names)  # type: ignore[arg-type]  # it refuses None
     if num_classes is not None or class_names is not None or not isinstance(task, Classification):
         raise UserError(f"task expects a task of tf_glimpse.tasks, in place of num_classes and class_names. Received: {task!r}")
     return task

@@ -36,7 +36,7 @@ class Classification:
         [[0, 1]]
     """
 
-    inputs = ()
+    inputs: tuple[str, ...] = ()
 
     def __init__(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
         self.num_classes = whole_number("num_classes", num_classes, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -68,7 +68,7 @@ def from_recipe(
     if isinstance(recipe, StagedRecipe):
         reason = f"recipe {recipe.name} trains {len(recipe.stages)} stages, one after the other, which is more than one fit"
         raise UserError(f"{reason}: lay the images out as a folder CLASS/*.png, and call train_and_evaluate.")
-    changed = {"epochs": epochs, "batch_size": batch_size}
+    changed: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
     recipe = dataclasses.replace(recipe, **{name: value for name, value in changed.items() if value is not None})
     data = _data(images, labels, validation_data, class_names, seed)
     keras.utils.set_random_seed(seed)

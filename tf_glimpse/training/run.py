@@ -86,9 +86,9 @@ def train_and_evaluate(
         sources = workdirs.known_sources(folder, {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt})
         data = load_recipe_data(recipe, **sources)
         keras.utils.set_random_seed(seed)
-        model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
+        model: Any = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
         workdirs.claim_run(folder, recipe, seed, data.fingerprint, sources)
-        if model is None:
+        if isinstance(recipe, StagedRecipe):
             return train_stages(recipe, data, folder, seed, verbose, all_terms)
         progress = Checkpoint(folder, patience=recipe.patience)
         _fit(model, recipe, data, seed, progress, verbose, all_terms)
@@ -120,7 +120,7 @@ def train_seeds(recipe: Recipe | StagedRecipe, workdir: AnyPath, seeds: Iterable
         raise UserError(f"{workdir} holds {', '.join(others) or 'a single run'}; pass another folder, or all seeds that are to count.")
     for seed, folder in folders.items():
         workdirs.is_run_of(folder, recipe, seed)
-    begun = next((workdirs.known_sources(folder) for folder in folders.values() if (folder / "recipe.json").exists()), {})
+    begun: dict = next((workdirs.known_sources(folder) for folder in folders.values() if (folder / "recipe.json").exists()), {})
     kwargs = {**begun, **{name: value for name, value in kwargs.items() if value or name not in begun}}
     runs = [workdirs.results(folder) or train_and_evaluate(recipe, folder, seed, **kwargs) for seed, folder in folders.items()]
     errors = [run["error_percent"] for run in runs]

@@ -73,7 +73,7 @@ class Completer:
         options: names of the keyword arguments that `planned` and `prepared` take.
     """
 
-    options = ()
+    options: tuple[str, ...] = ()
 
     @classmethod
     def planned(cls, data: ImageData, **options: Any) -> dict:
