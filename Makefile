@@ -23,14 +23,15 @@ help: ## say what there is
 demo: $(INSTALLED) ## train on real digits, draw the glimpses, export, ask it over REST (5 minutes)
 	$(BIN)/tf-glimpse demo --workdir build/demo
 
-test: lint ## ruff, then every test and doctest that is not slow (a quarter to half an hour on 2 cores)
+test: lint ## ruff, mypy, then every test and doctest that is not slow (a quarter to half an hour on 2 cores)
 	$(PYTEST)
 
 test-slow: $(INSTALLED) ## only the tests marked slow
 	$(PYTEST) -m slow
 
-lint: $(INSTALLED) ## ruff alone
+lint: $(INSTALLED) ## ruff and mypy alone
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy tf_glimpse
 
 docs: $(INSTALLED) ## build/docs, the site of docs/: guides, API reference, glossary; a broken link fails
 	$(BIN)/python -m mkdocs build
@@ -43,7 +44,7 @@ wheel: $(INSTALLED) ## dist/tf_glimpse-*.whl, package data included
 	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## remove what builds and runs left, keep the environment
-	rm -rf build dist tf_glimpse.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist tf_glimpse.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find . -path './.venv*' -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt | chosen-python

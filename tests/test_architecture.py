@@ -67,9 +67,10 @@ def rooms_imported(tree, package):
 
 
 def outside_functions(node):
-    """All nodes that run on import."""
+    """All nodes that run on import; what only type checkers import does not."""
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        typing = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        if not typing and not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield child
             yield from outside_functions(child)
 
@@ -135,6 +136,63 @@ def test_arguments_have_words_for_names(source):
             allowed = {"_", "x", "y"} if name in KERAS_METHODS else {"_"}
             short = [argument.arg for argument in named if argument and len(argument.arg) == 1 and argument.arg not in allowed]
             assert not short, f"line {node.lineno}: {name} takes {short}; write what they are"
+
+
+# What Keras calls, under Keras' own signatures.
+KERAS_OVERRIDES = KERAS_METHODS | {"build", "call", "compile", "compile_from_config", "compute_output_shape", "compute_output_spec"}
+KERAS_OVERRIDES |= {"from_config", "get_compile_config", "get_config", "metrics", "on_epoch_end", "test_step", "train_step"}
+KERAS_OVERRIDES |= {"trainable_variables"}
+PUBLIC = [source for source in SOURCES if source.name == "__init__.py" and re.search("^__all__ =", source.read_text("utf-8"), flags=re.M)]
+
+
+def homes(init):
+    """`(name, file)` of all that a package imports, defines, or loads on first use."""
+    package = init.parent
+    for node in parse(init).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name, init
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("tf_glimpse"):
+            yield from ((alias.name, ROOT.joinpath(*node.module.split("."))) for alias in node.names)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME":
+            yield from ((name, package.joinpath(*home.split("."))) for name, home in ast.literal_eval(node.value).items())
+
+
+def without_types(node):
+    """Functions and public methods in a definition whose arguments or return have no types."""
+    methods = node.body if isinstance(node, ast.ClassDef) else [node]
+    for function in methods:
+        name = getattr(function, "name", "_")
+        if (
+            not isinstance(function, ast.FunctionDef)
+            or name in KERAS_OVERRIDES
+            or (name[0] == "_" and name not in ("__init__", "__call__"))
+        ):
+            continue
+        given = [argument for argument in ast.walk(function.args) if isinstance(argument, ast.arg) and argument.arg not in ("self", "cls")]
+        if function.returns is None or not all(argument.annotation for argument in given):
+            yield name
+
+
+@pytest.mark.parametrize("init", PUBLIC, ids=lambda init: init.parent.name)
+def test_what_is_public_has_types(init):
+    for name, home in homes(init):
+        home = home / "__init__.py" if home.is_dir() else home.with_suffix(".py")
+        found = [node for node in parse(home).body if getattr(node, "name", None) == name]
+        missing = [f"{home.relative_to(ROOT)}: {name}: {each}" for node in found for each in without_types(node)]
+        assert not missing, "write the types of all arguments and of what it returns"
+
+
+@pytest.mark.parametrize(
+    ("lines", "missing"),
+    [
+        ("def find(name: str, *rest: int) -> None: ...", []),
+        ("def find(name: str, *rest) -> None: ...", ["find"]),
+        ("def find(name: str): ...", ["find"]),
+        ("class Model:\n    def __init__(self, size): ...\n    def call(self, inputs): ...\n    def _look(self): ...", ["__init__"]),
+    ],
+)
+def test_the_reader_sees_missing_types(lines, missing):
+    assert list(without_types(ast.parse(lines).body[0])) == missing
 
 
 # Rooms whose users are commands' users, and files whose flags are not this program's, or are no message.

@@ -30,6 +30,7 @@ def test_wheel_holds_every_module_and_all_data(wheel):
     package = ROOT / "tf_glimpse"
     wanted = {path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert {str(path.relative_to(ROOT)) for path in wanted} == {name for name in wheel if name.startswith("tf_glimpse/")}
+    assert "tf_glimpse/py.typed" in wheel  # so that type checkers read the package's types
 
 
 def test_wheel_holds_presets_with_their_cards(wheel):

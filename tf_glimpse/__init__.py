@@ -49,7 +49,7 @@ _HOME = {
     "presets": "weights",
 }
 
-_ROOMS = ("boed", "datasets", "explain", "export", "layers", "losses", "models", "ops")
+_ROOMS: tuple[str, ...] = ("boed", "datasets", "explain", "export", "layers", "losses", "models", "ops")
 _ROOMS += ("policies", "search", "server", "training", "types", "weights")
 
 __all__ = sorted(_HOME)

@@ -1,9 +1,11 @@
 """Names of a package that load on first use, so that importing the package is quick."""
 
 import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
-def on_first_use(package, homes):
+def on_first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of a package whose names live in modules that are imported when a name is first asked for.
 
     Args:

@@ -5,7 +5,11 @@ side, S scales, U units of the core, K classes, A parameters of the policy (2 fo
 """
 
 import operator
+import os
 from typing import Any, NamedTuple
+
+AnyPath = str | os.PathLike[str]
+Array = Any  # what NumPy or TensorFlow makes an array of: an array, a tensor, numbers in lists
 
 UNIT = (0.0, 1.0)  # black and white of float images, unless a model's `input_range` says otherwise
 

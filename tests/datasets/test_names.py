@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tf_glimpse.datasets import refuse_wrong_name
+from tf_glimpse.types import UserError
 
 WITHOUT_TENSORFLOW = """
 import sys
@@ -51,3 +55,9 @@ def folders(write_image, tmp_path):
 def test_refused_without_tensorflow(folders, name, words):
     environment = {**os.environ, "TF_GLIMPSE_MANUAL_DIR": str(folders / "manual")}
     assert words in said(name, cwd=folders, env={**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)})
+
+
+def test_a_path_is_taken_as_load_takes_it():
+    with pytest.raises(UserError, match="no folder and no data set called 'nowhere'"):
+        refuse_wrong_name(Path("nowhere"))
+    refuse_wrong_name(Path("mnist"))

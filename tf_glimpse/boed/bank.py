@@ -1,14 +1,21 @@
 """A bank of images on disk with a PCA index: which of them look like an image of which only some pixels are known?"""
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import json
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_glimpse.files import is_claimed, read_json, write_whole
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, Array, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageSource
 
 _NOTE = "bank.json"
 _FITTED_ON = 10_000  # images that the principal components are found from
@@ -32,7 +39,7 @@ class Bank:
         UserError: no bank there, or a damaged one.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: AnyPath) -> None:
         folder = pathlib.Path(folder).expanduser()
         if not (folder / _NOTE).exists():
             raise UserError(f"No bank in {folder}. Expected a folder that build_bank made.")
@@ -50,16 +57,16 @@ class Bank:
         return len(self.images)
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, ...]:
         """(H, W, C)."""
         return self.images.shape[1:]
 
     @functools.cached_property
-    def class_counts(self):
+    def class_counts(self) -> np.ndarray:
         """How many images of each class, `[K]`."""
         return np.bincount(self.labels)
 
-    def nearest(self, image, mask, count):
+    def nearest(self, image: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
         """The `count` images whose known pixels are nearest by the index, in no particular order.
 
         The squared distance over known pixels of a point of the principal subspace is a quadratic form of its coordinates, so that the
@@ -84,7 +91,7 @@ class Bank:
         distances = np.square(self.codes @ half).sum(axis=1) - 2 * (self.codes @ (basis @ target).astype(np.float32))
         return np.argpartition(distances, count)[:count]
 
-    def check(self, image_shape, num_classes):
+    def check(self, image_shape: Sequence[int], num_classes: int) -> None:
         """Refuses to complete images of another shape, or of classes that no image of the bank shows.
 
         Raises:
@@ -96,7 +103,7 @@ class Bank:
         if missing:
             raise UserError(f"the bank in {self.folder} has no image of class {', '.join(map(str, missing))} of {num_classes}; add some")
 
-    def check_origins(self, source):
+    def check_origins(self, source: ImageSource) -> None:
         """Refuses a bank whose origins number images of another set, as far as some of them tell.
 
         Args:
@@ -122,7 +129,17 @@ class Bank:
         return len(_moves(facts["flips"], facts["shifts"]))
 
 
-def build_bank(folder, images, labels, *, origins=None, flips=False, shifts=0, components=64, seed=0):
+def build_bank(
+    folder: AnyPath,
+    images: np.ndarray,
+    labels: Array,
+    *,
+    origins: Array | None = None,
+    flips: bool = False,
+    shifts: int = 0,
+    components: int = 64,
+    seed: int = 0,
+) -> Bank:
     """Writes images and their PCA index once into a folder, whole or not at all; an existing bank is opened if it is of the same images.
 
     Args:

@@ -1,11 +1,19 @@
 """How uncertain would one be about the class after one more glimpse at each candidate place?"""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.ops.masks import glimpse_masks, observe
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.boed.completions import Completions
 
 
 class ExpectedEntropy:
@@ -34,7 +42,15 @@ class ExpectedEntropy:
     Reference: Harvey et al. 2019, equation 2 and Algorithm 1, lines 4 to 8.
     """
 
-    def __init__(self, posterior, grid, image_size, patch_size, classes=None, batch_size=512):
+    def __init__(
+        self,
+        posterior: Callable,
+        grid: Sequence[int],
+        image_size: Sequence[int],
+        patch_size: int,
+        classes: int | None = None,
+        batch_size: int = 512,
+    ) -> None:
         check_grid(grid, image_size)
         self.grid = tuple(grid)
         self.batch_size = batch_size
@@ -45,7 +61,7 @@ class ExpectedEntropy:
         self._entropies = tf.function(self._row_entropies, reduce_retracing=True)
         self._probabilities = tf.function(self._believed, reduce_retracing=True)
 
-    def __call__(self, images, masks, completions):
+    def __call__(self, images: Array, masks: Array, completions: Completions) -> np.ndarray:
         if not len(completions.weights):
             raise UserError("the expected entropy expects at least one completion an image. Received: none")
         count, cells = len(completions.weights), self.candidates.shape[0]
@@ -58,7 +74,7 @@ class ExpectedEntropy:
         np.add.at(expected, completions.owners, entropies * np.asarray(completions.weights)[:, None])
         return expected.astype(np.float32)
 
-    def believe(self, images, masks):
+    def believe(self, images: Array, masks: Array) -> np.ndarray:
         """Probabilities `[B, K]` (or `[B, 2]`: the rest, the class) of images `[B, H, W, C]` seen through masks `[B, H, W, 1]`."""
         return self._probabilities(tf.constant(images), tf.constant(masks)).numpy()
 

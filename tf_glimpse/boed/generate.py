@@ -1,7 +1,11 @@
 """A folder of sequences, from data to finished shards: resumes after a kill, and several processes may work on it at once."""
 
+from __future__ import annotations
+
 import dataclasses
 import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +16,23 @@ from tf_glimpse.boed.posterior import planned_posterior, prepared_posterior, ver
 from tf_glimpse.boed.sequences import check_samples, first_map, near_optimal_sequences
 from tf_glimpse.boed.shards import FIRST_MAP, check_shard, finish, read_first_map, shard_path, write_shard
 from tf_glimpse.files import locked, locked_folder, write_whole
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData
 
 
-def generate_sequences(data, folder, glimpses, *, completions=None, posterior=None, count=600, shard_size=10, seed=0):
+def generate_sequences(
+    data: ImageData,
+    folder: AnyPath,
+    glimpses: Mapping,
+    *,
+    completions: Mapping | None = None,
+    posterior: Mapping | None = None,
+    count: int = 600,
+    shard_size: int = 10,
+    seed: int = 0,
+) -> dict:
     """Fills a folder with near-optimal sequences for images of a training split.
 
     The folder then holds the posterior network and its calibration, what the completions need, the first glimpse's map, the shards, and

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from tf_glimpse.files import claim, damaged, read_json
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 _NOTE = "plan.json"
 
@@ -48,15 +48,15 @@ class Plan:
     seed: int
 
     @property
-    def shard_lengths(self):
+    def shard_lengths(self) -> list[int]:
         """How many sequences each shard holds."""
         return [min(self.shard_size, self.count - start) for start in range(0, self.count, self.shard_size)]
 
-    def positions(self, num_images):
+    def positions(self, num_images: int) -> np.ndarray:
         """Positions `[count]` of the images in the training split, ascending; those of a smaller count are among those of a larger."""
         return np.sort(np.random.default_rng(self.seed).permutation(num_images)[: self.count])
 
-    def shard_positions(self, shard, num_images):
+    def shard_positions(self, shard: int, num_images: int) -> np.ndarray:
         return self.positions(num_images)[shard * self.shard_size : (shard + 1) * self.shard_size]
 
 
@@ -69,7 +69,7 @@ def claim_folder(folder, plan):
     claim(folder, _NOTE, "sequences", dataclasses.asdict(plan), lambda _: dataclasses.asdict(read_plan(folder)))
 
 
-def read_plan(folder):
+def read_plan(folder: AnyPath) -> Plan | None:
     """The `Plan` in a folder, or None.
 
     Raises:

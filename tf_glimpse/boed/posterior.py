@@ -1,7 +1,11 @@
 """The posterior network: one already there or one trained, and how far its probabilities can be believed."""
 
+from __future__ import annotations
+
 import pathlib
 import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -16,6 +20,9 @@ from tf_glimpse.ops.calibration import expected_calibration_error
 from tf_glimpse.ops.masks import glimpse_masks, observe
 from tf_glimpse.policies import Random
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData, ImageSource
 
 
 def planned_posterior(data, **options):
@@ -64,7 +71,18 @@ def verbosity():
     return 2 if sys.stderr.isatty() else 0
 
 
-def train_posterior(data, patch_size, num_glimpses, *, epochs=10, batch_size=128, learning_rate=2e-3, filters=(16, 32), seed=0, verbose=0):
+def train_posterior(
+    data: ImageData,
+    patch_size: int,
+    num_glimpses: int,
+    *,
+    epochs: int = 10,
+    batch_size: int = 128,
+    learning_rate: float = 2e-3,
+    filters: Sequence[int] = (16, 32),
+    seed: int = 0,
+    verbose: int | str = 0,
+) -> GlimpsePosterior:
     """A `GlimpsePosterior` that has seen every image through uniformly random numbers and places of glimpses.
 
     Args:
@@ -101,7 +119,9 @@ def train_posterior(data, patch_size, num_glimpses, *, epochs=10, batch_size=128
     return trained
 
 
-def calibration(posterior, source, patch_size, num_glimpses, seed=0, batch_size=500):
+def calibration(
+    posterior: Callable, source: ImageSource, patch_size: int, num_glimpses: int, seed: int = 0, batch_size: int = 500
+) -> list[dict]:
     """Whether the posterior's confidence is its accuracy, by how many glimpses at random places it has seen.
 
     Args:

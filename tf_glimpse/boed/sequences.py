@@ -1,11 +1,17 @@
 """Where should one have looked? Greedy glimpse sequences for a batch of images."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tf_glimpse.boed.expected_entropy import entropy
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.boed.expected_entropy import ExpectedEntropy
 
 
 class Sequences(NamedTuple):
@@ -22,7 +28,7 @@ class Sequences(NamedTuple):
     entropies: Any
 
 
-def first_map(completer, expected, image_shape, samples, seed=0):
+def first_map(completer: Callable, expected: ExpectedEntropy, image_shape: Sequence[int], samples: int, seed: int = 0) -> np.ndarray:
     """The expected entropy `[h * w]` of every first glimpse: nothing is known, so that it is the same for all images.
 
     Args:
@@ -38,7 +44,16 @@ def first_map(completer, expected, image_shape, samples, seed=0):
     return expected(nothing, mask, completer(nothing, mask, np.array([-1]), samples, np.array([[seed, 0, 0]])))[0]
 
 
-def near_optimal_sequences(images, origins, completer, expected, first, num_glimpses, samples, seed=0):
+def near_optimal_sequences(
+    images: np.ndarray,
+    origins: np.ndarray,
+    completer: Callable,
+    expected: ExpectedEntropy,
+    first: np.ndarray,
+    num_glimpses: int,
+    samples: int,
+    seed: int = 0,
+) -> Sequences:
     """Looks T times at each image, each time where the expected posterior entropy is lowest given the glimpses so far.
 
     Args:

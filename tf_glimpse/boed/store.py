@@ -1,8 +1,10 @@
 """Sequences that lie in a folder, read to teach by: checked to be whole, and for these images and this model."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +13,10 @@ from tf_glimpse.boed.shards import check_shard, read_first_map
 from tf_glimpse.datasets.supervision import Supervision
 from tf_glimpse.ops.coordinates import cell_centres
 from tf_glimpse.policies import DrawnCells, Stored
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +39,9 @@ class GlimpseSequences:
     entropies: Any
     first: Any
 
-    def supervision(self, kind="near_optimal", share=0.5, until=0.2, sharpness=None, seed=0):
+    def supervision(
+        self, kind: str = "near_optimal", share: float = 0.5, until: float | None = 0.2, sharpness: float | None = None, seed: int = 0
+    ) -> Supervision:
         """Teaches these sequences on a share of each batch.
 
         Args:
@@ -61,7 +68,7 @@ class GlimpseSequences:
         raise UserError(f"kind expects near_optimal, heuristic or random. Received: {kind!r}")
 
 
-def read_sequences(folder, data=None):
+def read_sequences(folder: AnyPath, data: ImageData | None = None) -> GlimpseSequences:
     """The sequences in a folder, checked to be whole and, given `data`, to be of these images.
 
     Any other program reads them with `tensorflow_datasets.builder_from_directory(folder)`.

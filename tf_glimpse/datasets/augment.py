@@ -5,6 +5,8 @@ import math
 
 import tensorflow as tf
 
+from tf_glimpse.types import Array
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
@@ -39,7 +41,7 @@ class Augmentation:
     flip: bool = False
     elastic: float = 0.0
 
-    def __call__(self, images, seed):
+    def __call__(self, images: tf.Tensor, seed: Array) -> tf.Tensor:
         """Images `[B, H, W, C]` uint8, each moved by its own random map."""
         height, width = images.shape[1:3]
         if self.elastic:

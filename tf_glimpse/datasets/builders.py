@@ -31,11 +31,11 @@ _RAM_CITATION = """@inproceedings{mnih2014recurrent,
 }"""
 
 
-class _CanvasBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class _CanvasBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]  # TFDS is not read
     """Digits and canvases of them. Subclasses give `digits()` and the `canvas`."""
 
     VERSION = tfds.core.Version("1.0.0")
-    made_from = ()  # sets that must be prepared first
+    made_from: tuple[str, ...] = ()  # sets that must be prepared first
 
     @property
     def canvas(self):
@@ -100,7 +100,7 @@ def _configs(pieces_by_size):
     return [_CanvasConfig(name=str(size), canvas=Canvas(size, pieces)) for size, pieces in pieces_by_size.items()]
 
 
-class _MNISTCanvasBuilder(_CanvasBuilder, skip_registration=True):
+class _MNISTCanvasBuilder(_CanvasBuilder, skip_registration=True):  # type: ignore[call-arg]  # TFDS is not read
     """MNIST's 60,000 training digits split into 54,000 and 6,000 as `load("mnist")` splits them, and its 10,000 test digits."""
 
     made_from = ("mnist",)

@@ -20,7 +20,7 @@ class Canvas:
     piece_size: int = 8
 
     @property
-    def draws_per_image(self):
+    def draws_per_image(self) -> int:
         """Random numbers that `compose` uses for one image: the digit's place, and for each piece its digit, its corner and its place."""
         return 2 + 5 * self.pieces
 

@@ -1,13 +1,21 @@
 """Bad input, told where data enter: what was expected, what came, and what to do."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tf_glimpse.types import UNIT, UserError
+from tf_glimpse.types import UNIT, Array, UserError
 
 _SLACK = 1e-3  # of the range: what resizing and dividing by 255 may round up
 
 
-def check_images(images, labels=None, num_classes=None, patch_size=None, input_range=UNIT):
+def check_images(
+    images: Array,
+    labels: Array | None = None,
+    num_classes: int | None = None,
+    patch_size: int | None = None,
+    input_range: Sequence[float] = UNIT,
+) -> None:
     """Refuses images and labels that no model of this package can take.
 
     Args:

@@ -1,11 +1,18 @@
 """Names of classes: strings, one a class, all different."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tf_glimpse.types import UserError
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def checked_class_names(class_names, num_classes):
+
+def checked_class_names(class_names: Sequence[str | bytes] | np.ndarray | None, num_classes: int) -> list[str] | None:
     """The names as a list of `num_classes` str; None stays None.
 
     Args:

@@ -4,13 +4,14 @@ import functools
 import io
 import os
 import struct
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from tf_glimpse.datasets.levels import deep_values, image_of, is_deep_colour, raw_mode, white_of
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 _GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -55,7 +56,9 @@ class Header(NamedTuple):
     channels: int
 
 
-def decode_image(image, channels=None, size=None, white_level=None):
+def decode_image(
+    image: bytes | AnyPath, channels: int | None = None, size: int | Sequence[int] | None = None, white_level: float | None = None
+) -> np.ndarray:
     """Decodes a JPEG or PNG (or whatever else Pillow reads): grey, RGB, RGBA, palette, CMYK; turned upright as its EXIF says.
 
     Of a film the first frame is taken. Transparent parts show the colours that the file has there, except a GIF's, which are black, as

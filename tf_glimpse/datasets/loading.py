@@ -1,6 +1,7 @@
 """`load`: images and labels of a named set or of a folder, ready for the pipeline."""
 
 import importlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,22 +14,22 @@ from tf_glimpse.datasets.prepare import prepared_builder
 from tf_glimpse.datasets.sources import ImageData, array_source
 from tf_glimpse.datasets.splits import split_files, split_positions
 from tf_glimpse.datasets.stored import read_split
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 
 def load(
-    name_or_path,
+    name_or_path: AnyPath,
     *,
-    image_size=None,
-    channels=None,
-    manual_dir=None,
-    data_dir=None,
-    validation_fraction=0.1,
-    skip_corrupt=False,
-    seed=0,
-    white_level=None,
-    group_duplicates=False,
-):
+    image_size: int | Sequence[int] | None = None,
+    channels: int | None = None,
+    manual_dir: AnyPath | None = None,
+    data_dir: AnyPath | None = None,
+    validation_fraction: float = 0.1,
+    skip_corrupt: bool = False,
+    seed: int = 0,
+    white_level: float | None = None,
+    group_duplicates: bool = False,
+) -> ImageData:
     """Loads a named set or a folder of images, and warns (`DataWarning`) of what a user should know: files left out, copies, dark files.
 
     A TFDS set whose images have one size is held in memory, decoded. Images of mixed sizes, of a TFDS set or in a folder, are held decoded

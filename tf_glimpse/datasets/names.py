@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from tf_glimpse.types import AnyPath
+
 MANUAL_DIR_VARIABLE = "TF_GLIMPSE_MANUAL_DIR"
 NAMES = (
     "mnist",
@@ -18,7 +20,7 @@ NAMES = (
 )
 
 
-def whole_name(name):
+def whole_name(name: AnyPath | None) -> AnyPath | None:
     """A folder's path kept whole, so that it means the same from anywhere; the name of a known set, and None, as it is."""
     name = name and str(name)
     return str(Path(name).expanduser().resolve()) if name and name not in NAMES and Path(name).expanduser().is_dir() else name
@@ -40,7 +42,7 @@ def folder_of(name, manual_dir=None):
     return kept if kept and (kept / "train").is_dir() else None
 
 
-def refuse_wrong_name(name, manual_dir=None, data_dir=None):
+def refuse_wrong_name(name: AnyPath, manual_dir: AnyPath | None = None, data_dir: AnyPath | None = None) -> None:
     """Refuses in a second what `load` would refuse once TensorFlow is loaded: a folder that is none or has no classes, an unknown set.
 
     Args:
@@ -49,6 +51,7 @@ def refuse_wrong_name(name, manual_dir=None, data_dir=None):
     Raises:
         UserError: as `load`.
     """
+    name = str(name)
     if name in NAMES:
         return
     if folder := folder_of(name, manual_dir):

@@ -1,14 +1,20 @@
 """Training-time augmentation of photos: the Inception crop, mirroring, colours, RandAugment; all drawn from a stateless seed."""
 
+from __future__ import annotations
+
 import dataclasses
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tf_glimpse.datasets.loading import hold_out_part, load
 from tf_glimpse.datasets.notes import leak_notes, tell
 from tf_glimpse.datasets.rand_augment import rand_augment
-from tf_glimpse.types import DataWarning, UserError
+from tf_glimpse.types import AnyPath, Array, DataWarning, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData
 
 _BOXES, _MIRRORS, _COLOURS, _RAND = range(4)  # one random stream each
 _GREY = [0.2989, 0.587, 0.114]  # how bright red, green and blue are
@@ -64,7 +70,7 @@ class PhotoAugmentation:
             wanted = "area as (smallest, largest) share in (0, 1], aspect as (smallest, largest), a magnitude from 0 to 10"
             raise UserError(f"expected {wanted}. Received: {self}")
 
-    def __call__(self, images, seed):
+    def __call__(self, images: tf.Tensor, seed: Array) -> tf.Tensor:
         """Photos `[B, H, W, C]` uint8, each changed by its own draws."""
         if images.dtype != tf.uint8:
             raise UserError(f"PhotoAugmentation expects images [B, H, W, C] uint8, 0 to 255. Received: {tf.as_dtype(images.dtype).name}")
@@ -101,7 +107,9 @@ def _recoloured(images, strength, seed):
     return (mean + (images - mean) * draws[1]) * draws[2]
 
 
-def load_photos(name, image_size=None, train_size=None, hold_out=0.0, **options):
+def load_photos(
+    name: AnyPath, image_size: int | None = None, train_size: int | None = None, hold_out: float = 0.0, **options: Any
+) -> ImageData:
     """`load`, with training photos of another size than the others, for parts to be cut from.
 
     Args:
@@ -132,7 +140,7 @@ def load_photos(name, image_size=None, train_size=None, hold_out=0.0, **options)
         large = load(name, image_size=train_size, **{**options, **whole})
     if data.train.files is None:
         return dataclasses.replace(data, train=_held_out(large, hold_out, options).train)
-    places = {file: place for place, file in enumerate(large.train.files)}
+    places = {file: place for place, file in enumerate(large.train.files or ())}
     train = large.train.subset([places[file] for file in data.train.files])
     return dataclasses.replace(data, train=dataclasses.replace(train, copies=data.train.copies))
 

@@ -3,6 +3,11 @@
 Everything random comes from (seed, epoch, step), so epoch k is the same whether a run started at 0 or resumed at k.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,16 +15,30 @@ from tf_glimpse.datasets.canvas import compose, compose_clean, digit_places
 from tf_glimpse.datasets.supervision import Supervision, places_of
 from tf_glimpse.types import UserError
 
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData, ImageSource
+
 _EVAL_BYTES = 2**26
 _ORDER, _PIXELS, _CANVAS, _ACTIONS, _ROWS, _TAUGHT = range(6)  # one random stream each
 
 
-def steps_per_epoch(data, batch_size, passes=1):
+def steps_per_epoch(data: ImageData, batch_size: int, passes: int = 1) -> int:
     """Training steps in an epoch of so many passes: whole batches only; one smaller batch if the epoch is smaller than a batch."""
     return max(passes * len(data.train) // batch_size, 1)
 
 
-def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, actions=None, passes=1, clean=False, places=False):
+def train_batches(
+    data: ImageData,
+    batch_size: int,
+    seed: int,
+    epoch: int = 0,
+    epochs: int | None = None,
+    augment: Callable | None = None,
+    actions: Callable | Supervision | None = None,
+    passes: int = 1,
+    clean: bool = False,
+    places: bool = False,
+) -> tf.data.Dataset:
     """All training batches of epochs `epoch` to `epochs - 1`, end to end; each epoch has its own order, places and clutter.
 
     For `model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps_per_epoch(data, batch_size), shuffle=False)`.
@@ -96,7 +115,7 @@ def train_batches(data, batch_size, seed, epoch=0, epochs=None, augment=None, ac
     return _mapped(indices, make_batch)
 
 
-def eval_batches(source, batch_size=None, actions=None, seed=0):
+def eval_batches(source: ImageSource, batch_size: int | None = None, actions: Callable | None = None, seed: int = 0) -> tf.data.Dataset:
     """A split's batches in its own order, all images, the last batch smaller.
 
     Args:

@@ -1,15 +1,17 @@
 """Where images come from: one split as labels and a function that fetches images by index."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.datasets.canvas import Canvas
 from tf_glimpse.datasets.checks import check_images, check_labels
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +36,7 @@ class ImageSource:
         """Number of images."""
         return len(self.labels)
 
-    def subset(self, positions):
+    def subset(self, positions: Array) -> ImageSource:
         """The images at `positions` (int `[n]`), in that order, sharing this source's memory."""
         positions = np.asarray(positions, np.int64)
         files = self.files and tuple(self.files[position] for position in positions)
@@ -83,12 +85,12 @@ class ImageData:
             check_labels(source.labels, len(source), self.num_classes)
 
     @property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """16 hex digits of the name, each split's labels and, for a folder, each split's files: to know the same data again."""
         splits = [(source.labels.tolist(), source.files) for source in self._splits()]
         return hashlib.sha256(repr((self.name, splits)).encode()).hexdigest()[:16]
 
-    def with_clutter(self, split, pieces=0):
+    def with_clutter(self, split: str, pieces: int = 0) -> ImageSource:
         """The split's images with so many pieces of clutter: the same digits at the same places, 0 for the clean images.
 
         Args:
@@ -116,7 +118,7 @@ class ImageData:
             return source
         return array_source(self.recompose(split, source.fetch(np.arange(len(source))).numpy(), pieces), source.labels)
 
-    def in_order_of(self, class_names):
+    def in_order_of(self, class_names: Sequence[str]) -> ImageData:
         """The same set with its classes in the order of `class_names`, the labels numbered so; as it is if those are not its classes.
 
         Example:
@@ -137,7 +139,7 @@ class ImageData:
         return [source for source in (self.train, self.validation, self.test) if source is not None]
 
 
-def array_source(images, labels):
+def array_source(images: np.ndarray, labels: np.ndarray) -> ImageSource:
     """`ImageSource` over uint8 images `[N, H, W, C]` and whole-number labels `[N]` in memory.
 
     Raises:

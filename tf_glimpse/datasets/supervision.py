@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Supervision:
         if not 0 < self.share <= 1 or (self.until is not None and not 0 < self.until <= 1):
             raise UserError(f"Supervision expects a share, and until, in (0, 1]. Received: share={self.share}, until={self.until}")
 
-    def rows(self, count, seed, progress):
+    def rows(self, count: int | tf.Tensor, seed: Array, progress: float | tf.Tensor) -> tf.Tensor:
         """Which of `count` rows are taught, bool `[count]`, when so much (0 to 1) of the run is over."""
         left = 1.0 if self.until is None else tf.maximum(0.0, 1.0 - tf.cast(progress, tf.float32) / self.until)
         return tf.random.stateless_uniform([count], seed) < self.share * left
 
-    def images(self, indices, rows, seed):
+    def images(self, indices: tf.Tensor, rows: tf.Tensor, seed: Array) -> tf.Tensor:
         """The positions `[n]` of a batch's images, where `rows` are taught of images that have places."""
         if self.among is None:
             return indices
@@ -56,7 +56,7 @@ class Supervision:
         return tf.where(rows, tf.gather(tf.constant(self.among, tf.int64), drawn), indices)
 
 
-def places_of(policy, images, indices, seed):
+def places_of(policy: Callable, images: Array, indices: Array, seed: Array) -> tf.Tensor:
     """What a policy answers for a batch, float32 `[B, T, 2]`, checked to be places.
 
     Args:

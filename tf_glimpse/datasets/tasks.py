@@ -1,13 +1,19 @@
 """Tasks made from the labels of a set."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_glimpse.types import UserError
 
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData
 
-def one_against_rest(data, number):
+
+def one_against_rest(data: ImageData, number: int) -> ImageData:
     """The same images, labelled 1 if they show class `number`, else 0.
 
     Args:

@@ -5,6 +5,7 @@ import scipy.optimize
 import scipy.special
 
 from tf_glimpse.ops.calibration import BINS, expected_calibration_error
+from tf_glimpse.types import Array
 
 
 def log_shares(logits):
@@ -17,7 +18,7 @@ def scaled(logits, temperatures):
     return logits if temperatures is None else logits / np.asarray(temperatures)[:, None]
 
 
-def calibration_error(logits, labels, bins=BINS):
+def calibration_error(logits: Array, labels: Array, bins: int = BINS) -> np.ndarray:
     """The `ops.calibration.expected_calibration_error` after each look `[T]`.
 
     Args:
@@ -36,7 +37,7 @@ def calibration_error(logits, labels, bins=BINS):
     return np.array([expected_calibration_error(sure, right_one, bins) for sure, right_one in zip(confidence.T, right.T, strict=True)])
 
 
-def fit_temperatures(logits, labels):
+def fit_temperatures(logits: Array, labels: Array) -> np.ndarray:
     """The temperature after each look `[T]` that minimises the cross-entropy; fit it on validation, use it on test.
 
     Args:

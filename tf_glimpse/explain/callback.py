@@ -1,7 +1,10 @@
 """What a model's looks tell it, logged while it trains."""
 
+from __future__ import annotations
+
 import contextlib
 import warnings
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -11,6 +14,10 @@ from tf_glimpse.explain.draw import draw_glimpses
 from tf_glimpse.explain.information_gain import gain_curves
 from tf_glimpse.explain.panels import figure_to_array
 from tf_glimpse.ops.coverage import place_counts
+from tf_glimpse.types import AnyPath, Array
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 
 
 @contextlib.contextmanager
@@ -38,7 +45,9 @@ class ExplanationLogs(keras.callbacks.Callback):
         every: epochs between logs.
     """
 
-    def __init__(self, log_dir, images, labels, vae=None, count=4, every=1):
+    def __init__(
+        self, log_dir: AnyPath, images: Array, labels: Array, vae: HiddenStateVAE | None = None, count: int = 4, every: int = 1
+    ) -> None:
         super().__init__()
         self.log_dir = str(log_dir)
         self.images = images

@@ -1,5 +1,10 @@
 """Seeing where a model looked: a figure of scanpaths and of what the retina saw."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.special
 
@@ -7,14 +12,27 @@ from tf_glimpse.datasets import check_images
 from tf_glimpse.explain import captions, panels
 from tf_glimpse.explain.scanpath import colour
 from tf_glimpse.explain.views import channel_note, foveate, in_unit, rim_note
-from tf_glimpse.types import Trajectory, UserError
+from tf_glimpse.types import Array, Trajectory, UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tf_glimpse.layers.retina import Retina
 
 _TOLD = "Left: the image, and where the model looked. Right: what the retina saw at each look, and the most probable class after it."
 _PLACES = "Where the model looked, and what it says after the last look."
 _RECONSTRUCTED = "Below: the image as the model's state after each look knows it."
 
 
-def draw_glimpses(images, trajectory, retina=None, class_names=None, labels=None, reconstructions=None, names=None):
+def draw_glimpses(
+    images: Array,
+    trajectory: Trajectory,
+    retina: Retina | None = None,
+    class_names: Sequence[str] | None = None,
+    labels: Array | None = None,
+    reconstructions: Array | None = None,
+    names: Sequence[str] | None = None,
+) -> Figure:
     """Draws each image with its scanpath, and beside it what the retina saw at each look and what the model then believed.
 
     Images of 2 channels are shown in red and cyan; of more than 3, the first three. The legend below says so.

@@ -1,6 +1,9 @@
 """Only what was seen can have driven the answer: a number for that, and what each look was worth to it."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import scipy.special
@@ -8,7 +11,10 @@ import tensorflow as tf
 
 from tf_glimpse.layers import unroll
 from tf_glimpse.ops.patches import in_range
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, Trajectory, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.attention_model import AttentionModel
 
 
 class Faithfulness(NamedTuple):
@@ -31,7 +37,7 @@ class Faithfulness(NamedTuple):
     control_flipped: float
 
 
-def faithfulness(model, images, filler, actions=None):
+def faithfulness(model: AttentionModel, images: Array, filler: Array, actions: Array | None = None) -> Faithfulness:
     """Replaces everything outside of the seen patches, and looks whether the answer stays.
 
     A RAM is asked with its own policy, which sees no more than the patches. A Saccader chooses by the whole image, so that `change` and
@@ -70,7 +76,7 @@ def faithfulness(model, images, filler, actions=None):
     )
 
 
-def seen_mask(model, locations, image_size):
+def seen_mask(model: AttentionModel, locations: Array, image_size: Sequence[int]) -> tf.Tensor:
     """Which pixels `[B, H, W]` bool the looks at `locations` `[B, T, 2]` have read: every scale of a retina, or a cell's true field.
 
     Raises:
@@ -94,7 +100,7 @@ def answers_without(model, images, trajectory, hidden):
     return model({"images": shown, "actions": trajectory.actions}).logits[:, -1]
 
 
-def attribution(model, images, trajectory):
+def attribution(model: AttentionModel, images: Array, trajectory: Trajectory) -> np.ndarray:
     """What each look was worth to the answer `[B, T]`: the fall of its log-odds in nats when that look alone is blank.
 
     Log-odds, not log-probabilities, which hardly move while the answer is sure.
@@ -127,7 +133,7 @@ def scale_attribution(model, images, trajectory):
     return np.stack(falls, axis=1)
 
 
-def deletion_curve(model, images, trajectory, order):
+def deletion_curve(model: AttentionModel, images: Array, trajectory: Trajectory, order: np.ndarray) -> np.ndarray:
     """The answer's probability `[B, T + 1]` while looks are made blank one after the other.
 
     Args:

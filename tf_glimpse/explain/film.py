@@ -1,6 +1,10 @@
 """A film of rollouts: every image comes to light where the model has looked."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.special
@@ -9,12 +13,25 @@ from tf_glimpse.explain import captions, panels
 from tf_glimpse.explain.draw import batch
 from tf_glimpse.explain.views import channel_note, displayed, in_unit
 from tf_glimpse.ops.coverage import seen_pixels
+from tf_glimpse.types import AnyPath, Array, Trajectory
+
+if TYPE_CHECKING:
+    from tf_glimpse.layers.retina import Retina
 
 MOST_IMAGES = 12
 _SIDE = 2.0  # inches
 
 
-def save_glimpses_gif(path, images, trajectory, retina, class_names=None, milliseconds=700, labels=None, names=None):
+def save_glimpses_gif(
+    path: AnyPath,
+    images: Array,
+    trajectory: Trajectory,
+    retina: Retina,
+    class_names: Sequence[str] | None = None,
+    milliseconds: int = 700,
+    labels: Array | None = None,
+    names: Sequence[str] | None = None,
+) -> None:
     """Writes a film of the rollouts, the images side by side, a frame a look.
 
     Args:

@@ -1,12 +1,19 @@
 """What each look told about the class: drops in entropy, in test cross-entropy beside them, and mutual information."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tf_glimpse.explain.calibration import calibration_error, log_shares, scaled
 from tf_glimpse.models.rollouts import split_rollouts
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageSource
+    from tf_glimpse.models.attention_model import AttentionModel
 
 
 class GainCurves(NamedTuple):
@@ -31,12 +38,12 @@ class GainCurves(NamedTuple):
     accuracy: np.ndarray
 
     @property
-    def unearned(self):
+    def unearned(self) -> np.ndarray:
         """`[T]` bool: looks after which the model was surer, and no nearer to the truth: entropy fell, cross-entropy did not."""
         return (self.gain > 0) & (self.nll_drop <= 0)
 
 
-def entropies(logits):
+def entropies(logits: Array) -> np.ndarray:
     """The entropy of the class in nats `[..., T + 1]`: ln K before the first look, then after each, from logits `[..., T, K]`.
 
     Example:
@@ -48,12 +55,12 @@ def entropies(logits):
     return np.concatenate([np.full([*after.shape[:-1], 1], np.log(shares.shape[-1])), after], axis=-1)
 
 
-def information_gain(logits):
+def information_gain(logits: Array) -> np.ndarray:
     """How many nats of entropy each look took off the class `[..., T]`, from logits `[..., T, K]`; negative where doubt grew."""
     return -np.diff(entropies(logits), axis=-1)
 
 
-def mutual_information(logits, axis=0):
+def mutual_information(logits: Array, axis: int | Sequence[int] = 0) -> np.ndarray:
     """The mutual information in nats of the class and what was seen: the entropy of the mean belief minus the mean entropy.
 
     Over images and rollouts it says how much the looks tell about the class; over rollouts of one image, how much the answer depends on
@@ -81,7 +88,7 @@ def mutual_information(logits, axis=0):
     return np.squeeze(of_mean + np.sum(np.exp(shares) * shares, axis=-1, keepdims=True).mean(axis=axis, keepdims=True), (*axis, -1))
 
 
-def gain_curves(logits, labels, temperatures=None):
+def gain_curves(logits: Array, labels: Array, temperatures: Array | None = None) -> GainCurves:
     """The `GainCurves` of a split.
 
     Args:
@@ -116,7 +123,7 @@ def gain_curves(logits, labels, temperatures=None):
     )
 
 
-def looks_needed(logits, labels):
+def looks_needed(logits: Array, labels: Array) -> float:
     """After how many looks the answer is right and stays right, mean over images (and rollouts); T + 1 where it never is.
 
     Args:
@@ -132,7 +139,9 @@ def looks_needed(logits, labels):
     return float(right.shape[-1] + 1 - steady.sum(axis=-1).mean())
 
 
-def collect_logits(model, source, rollouts=1, seed=0, policy=None, batch_size=500):
+def collect_logits(
+    model: AttentionModel, source: ImageSource, rollouts: int = 1, seed: int = 0, policy: Callable | None = None, batch_size: int = 500
+) -> np.ndarray:
     """The logits `[R, N, T, K]` of a split after each look.
 
     Args:

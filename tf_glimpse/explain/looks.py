@@ -1,10 +1,23 @@
 """The picture that suits a model."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from tf_glimpse.explain.draw import draw_glimpses
 from tf_glimpse.explain.saccader import draw_saccades
+from tf_glimpse.types import Array, Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tf_glimpse.models.attention_model import AttentionModel
 
 
-def draw_looks(images, trajectory, model, labels=None, names=None):
+def draw_looks(
+    images: Array, trajectory: Trajectory, model: AttentionModel, labels: Array | None = None, names: Sequence[str] | None = None
+) -> Figure:
     """Draws where a model looked: `draw_saccades` of one that chooses among cells, else `draw_glimpses`.
 
     Args:

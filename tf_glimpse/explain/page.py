@@ -70,7 +70,7 @@ def _together(found):
         _figure(svg.picture(svg.heat(count / max(count.max(), 1)), 96), f"{_chip(look, len(counts))}look {look + 1}")
         for look, count in enumerate(counts)
     ]
-    mean, low, high = found.entropies.mean(axis=0), *np.quantile(found.entropies, [0.1, 0.9], axis=0)
+    mean, (low, high) = found.entropies.mean(axis=0), np.quantile(found.entropies, [0.1, 0.9], axis=0)
     answers = f"{len(found.images)} images."
     if found.labels is not None:
         right = int((found.answers == found.labels).sum())

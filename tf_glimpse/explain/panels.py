@@ -1,8 +1,11 @@
 """The parts of figures, by matplotlib: a panel of pixels, a scanpath that can be read on black and on white, titles, the legend."""
 
+from __future__ import annotations
+
 import functools
 import io
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +14,9 @@ from tf_glimpse.explain import captions
 from tf_glimpse.explain.scanpath import colour, numbered
 from tf_glimpse.explain.views import displayed
 from tf_glimpse.ops.coordinates import patch_corners
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PANEL = 1.6  # inches
 IMAGE_PANEL = 1.4 * PANEL
@@ -43,10 +49,10 @@ def figure_class():
     return ShownFigure
 
 
-def figure_to_array(figure):
+def figure_to_array(figure: Figure) -> np.ndarray:
     """The figure's pixels, `[H, W, 3]` uint8."""
     figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]  # Agg's canvas, as `figure` makes
 
 
 def show(panel, picture, frame="0.6", width=0.8):

@@ -1,6 +1,8 @@
 """What the state after each look says about the whole image: trajectories for a `HiddenStateVAE`, its fit, its error by look."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -10,7 +12,11 @@ from tf_glimpse.datasets import eval_batches, train_batches
 from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.ops.patches import to_float
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData
+    from tf_glimpse.models.attention_model import AttentionModel
 
 
 class ReconstructionCurves(NamedTuple):
@@ -29,7 +35,9 @@ class ReconstructionCurves(NamedTuple):
     blank_error: float
 
 
-def collect_states(model, data, split, limit=None, seed=0, batch_size=500, passes=1):
+def collect_states(
+    model: AttentionModel, data: ImageData, split: str, limit: int | None = None, seed: int = 0, batch_size: int = 500, passes: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """A frozen model's states after each look at a split, with the clean images.
 
     Args:
@@ -55,8 +63,18 @@ def collect_states(model, data, split, limit=None, seed=0, batch_size=500, passe
 
 
 def fit_vae(
-    model, data, *, limit=30000, passes=1, epochs=10, batch_size=128, learning_rate=1e-3, validation_limit=2000, verbose=2, **settings
-):
+    model: AttentionModel,
+    data: ImageData,
+    *,
+    limit: int = 30000,
+    passes: int = 1,
+    epochs: int = 10,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    validation_limit: int = 2000,
+    verbose: int | str = 2,
+    **settings: Any,
+) -> tuple[HiddenStateVAE, dict]:
     """Trains a `HiddenStateVAE` on a frozen model's states at the training images; keeps the best epoch on validation.
 
     Args:
@@ -87,7 +105,7 @@ def fit_vae(
     return bare, history.history
 
 
-def reconstruction_curves(vae, hidden, images, batch_size=250):
+def reconstruction_curves(vae: HiddenStateVAE, hidden: Array, images: Array, batch_size: int = 250) -> ReconstructionCurves:
     """The `ReconstructionCurves` of states `[N, T, U]` against the images `[N, H, W, C]` they should show.
 
     Args:
@@ -111,7 +129,7 @@ def reconstruction_curves(vae, hidden, images, batch_size=250):
     parts = [measure(hidden[start : start + batch_size], images[start : start + batch_size]).numpy() for start in starts]
     levels = images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
     blank = float(np.square(levels - levels.mean(axis=0)).mean())
-    return ReconstructionCurves(*np.concatenate(parts, axis=1).mean(axis=1), blank)
+    return ReconstructionCurves(*np.concatenate(parts, axis=1).mean(axis=1), blank)  # type: ignore[call-arg]  # the first holds three
 
 
 class _Best(keras.callbacks.Callback):

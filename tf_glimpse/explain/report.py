@@ -1,7 +1,11 @@
 """`explain_images`: one call that gathers why a model answered as it did, to look at, to keep as a page, and to draw."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +18,12 @@ from tf_glimpse.explain.film import save_glimpses_gif
 from tf_glimpse.explain.information_gain import entropies
 from tf_glimpse.files import write_whole
 from tf_glimpse.ops.patches import extract_patches, from_float, in_range, to_float
-from tf_glimpse.types import Trajectory, UserError
+from tf_glimpse.types import AnyPath, Array, Trajectory, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.layers.retina import Retina
+    from tf_glimpse.models.attention_model import AttentionModel
+    from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,51 +59,62 @@ class Explanation:
     faithfulness: Faithfulness
     reconstructions: np.ndarray | None
     samples: np.ndarray | None
-    retina: object
+    retina: Retina
     class_names: list
     labels: np.ndarray | None
     names: list
     title: str
 
     @property
-    def gains(self):
+    def gains(self) -> np.ndarray:
         """`[B, T]` nats: what each look took off the entropy of the class."""
         return -np.diff(self.entropies, axis=1)
 
     @property
-    def scales_by_worth(self):
+    def scales_by_worth(self) -> np.ndarray:
         """`[S]` numbers of the retina's scales, the one first that was worth the most to the answers, on average."""
         return np.argsort(-self.scale_worth.mean(axis=0), kind="stable")
 
     @property
-    def answers(self):
+    def answers(self) -> np.ndarray:
         """`[B]` class numbers."""
         return self.shares[:, -1].argmax(axis=-1)
 
-    def html(self):
+    def html(self) -> str:
         """The whole page, with its pictures inside: it needs no other file and no network."""
         from tf_glimpse.explain.page import page
 
         return page(self)
 
-    def save_html(self, path):
+    def save_html(self, path: AnyPath) -> pathlib.Path:
         """Writes the page; makes the folder if it is not there."""
         return _written(path, lambda file: file.write_text(self.html(), encoding="utf-8"))
 
-    def save_png(self, path):
+    def save_png(self, path: AnyPath) -> pathlib.Path:
         """Writes a picture with a row an image: scanpath, what the retina saw, and the reconstructions below it."""
         texts = (self.class_names, self.labels, self.reconstructions, self.names)
         return _written(path, draw_glimpses(self.images, self.trajectory, self.retina, *texts).savefig)
 
-    def save_gif(self, path, index=None):
+    def save_gif(self, path: AnyPath, index: int | None = None) -> pathlib.Path:
         """Writes a film of the rollouts, the images side by side, the first 12 of more; or of the one image `index` alone."""
         chosen = slice(None) if index is None else slice(index, index + 1)
         rollouts = Trajectory(*(field[chosen] for field in self.trajectory))
-        texts = {"labels": None if self.labels is None else self.labels[chosen], "names": self.names[chosen]}
+        texts: dict[str, Any] = {"labels": None if self.labels is None else self.labels[chosen], "names": self.names[chosen]}
         return _written(path, lambda file: save_glimpses_gif(file, self.images[chosen], rollouts, self.retina, self.class_names, **texts))
 
 
-def explain_images(model, images, *, labels=None, names=None, vae=None, actions=None, samples=3, seed=0, title=None):
+def explain_images(
+    model: AttentionModel,
+    images: Array,
+    *,
+    labels: Array | None = None,
+    names: Sequence[str] | None = None,
+    vae: HiddenStateVAE | None = None,
+    actions: Array | None = None,
+    samples: int = 3,
+    seed: int = 0,
+    title: str | None = None,
+) -> Explanation:
     """Explains a model's answers to one image or to a few dozen.
 
     Args:

@@ -1,5 +1,10 @@
 """What a Saccader looked at and why: the scanpath over the photo, what was left unseen, and the policy's map before each look."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.special
 import tensorflow as tf
@@ -11,13 +16,21 @@ from tf_glimpse.explain.views import channel_note, displayed, in_unit
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import PENALTY, field_centres
 from tf_glimpse.ops.patches import to_float
+from tf_glimpse.types import Array, Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tf_glimpse.models.saccader import Saccader
 
 _SIDE = 1.6  # inches
 _TOLD = """Left: the photo, and the windows that answer, in the order they were chosen. Next: all that no window saw, darkened. Then, a
 panel a look: where the policy expected most just before it (bright: probable), and the most probable class after it."""
 
 
-def draw_saccades(images, trajectory, model, labels=None, names=None):
+def draw_saccades(
+    images: Array, trajectory: Trajectory, model: Saccader, labels: Array | None = None, names: Sequence[str] | None = None
+) -> Figure:
     """Draws each photo with its scanpath, with all it has not seen darkened, and with the policy's probabilities before each look.
 
     Args:

@@ -1,6 +1,8 @@
 """How a model holds out as its images get worse: noise added, clutter added."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +10,11 @@ import tensorflow as tf
 from tf_glimpse.datasets import array_source, eval_batches
 from tf_glimpse.explain.information_gain import gain_curves
 from tf_glimpse.ops.patches import to_float
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageSource
+    from tf_glimpse.models.attention_model import AttentionModel
+    from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 
 
 class StressPoint(NamedTuple):
@@ -28,7 +35,7 @@ class StressPoint(NamedTuple):
     squared_error: float | None
 
 
-def noisy(source, level, seed=0):
+def noisy(source: ImageSource, level: float, seed: int = 0) -> ImageSource:
     """The images with Gaussian noise of that standard deviation, in units of 0-1 pixels, clipped; image i's noise is that of (seed, i).
 
     Args:
@@ -49,7 +56,9 @@ def noisy(source, level, seed=0):
     return array_source(np.clip(np.round(images + np.stack(noise)), 0, 255).astype(np.uint8), source.labels)
 
 
-def stress_point(model, source, clean=None, vae=None, batch_size=250):
+def stress_point(
+    model: AttentionModel, source: ImageSource, clean: ImageSource | None = None, vae: HiddenStateVAE | None = None, batch_size: int = 250
+) -> StressPoint:
     """The `StressPoint` of a split as it is.
 
     Args:
@@ -72,4 +81,4 @@ def stress_point(model, source, clean=None, vae=None, batch_size=250):
     logits, errors = (np.concatenate(part) for part in zip(*parts, strict=True))
     curves = gain_curves(logits, source.labels)
     last = (curves.accuracy[-1], curves.gain.sum(), curves.nll_drop.sum(), curves.calibration_error[-1])
-    return StressPoint(*(float(value) for value in last), None if vae is None else float(errors.mean()))
+    return StressPoint(*map(float, last), None if vae is None else float(errors.mean()))  # type: ignore[call-arg]  # `last` has four

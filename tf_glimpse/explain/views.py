@@ -1,11 +1,18 @@
 """Images as they can be shown: channels as colours, and what the retina saw as one picture."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import patch_corners
 from tf_glimpse.ops.patches import extract_patches, to_float
-from tf_glimpse.types import UNIT
+from tf_glimpse.types import UNIT, Array
+
+if TYPE_CHECKING:
+    from tf_glimpse.layers.retina import Retina
 
 
 def in_unit(images, retina):
@@ -60,7 +67,7 @@ def rim_note(retina, image_size, locations):
     return ""
 
 
-def foveate(image, location, retina):
+def foveate(image: Array, location: Array, retina: Retina) -> np.ndarray:
     """What the retina saw, as one picture `[side, side, C]` float 0-1: sharp in the middle, coarser outwards.
 
     Args:

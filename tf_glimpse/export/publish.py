@@ -1,6 +1,7 @@
 """Writes a version of a model where a server looks for it: all of it or nothing."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +13,16 @@ from tf_glimpse.export.versions import versions
 from tf_glimpse.files import write_whole
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.finite import check_weights
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 
-def export_model(model, base_path, version=None, warm_up_batch_sizes=(1, 2, 4, 8, 16, 32), white_level=None):
+def export_model(
+    model: AttentionModel,
+    base_path: AnyPath,
+    version: int | None = None,
+    warm_up_batch_sizes: Sequence[int] = (1, 2, 4, 8, 16, 32),
+    white_level: float | None = None,
+) -> Path:
     """Exports a model as a SavedModel that TF-Serving and `tf-glimpse serve` load.
 
     The signatures are those of `tf_glimpse.export.signatures.signatures`. The version appears in `base_path` at once and whole: it is

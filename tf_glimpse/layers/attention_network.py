@@ -1,8 +1,15 @@
 """The Saccader's attention network: what is here, seen together with what lies around."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from tf_glimpse.layers.conv_norm import ConvNorm
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -31,10 +38,10 @@ class AttentionNetwork(keras.layers.Layer):
     Reference: Elsayed, Kornblith, Le 2019, Saccader, https://arxiv.org/abs/1908.07644, section 2.1, figure 1.
     """
 
-    def __init__(self, mixed_channels=512, **kwargs):
+    def __init__(self, mixed_channels: int = 512, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mixed_channels = mixed_channels
-        self.embeddings = []
+        self.embeddings: list = []
         self.mixing = keras.layers.Conv2D(mixed_channels, 1, data_format="channels_last", dtype=self.dtype_policy, name="mixing")
 
     def build(self, features_shape, what_shape):
@@ -51,7 +58,7 @@ class AttentionNetwork(keras.layers.Layer):
     def call(self, features, what, training=False):
         return self.mixing(keras.ops.concatenate([self.where(features, training), what], axis=-1))
 
-    def where(self, features, training=False):
+    def where(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The "where" features `[B, h, w, D // 4]`."""
         for layer in self.embeddings:
             features = layer(features, training=training)

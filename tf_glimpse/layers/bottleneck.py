@@ -1,5 +1,7 @@
 """The residual block of a BagNet."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -46,7 +48,7 @@ class Bottleneck(keras.layers.Layer):
     Reference: Brendel, Bethge 2019, BagNet, https://arxiv.org/abs/1904.00760, appendix; Elsayed et al. 2019.
     """
 
-    def __init__(self, filters, kernel_size=3, strides=1, second_norm="skip", **kwargs):
+    def __init__(self, filters: int, kernel_size: int = 3, strides: int = 1, second_norm: str = "skip", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if kernel_size not in (1, 3) or second_norm not in SECOND_NORMS:
             wanted = f"kernel_size of 1 or 3 and second_norm as one of {', '.join(SECOND_NORMS)}"

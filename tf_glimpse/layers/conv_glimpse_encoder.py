@@ -1,5 +1,8 @@
 """A glimpse network that sees the same stroke wherever it lies in the patch."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -38,7 +41,15 @@ class ConvGlimpseEncoder(keras.layers.Layer):
     where, we join them as Mnih et al. 2014, section 4, do.
     """
 
-    def __init__(self, filters=(32, 64), pools=1, where_units=128, units=256, normalise=False, **kwargs):
+    def __init__(
+        self,
+        filters: Sequence[int] = (32, 64),
+        pools: int | Sequence[int] = 1,
+        where_units: int = 128,
+        units: int = 256,
+        normalise: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.filters = whole_numbers("filters", filters)
         self.pools = whole_numbers("pools", pools if isinstance(pools, list | tuple) else (pools,) * len(self.filters))

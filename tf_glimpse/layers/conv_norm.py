@@ -1,5 +1,7 @@
 """Convolution, batch norm, relu: what the Saccader's networks are made of."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -36,7 +38,17 @@ class ConvNorm(keras.layers.Layer):
         TensorShape([1, 4, 4, 4])
     """
 
-    def __init__(self, filters, kernel_size=1, strides=1, dilation_rate=1, padding="valid", relu=True, zero_gamma=False, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 1,
+        strides: int = 1,
+        dilation_rate: int = 1,
+        padding: str = "valid",
+        relu: bool = True,
+        zero_gamma: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size

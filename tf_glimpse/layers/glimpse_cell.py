@@ -1,11 +1,18 @@
 """One look: choose a place, see it, encode it, remember it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 import tensorflow as tf
 
 from tf_glimpse.layers.cell_parts import check_parts, check_policy
 from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.types import Glimpse, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.layers.retina import Retina
 
 FIRST_LOCATIONS = ("centre", "learned", "random")
 
@@ -37,7 +44,16 @@ class GlimpseCell(keras.layers.Layer):
     Reference: Mnih et al. 2014, section 3.1, figure 1.
     """
 
-    def __init__(self, retina, encoder, core, location, first_location="random", baseline=True, **kwargs):
+    def __init__(
+        self,
+        retina: Retina,
+        encoder: keras.layers.Layer,
+        core: keras.layers.Layer,
+        location: keras.layers.Layer,
+        first_location: str = "random",
+        baseline: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         if first_location not in FIRST_LOCATIONS:
             raise UserError(f"first_location expects one of {', '.join(FIRST_LOCATIONS)}. Received: {first_location!r}")
@@ -59,13 +75,13 @@ class GlimpseCell(keras.layers.Layer):
         self.retina.built = self.built = True
 
     @property
-    def output_size(self):
+    def output_size(self) -> int:
         """Size of the core's output, the hidden state that classifier, location head and baseline read."""
         size = getattr(self.core, "output_size", None) or self.core.state_size
         return size[0] if isinstance(size, (list, tuple)) else size
 
     @property
-    def layers(self):
+    def layers(self) -> list[keras.layers.Layer]:
         """The parts, so that `model.summary(expand_nested=True)` lists them."""
         return [layer for layer in (self.retina, self.encoder, self.core, self.location, self.baseline) if layer is not None]
 
@@ -80,7 +96,7 @@ class GlimpseCell(keras.layers.Layer):
         hidden, core_states = self.core(glimpse, core_states, training=training)
         return Glimpse(action, location, policy, expected, hidden), (hidden, core_states)
 
-    def consider(self, views, locations, states):
+    def consider(self, views: Any, locations: tf.Tensor, states: Any) -> tf.Tensor:
         """The core's output `[B, N, U]` after one look at each of N places `[B, N, 2]`, from core states, a nest of `[B, N, ...]`."""
         patches, places = self.retina.look(views, locations), tf.reshape(locations, [-1, 2])
         glimpse = self.encoder(tf.reshape(patches, [-1, *patches.shape[2:]]), places)
@@ -89,11 +105,11 @@ class GlimpseCell(keras.layers.Layer):
         return tf.reshape(after, [-1, locations.shape[1], self.output_size])
 
     @property
-    def first_chosen(self):
+    def first_chosen(self) -> int:
         """The number of the first look whose place the policy chooses: 0, or 1 where the first place is not its."""
         return 0 if self.first_location == "learned" else 1
 
-    def choose(self, hidden, draw_seed):
+    def choose(self, hidden: tf.Tensor, draw_seed: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         """The policy's parameters `[B, A]` and an action `[B, 2]`: its mode, or a draw where there is a seed. The one random line."""
         policy = self.location.parameters(hidden)
         if draw_seed is None:
@@ -102,17 +118,17 @@ class GlimpseCell(keras.layers.Layer):
             return policy, self.location.to_action(self.location.distribution(policy).sample(seed=draw_seed))
         return policy, tf.map_fn(lambda row: self.choose_row(*row), (policy, draw_seed), fn_output_signature=tf.float32)
 
-    def choose_row(self, policy, draw_seed):
+    def choose_row(self, policy: tf.Tensor, draw_seed: tf.Tensor) -> tf.Tensor:
         """One row's draw with a seed of its own, so that it does not depend on its batch mates."""
         return self.location.to_action(self.location.distribution(policy).sample(seed=draw_seed))
 
-    def score(self, actions, policy):
+    def score(self, actions: tf.Tensor, policy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Log-probabilities and entropies `[B, T]` of raw actions `[B, T, 2]` under the policies `[B, T, A]` they were chosen from."""
         distribution = self.location.distribution(policy)
         chosen = tf.cast(tf.range(tf.shape(actions)[1]) >= self.first_chosen, tf.float32)
         return distribution.log_prob(self.location.to_draw(actions)) * chosen, distribution.entropy() * chosen
 
-    def get_initial_state(self, batch_size, start=None):
+    def get_initial_state(self, batch_size: int | tf.Tensor, start: tf.Tensor | None = None) -> tuple[tf.Tensor, Any]:
         """The states before the first look at `batch_size` images: zeros, or the output `start` `[B, U]` wherever the core's states have
         its size."""
         hidden, states = tf.zeros([batch_size, self.output_size], self.compute_dtype), self.core.get_initial_state(batch_size=batch_size)

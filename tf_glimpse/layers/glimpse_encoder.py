@@ -1,5 +1,7 @@
 """The glimpse network: from what the retina saw, and where, to one vector."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -29,7 +31,7 @@ class GlimpseEncoder(keras.layers.Layer):
     Reference: Mnih et al. 2014, section 4: g = Rect(Linear(h_g) + Linear(h_l)), which is one Dense layer on both.
     """
 
-    def __init__(self, what_units=128, where_units=128, units=256, **kwargs):
+    def __init__(self, what_units: int = 128, where_units: int = 128, units: int = 256, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.what_units = what_units = whole_number("what_units", what_units)
         self.where_units = where_units = whole_number("where_units", where_units)

@@ -5,6 +5,9 @@ A head is a layer whose call returns a `tfp.distributions.Distribution`; drawing
 `to_action(draw)` and `to_draw(action)`. Everything is float32, also under mixed precision.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -23,7 +26,7 @@ class LocationHead(keras.layers.Layer):
         hidden_units: units of a relu layer of the head's own; 0 for none.
     """
 
-    def __init__(self, policy_size, hidden_units=128, **kwargs):
+    def __init__(self, policy_size: int, hidden_units: int = 128, **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(autocast=False, **kwargs)
         self.policy_size = policy_size
@@ -41,20 +44,20 @@ class LocationHead(keras.layers.Layer):
     def call(self, hidden):
         return self.distribution(self.parameters(hidden))
 
-    def parameters(self, hidden):
+    def parameters(self, hidden: tf.Tensor) -> tf.Tensor:
         """The numbers `[B, policy_size]` float32 that the distribution is made of, from the core's state `[B, U]`."""
         hidden = tf.cast(hidden, tf.float32)
         return self.linear(hidden if self.hidden is None else self.hidden(hidden))
 
-    def distribution(self, parameters):
+    def distribution(self, parameters: tf.Tensor) -> tfp.distributions.Distribution:
         """The `tfp.distributions.Distribution` of parameters `[..., policy_size]`."""
         raise NotImplementedError(f"{type(self).__name__} expects a method distribution(parameters) that returns a tfp Distribution.")
 
-    def to_action(self, draw):
+    def to_action(self, draw: tf.Tensor) -> tf.Tensor:
         """The place `[..., 2]` (y, x) that a draw stands for."""
         return draw
 
-    def to_draw(self, action):
+    def to_draw(self, action: tf.Tensor) -> tf.Tensor:
         """The draw that stands for a place `[..., 2]`; the distribution scores it."""
         return action
 
@@ -86,16 +89,16 @@ class GaussianLocation(LocationHead):
     Reference: Mnih et al. 2014, section 4 (location network).
     """
 
-    def __init__(self, stddev=0.1, hidden_units=128, **kwargs):
+    def __init__(self, stddev: float = 0.1, hidden_units: int = 128, **kwargs: Any) -> None:
         super().__init__(2, hidden_units, **kwargs)
         if not isinstance(stddev, int | float) or stddev <= 0:
             raise UserError(f"GaussianLocation expects a stddev above zero. Received: {stddev=}")
         self.stddev = stddev
 
-    def parameters(self, hidden):
+    def parameters(self, hidden: tf.Tensor) -> tf.Tensor:
         return tf.tanh(super().parameters(hidden))
 
-    def distribution(self, parameters):
+    def distribution(self, parameters: tf.Tensor) -> tfp.distributions.Distribution:
         return tfd.MultivariateNormalDiag(parameters, tf.fill(tf.shape(parameters), tf.constant(self.stddev, tf.float32)))
 
     def get_config(self):
@@ -127,20 +130,20 @@ class CategoricalLocation(LocationHead):
     Reference: Harvey et al. 2019, Near-Optimal Glimpse Sequences, appendix (categorical location network).
     """
 
-    def __init__(self, grid=(7, 7), hidden_units=128, **kwargs):
+    def __init__(self, grid: Sequence[int] = (7, 7), hidden_units: int = 128, **kwargs: Any) -> None:
         grid = whole_numbers("grid", grid)
         if len(grid) != 2:
             raise UserError(f"CategoricalLocation expects a grid (h, w). Received: {grid=}")
         super().__init__(grid[0] * grid[1], hidden_units, **kwargs)
         self.grid = tuple(grid)
 
-    def distribution(self, parameters):
+    def distribution(self, parameters: tf.Tensor) -> tfp.distributions.Distribution:
         return tfd.Categorical(logits=parameters)
 
-    def to_action(self, draw):
+    def to_action(self, draw: tf.Tensor) -> tf.Tensor:
         return tf.gather(cell_centres(self.grid), draw)
 
-    def to_draw(self, action):
+    def to_draw(self, action: tf.Tensor) -> tf.Tensor:
         return to_cells(action, self.grid)
 
     def get_config(self):

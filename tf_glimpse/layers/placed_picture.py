@@ -1,5 +1,8 @@
 """A small picture written at a place of a large, even ground: how a decoder draws one object that may stand anywhere."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -29,7 +32,7 @@ class PlacedPicture(keras.layers.Layer):
     al. 2015; place and size once an image, as in Eslami et al. 2016, https://arxiv.org/abs/1603.08575.
     """
 
-    def __init__(self, image_shape, **kwargs):
+    def __init__(self, image_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.image_shape = tuple(image_shape)
         height, width, channels = self.image_shape

@@ -1,5 +1,7 @@
 """The paper's core network as a Keras RNN cell."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -33,7 +35,7 @@ class RectifiedCore(keras.layers.Layer):
     The start: Le, Jaitly, Hinton 2015, A Simple Way to Initialize Recurrent Networks of Rectified Linear Units.
     """
 
-    def __init__(self, units=256, **kwargs):
+    def __init__(self, units: int = 256, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units = whole_number("units", units)
         self.state_size = units
@@ -54,7 +56,7 @@ class RectifiedCore(keras.layers.Layer):
         hidden = self.dense(tf.concat([tf.cast(states[0], inputs.dtype), inputs], axis=-1))
         return hidden, [hidden]
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
         return [tf.zeros([batch_size, self.units], self.compute_dtype)]
 
     def get_config(self):

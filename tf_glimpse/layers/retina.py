@@ -1,5 +1,10 @@
 """The retina: what the model sees of an image at one place."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -43,7 +48,9 @@ class Retina(keras.layers.Layer):
     Reference: Mnih et al. 2014, Recurrent Models of Visual Attention, section 3.1 (the glimpse sensor).
     """
 
-    def __init__(self, patch_size, num_scales=1, aligned=False, input_range=UNIT, **kwargs):
+    def __init__(
+        self, patch_size: int, num_scales: int = 1, aligned: bool = False, input_range: Sequence[float] = UNIT, **kwargs: Any
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.patch_size = whole_number("patch_size", patch_size)
         self.num_scales = whole_number("num_scales", num_scales)
@@ -56,7 +63,7 @@ class Retina(keras.layers.Layer):
     def call(self, images, locations):
         return self.look(self.prepare(images), locations)
 
-    def prepare(self, images, num_looks=1):
+    def prepare(self, images: tf.Tensor, num_looks: int = 1) -> tuple[tf.Tensor, ...]:
         """What `look` reads: the image for every scale; box means, where `num_looks` looks would read more than those cost; a pyramid."""
         if self.aligned:
             return tuple(image_pyramid(images, self.num_scales, self.input_range))
@@ -65,7 +72,7 @@ class Retina(keras.layers.Layer):
         images = to_float(images, self.input_range)
         return tuple(box_means(images, 2**scale) for scale in range(self.num_scales))
 
-    def look(self, views, locations):
+    def look(self, views: Sequence[tf.Tensor], locations: tf.Tensor) -> tf.Tensor:
         """The patches at the locations `[B, 2]`, or at N of them an image `[B, N, 2]`, from what `prepare` returned."""
         size = self.patch_size
         if self.aligned:
@@ -78,7 +85,7 @@ class Retina(keras.layers.Layer):
             patches = [self._look_pooled(view, locations, image_size, 2**scale) for scale, view in enumerate(views)]
         return tf.cast(tf.concat(patches, axis=-1), self.compute_dtype)
 
-    def without(self, views, scale):
+    def without(self, views: Sequence[tf.Tensor], scale: int) -> tuple[tf.Tensor, ...]:
         """What `prepare` returned, with one scale black."""
         as_came = scale == 0 if self.aligned else not self._pooled(views)  # not yet brought to 0-1
         black = tf.zeros_like(views[scale]) + black_of(views[scale], self.input_range if as_came else UNIT)
@@ -87,11 +94,11 @@ class Retina(keras.layers.Layer):
     def _pooled(self, views):
         return not views[-1].shape[1:3] == views[0].shape[1:3]  # noqa: SIM201, unknown sizes are equal
 
-    def in_unit(self):
+    def in_unit(self) -> Retina:
         """The same retina for float images 0-1."""
         return type(self).from_config({**self.get_config(), "input_range": UNIT})
 
-    def window(self, scale):
+    def window(self, scale: int) -> tuple[int, int]:
         """`(side, step)` of a scale, counted from 0: pixels of the image that its patch covers, and what its corner is a multiple of."""
         return self.patch_size * 2**scale, 2**scale if self.aligned else 1
 

@@ -1,5 +1,7 @@
 """The Saccader's cell: which cell of a feature map to look at next."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -33,7 +35,7 @@ class SaccaderCell(keras.layers.Layer):
     Reference: Elsayed, Kornblith, Le 2019, Saccader, https://arxiv.org/abs/1908.07644, section 2.2, figure 2.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(autocast=False, **kwargs)
 
@@ -47,22 +49,22 @@ class SaccaderCell(keras.layers.Layer):
         cells = tf.where(has_given, tf.cast(given, tf.int32), self.choose(policy, draw_seed))
         return (cells, policy), visit(visited, cells)
 
-    def policy(self, features, visited):
+    def policy(self, features: tf.Tensor, visited: tf.Tensor) -> tf.Tensor:
         """The logits `[B, N]` of where to look, from features `[B, N, D]` float32."""
         channels = tf.nn.softmax(self.channel_logits(features, visited))
         return masked(tf.linalg.matvec(features, channels), visited)
 
-    def channel_logits(self, features, visited):
+    def channel_logits(self, features: tf.Tensor, visited: tf.Tensor) -> tf.Tensor:
         """How much each channel matters, `[B, D]` before the softmax: the features' mean by the attention over cells."""
         cells = tf.nn.softmax(self.cell_logits(features, visited))
         return tf.linalg.matmul(cells[:, None, :], features)[:, 0]  # a transposed product would be miscounted by TensorFlow's counter
 
-    def cell_logits(self, features, visited):
+    def cell_logits(self, features: tf.Tensor, visited: tf.Tensor) -> tf.Tensor:
         """How much each cell matters, `[B, N]` before the softmax."""
         scale = features.shape[-1] ** -0.5
         return masked(tf.linalg.matvec(features, self.attention[:, 0]) * scale, visited)
 
-    def choose(self, policy, draw_seed):
+    def choose(self, policy: tf.Tensor, draw_seed: tf.Tensor | None) -> tf.Tensor:
         """Cells `[B]` int32: the policy's mode, or a draw where there is a seed. The one random line."""
         if draw_seed is None:
             return tf.argmax(policy, axis=-1, output_type=tf.int32)
@@ -71,7 +73,7 @@ class SaccaderCell(keras.layers.Layer):
         return tf.map_fn(lambda row: self.choose(*row), (policy, draw_seed), fn_output_signature=tf.int32)
 
     @staticmethod
-    def score(cells, policy):
+    def score(cells: tf.Tensor, policy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Log-probabilities and entropies `[B, T]` of cells `[B, T]` under the logits `[B, T, N]` they were chosen from."""
         distribution = tfp.distributions.Categorical(logits=policy)
         return distribution.log_prob(cells), distribution.entropy()

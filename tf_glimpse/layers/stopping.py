@@ -1,5 +1,7 @@
 """The stopping head: is one more look worth it?"""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -30,7 +32,7 @@ class StoppingHead(keras.layers.Layer):
     Reference: Harvey et al. 2019, Near-Optimal Glimpse Sequences, section 5 (adaptive stopping).
     """
 
-    def __init__(self, units=32, top=10, **kwargs):
+    def __init__(self, units: int = 32, top: int = 10, **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(autocast=False, **kwargs)
         self.units = units
@@ -46,7 +48,7 @@ class StoppingHead(keras.layers.Layer):
         chances = tf.nn.softmax(self.outcomes(logits))
         return chances[..., 2] - chances[..., 0]
 
-    def outcomes(self, logits):
+    def outcomes(self, logits: tf.Tensor) -> tf.Tensor:
         """The logits `[..., 3]` of losing a right answer, no change, and putting a wrong one right."""
         log_probs = tf.nn.log_softmax(tf.stop_gradient(tf.cast(logits, tf.float32)))
         highest, _ = tf.math.top_k(log_probs, min(self.top, logits.shape[-1]))

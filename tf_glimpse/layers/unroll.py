@@ -1,12 +1,17 @@
 """The loop over looks at images."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from tf_glimpse.layers.scene import scene_of
-from tf_glimpse.types import Glimpse, UserError
+from tf_glimpse.types import Array, Glimpse, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.layers.glimpse_cell import GlimpseCell
 
 # Layers of these packages keep a tensor between calls only if one of these attributes asks for it; a user's own may do so unasked.
 KNOWN = ("tf_glimpse.", "keras.")
@@ -29,7 +34,17 @@ class Looks(NamedTuple):
     states: Any
 
 
-def unroll(cell, images, num_glimpses, actions=None, has_actions=None, seed=None, training=False, views=None, start=None):
+def unroll(
+    cell: GlimpseCell,
+    images: tf.Tensor,
+    num_glimpses: int,
+    actions: Array | None = None,
+    has_actions: Array | None = None,
+    seed: Array | None = None,
+    training: bool = False,
+    views: Any = None,
+    start: tf.Tensor | None = None,
+) -> Looks:
     """Looks `num_glimpses` times at an image, or once at each frame of a film.
 
     Args:

@@ -1,5 +1,7 @@
 """Cross-entropy: after the last look for labels of either kind, and beyond it."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -20,7 +22,7 @@ class CrossEntropy(keras.losses.Loss):
         True
     """
 
-    def __init__(self, name="cross_entropy", reduction="sum_over_batch_size", dtype=None):
+    def __init__(self, name: str = "cross_entropy", reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true, y_pred):
@@ -35,7 +37,7 @@ class CrossEntropy(keras.losses.Loss):
         return {"name": self.name, "reduction": self.reduction, "dtype": self.dtype}
 
 
-def anytime_cross_entropy(logits, labels):
+def anytime_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Mean cross-entropy `[B]` of the predictions after every look but the last, so that a model may be asked early.
 
     Args:

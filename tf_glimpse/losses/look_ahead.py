@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def look_ahead(log_probs, rewards):
+def look_ahead(log_probs: tf.Tensor, rewards: tf.Tensor) -> tf.Tensor:
     """REINFORCE over places tried side by side, whose mean reward is the baseline: -sum_t mean_n log pi(l_tn) * advantage_tn.
 
     The places of a look are tried from one and the same state, so their rewards differ by the place alone; that leaves far less noise
@@ -26,7 +26,7 @@ def look_ahead(log_probs, rewards):
     return -tf.reduce_sum(tf.reduce_mean(log_probs * advantages / size, axis=2), axis=1)
 
 
-def best_in_hindsight(places, gains):
+def best_in_hindsight(places: tf.Tensor, gains: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Of all places tried during a rollout, the one whose look was worth most; a policy may learn to have gone there at once.
 
     Where nothing that was tried helped, as in a network that knows nothing yet, the gain is about 0: as a weight of what is learned from

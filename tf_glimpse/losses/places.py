@@ -5,7 +5,7 @@ import tensorflow as tf
 from tf_glimpse.ops.grids import PENALTY
 
 
-def cell_log_probs(policy, cells):
+def cell_log_probs(policy: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
     """Log-probabilities `[B, T]` of cells `[B, T]` under the policy's logits `[B, T, N]` before each look.
 
     Reference: Elsayed, Kornblith, Le 2019, section 3 (location pretraining); minus the mean of it is their loss.
@@ -13,7 +13,7 @@ def cell_log_probs(policy, cells):
     return -tf.nn.sparse_softmax_cross_entropy_with_logits(cells, policy)
 
 
-def unmasked_place_loss(policy, cells):
+def unmasked_place_loss(policy: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
     """Mean cross-entropy `[B]` in nats a look of cells `[B, T]` under the policy's logits `[B, T, N]`, but for cells masked as visited.
 
     A masked cell costs 1e5 whatever the weights are, and would drown the others.
@@ -23,7 +23,7 @@ def unmasked_place_loss(policy, cells):
     return -tf.math.divide_no_nan(tf.reduce_sum(free * log_probs, axis=1), tf.reduce_sum(free, axis=1))
 
 
-def hit_rate(policy, cells):
+def hit_rate(policy: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
     """How often `[B]` the policy's mode, from logits `[B, T, N]`, is one of the row's cells `[B, T]`.
 
     Example:

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def reinforce(log_probs, advantages):
+def reinforce(log_probs: tf.Tensor, advantages: tf.Tensor) -> tf.Tensor:
     """The score-function loss -sum_t log pi(l_t) * advantage_t, per trajectory; its gradient estimates that of minus the return.
 
     Args:
@@ -18,7 +18,7 @@ def reinforce(log_probs, advantages):
     return -tf.reduce_sum(log_probs * tf.stop_gradient(advantages), axis=1)
 
 
-def baseline_error(baselines, returns):
+def baseline_error(baselines: tf.Tensor, returns: tf.Tensor) -> tf.Tensor:
     """Mean squared error `[B]` of the baselines `[B, T]` against the returns `[B, T]`.
 
     Reference: Mnih et al. 2014, section 3.2 (variance reduction).
@@ -26,7 +26,7 @@ def baseline_error(baselines, returns):
     return tf.reduce_mean(tf.square(baselines - tf.stop_gradient(returns)), axis=1)
 
 
-def policy_gradient_variance(gradients):
+def policy_gradient_variance(gradients: tf.Tensor) -> tf.Tensor:
     """How much the policy's gradient differs between trajectories: the variance over rows, summed over parameters, mean over looks.
 
     Args:

@@ -1,15 +1,17 @@
 """Rewards: functions `(trajectory, labels) -> [B, T]`, what each look earned."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Trajectory, UserError
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
-def final_correct(trajectory, labels):
+def final_correct(trajectory: Trajectory, labels: tf.Tensor) -> tf.Tensor:
     """1 at the last look if the prediction after it is right, else 0.
 
     Args:
@@ -27,7 +29,7 @@ def final_correct(trajectory, labels):
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
-def final_probability(trajectory, labels):
+def final_probability(trajectory: Trajectory, labels: tf.Tensor) -> tf.Tensor:
     """The right class's probability after the last look: the expectation of `final_correct` over answers drawn from the softmax.
 
     It tells a sure answer from a lucky one, so its gradient is less noisy than that of 0 or 1.
@@ -73,12 +75,12 @@ class EntropyShaped:
     Reference: "Explaining Recurrent Attention Models", the reshaped reward, whose authors took 0.5.
     """
 
-    def __init__(self, weight=0.5):
+    def __init__(self, weight: float = 0.5) -> None:
         if weight < 0:
             raise UserError(f"EntropyShaped expects a weight of at least 0. Received: {weight=}")
         self.weight = weight
 
-    def __call__(self, trajectory, labels):
+    def __call__(self, trajectory: Trajectory, labels: tf.Tensor) -> tf.Tensor:
         return final_correct(trajectory, labels) + self.weight * entropy_drops(tf.stop_gradient(trajectory.logits))
 
     def get_config(self):
@@ -92,7 +94,7 @@ class EntropyShaped:
 REWARDS = {"final_correct": final_correct, "final_probability": final_probability, "entropy_shaped": EntropyShaped}
 
 
-def get_reward(given):
+def get_reward(given: Any) -> Callable:
     """A reward function: as it was given, by its name, or by a pair of a name and its options, `("entropy_shaped", {"weight": 0.2})`.
 
     Raises:
@@ -113,7 +115,7 @@ def get_reward(given):
         raise UserError(f"reward expects {wanted}. Received: {given!r}") from error
 
 
-def entropy_drops(logits):
+def entropy_drops(logits: tf.Tensor) -> tf.Tensor:
     """How many nats each look took off the entropy of the class `[B, T]`, from logits `[B, T, K]`; it is ln K before the first.
 
     Example:
@@ -126,7 +128,7 @@ def entropy_drops(logits):
     return tf.concat([start, after[:, :-1]], axis=1) - after
 
 
-def class_numbers(labels):
+def class_numbers(labels: tf.Tensor) -> tf.Tensor:
     """Labels `[B]`, `[B, 1]` or one-hot `[B, K]` as class numbers `[B]` int32."""
     if labels is None:
         raise UserError("fit and evaluate expect labels beside the images: fit(images, labels), or batches (images, labels).")
@@ -136,12 +138,12 @@ def class_numbers(labels):
     return tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
 
-def are_one_hot(labels):
+def are_one_hot(labels: tf.Tensor) -> bool:
     """Whether labels are rows of K numbers, one a class, not class numbers `[B]` or `[B, 1]`."""
     return len(labels.shape) == 2 and labels.shape[1] != 1
 
 
-def returns_to_go(rewards, discount=1.0):
+def returns_to_go(rewards: tf.Tensor, discount: float = 1.0) -> tf.Tensor:
     """The discounted sum of the rewards `[B, T]` from each look on.
 
     Example:

@@ -1,11 +1,13 @@
 """Learning to look at cells that a model ranks first."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tf_glimpse.losses.places import cell_log_probs, hit_rate, unmasked_place_loss
 from tf_glimpse.losses.supervision import location_likelihood
-from tf_glimpse.losses.term import Term
+from tf_glimpse.losses.term import Term, Weight
 from tf_glimpse.types import whole_number
 
 
@@ -37,15 +39,15 @@ class Targets(Term):
     reports = ("location_loss", "hit_rate")
     draws = teaches = True
 
-    def __init__(self, weight=1.0, num_targets=12, teacher_forcing=True, stop_gradient=True):
+    def __init__(self, weight: Weight = 1.0, num_targets: int = 12, teacher_forcing: bool = True, stop_gradient: bool = True) -> None:
         super().__init__(weight)
         self.num_targets = whole_number("num_targets", num_targets)
         self.teacher_forcing, self.stop_gradient = bool(teacher_forcing), bool(stop_gradient)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         return location_likelihood(cell_log_probs(step.trajectory.policy, self._cells(step)))
 
-    def monitors(self, step):
+    def monitors(self, step: Any) -> dict[str, tf.Tensor]:
         return place_monitors(step.trajectory.policy, self._cells(step))
 
     def _cells(self, step):
@@ -56,7 +58,7 @@ class Targets(Term):
         return {**super().get_config(), **own}
 
 
-def place_monitors(policy, cells):
+def place_monitors(policy: tf.Tensor, cells: tf.Tensor) -> dict[str, tf.Tensor]:
     """What is reported of a policy's logits `[B, T, N]` beside the cells `[B, T]` it should look at: scalars by name."""
     rows = {"location_loss": unmasked_place_loss(policy, cells), "hit_rate": hit_rate(policy, cells)}
     return {name: tf.reduce_mean(row) for name, row in rows.items()}

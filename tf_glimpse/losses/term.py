@@ -1,10 +1,19 @@
 """What every term of a training loss is: a name, a weight, and a number a row."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Weight: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 
 class Term:
@@ -34,18 +43,18 @@ class Term:
         'stay_inside'
     """
 
-    name = None
-    needs = ()  # names of methods that the model must have
-    reports = ()  # names of what `monitors` returns
+    name: Any = None  # a str
+    needs: tuple[str, ...] = ()  # names of methods that the model must have
+    reports: tuple[str, ...] = ()  # names of what `monitors` returns
     draws = False  # whether it learns from places drawn from the policy
     teaches = False  # whether the policy learns by it without places that somebody else gave
 
-    def __init__(self, weight=1.0):
+    def __init__(self, weight: Weight = 1.0) -> None:
         if not (isinstance(weight, keras.optimizers.schedules.LearningRateSchedule) or is_number(weight, 0)):
             raise UserError(f"{type(self).__name__} expects as weight a number of at least 0, or a schedule. Received: {weight!r}")
         self.weight = weight
 
-    def check(self, model, terms):
+    def check(self, model: keras.Model, terms: Sequence[Term]) -> None:
         """Refuses a model, or the terms beside this one, that it cannot work with.
 
         Raises:
@@ -55,14 +64,14 @@ class Term:
         if missing:
             raise UserError(f"a {type(model).__name__} cannot learn by {type(self).__name__}: it has no method {', '.join(missing)}.")
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor | None:
         raise NotImplementedError(f"{type(self).__name__} needs __call__(step), which returns [B].")
 
-    def monitors(self, step):
+    def monitors(self, step: Any) -> dict[str, tf.Tensor]:
         """What is reported besides the term itself: a dict of scalars by name."""
         return {}
 
-    def weight_at(self, iterations):
+    def weight_at(self, iterations: Any) -> Any:
         """The weight at the optimiser's step."""
         return self.weight(iterations) if callable(self.weight) else self.weight
 

@@ -1,5 +1,8 @@
 """The terms that `AttentionModel.compile(terms=[...])` knows by name, each a free function's weight in the loss."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -8,7 +11,7 @@ from tf_glimpse.losses.policy_gradient import baseline_error, reinforce
 from tf_glimpse.losses.rewards import get_reward, returns_to_go
 from tf_glimpse.losses.supervision import location_likelihood
 from tf_glimpse.losses.targets import Targets
-from tf_glimpse.losses.term import Term, is_number
+from tf_glimpse.losses.term import Term, Weight, is_number
 from tf_glimpse.types import UserError, whole_number
 
 BASELINES = ("learned", "batch_mean", None)
@@ -37,25 +40,27 @@ class Reinforce(Term):
     reports = ("reward",)
     draws = teaches = True
 
-    def __init__(self, weight=0.1, reward="final_correct", discount=1.0, baseline="learned"):
+    def __init__(
+        self, weight: Weight = 0.1, reward: Any = "final_correct", discount: float = 1.0, baseline: str | None = "learned"
+    ) -> None:
         super().__init__(weight)
         if not is_number(discount, 0, 1) or baseline not in BASELINES:
             expected = "a discount from 0 to 1, and as baseline 'learned', 'batch_mean' or None"
             raise UserError(f"Reinforce expects {expected}. Received: {discount=}, {baseline=}")
         self.reward, self.discount, self.baseline = get_reward(reward), discount, baseline
 
-    def check(self, model, terms):
+    def check(self, model: keras.Model, terms: Sequence[Term]) -> None:
         super().check(model, terms)
         if self.baseline == "learned" and not any(isinstance(term, Baseline) for term in terms):
             raise UserError("Reinforce with a learned baseline expects Baseline() beside it; or pass baseline='batch_mean', or None.")
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         returns = advantages = self.returns(step)
         if self.baseline is not None:
             advantages = returns - (step.trajectory.baselines if self.baseline == "learned" else _batch_mean(step, returns))
         return (1 - step.given) * reinforce(step.trajectory.log_probs, advantages)
 
-    def returns(self, step):
+    def returns(self, step: Any) -> tf.Tensor:
         """The discounted sum of what each look and those after it earned `[B, T]`."""
         return step.once(self, lambda: self._returns(step))
 
@@ -66,7 +71,7 @@ class Reinforce(Term):
             raise UserError(f"reward expects {expected}. Received: shape {tuple(rewards.shape)}")
         return returns_to_go(rewards, self.discount)
 
-    def monitors(self, step):
+    def monitors(self, step: Any) -> dict[str, tf.Tensor]:
         return {"reward": tf.reduce_mean(self.returns(step)[:, 0])}
 
     def get_config(self):
@@ -90,14 +95,14 @@ class Baseline(Term):
 
     name = "baseline"
 
-    def check(self, model, terms):
+    def check(self, model: keras.Model, terms: Sequence[Term]) -> None:
         super().check(model, terms)
         if not any(isinstance(term, Reinforce) for term in terms):
             raise UserError("Baseline expects Reinforce() beside it, whose return it learns to foretell.")
         if not getattr(model, "has_baseline", False):
             raise UserError(f"this {type(model).__name__} has no baseline to teach; leave Baseline out, and pass Reinforce(baseline=None).")
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         returns = step.term(Reinforce).returns(step)
         return (1 - step.given) * baseline_error(step.trajectory.baselines, returns)
 
@@ -108,7 +113,7 @@ class Supervision(Term):
 
     name = "supervision"
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor | None:
         if not isinstance(step.inputs, dict) or step.inputs.get("actions") is None:
             return None
         return step.given * location_likelihood(step.trajectory.log_probs)
@@ -120,10 +125,10 @@ class Anytime(Term):
 
     name = "anytime"
 
-    def __init__(self, weight=0.5):
+    def __init__(self, weight: Weight = 0.5) -> None:
         super().__init__(weight)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         return step.task.early_errors(step.trajectory, step.labels)
 
 
@@ -133,10 +138,10 @@ class Entropy(Term):
 
     name = "entropy"
 
-    def __init__(self, weight=0.01):
+    def __init__(self, weight: Weight = 0.01) -> None:
         super().__init__(weight)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         return (step.given - 1) * tf.reduce_sum(step.trajectory.entropies, axis=1)
 
 
@@ -149,11 +154,11 @@ class Trying(Term):
         share: of the batch's rows, the first, on which they are tried, in (0, 1]; fewer are faster.
     """
 
-    needs = ("try_places",)
+    needs: tuple[str, ...] = ("try_places",)
     teaches = True
     anywhere = False  # whether as many places drawn uniformly over the image are tried too
 
-    def __init__(self, weight=0.1, candidates=4, share=1.0):
+    def __init__(self, weight: Weight = 0.1, candidates: int = 4, share: float = 1.0) -> None:
         super().__init__(weight)
         self.candidates, self.share = whole_number("candidates", candidates, 2), share
         if not is_number(share, 0, 1) or not share:
@@ -172,7 +177,7 @@ class LookAhead(Trying):
 
     name = "look_ahead"
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         tried = step.tries(self.candidates, self.share)
         return look_ahead(tried.log_probs, tried.right[..., : self.candidates])
 
@@ -190,7 +195,7 @@ class Hindsight(Trying):
     needs = ("try_places", "score_place")
     anywhere = True
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         tried = step.tries(self.candidates, self.share)
         place, gain = best_in_hindsight(_flat(tried.places), _flat(tried.right - tried.before[:, :, None]))
         return gain * location_likelihood(step.model.score_place(tried.trajectory, place))
@@ -207,10 +212,10 @@ class Guidance(Term):
     needs = ("score_place",)
     teaches = True
 
-    def __init__(self, weight=0.1):
+    def __init__(self, weight: Weight = 0.1) -> None:
         super().__init__(weight)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> tf.Tensor:
         if not isinstance(step.inputs, dict) or step.inputs.get("places") is None:
             raise UserError("Guidance expects batches with places: train_batches(data, ..., places=True)")
         return location_likelihood(step.model.score_place(step.trajectory, step.inputs["places"]))
@@ -219,24 +224,24 @@ class Guidance(Term):
 TERMS = {term.name: term for term in (Reinforce, Baseline, Supervision, Anytime, Entropy, LookAhead, Hindsight, Guidance, Targets)}
 """The terms that have a name."""
 
-PAPER = {"reinforce": {}, "baseline": {}, "supervision": {}}
+PAPER: dict[str, dict] = {"reinforce": {}, "baseline": {}, "supervision": {}}
 """Mnih et al. 2014: REINFORCE with a learned baseline, one answer at the end."""
 
-TRIES = {"anytime": {}, "look_ahead": {"share": 0.125}, "hindsight": {"share": 0.125}, "supervision": {}}
+TRIES: dict[str, dict] = {"anytime": {}, "look_ahead": {"share": 0.125}, "hindsight": {"share": 0.125}, "supervision": {}}
 """What learns best: an answer after every look, and places tried beside the rollout on an eighth of the rows."""
 
-DRAWS = {"reinforce": {"reward": "final_probability"}, "baseline": {}, "anytime": {}, "supervision": {}}
+DRAWS: dict[str, dict] = {"reinforce": {"reward": "final_probability"}, "baseline": {}, "anytime": {}, "supervision": {}}
 """The same where no places can be tried."""
 
 
-def draws(has_baseline=True):
+def draws(has_baseline: bool = True) -> dict:
     """`DRAWS`, without a learned baseline where the model has none."""
     if has_baseline:
         return DRAWS
     return {"reinforce": {**DRAWS["reinforce"], "baseline": "batch_mean"}, "anytime": {}, "supervision": {}}
 
 
-def get_terms(given):
+def get_terms(given: Any) -> list[Term]:
     """A list of terms: as they were given, by name, by pairs of a name and its options, or all from a dict of options by name.
 
     Raises:

@@ -1,7 +1,9 @@
 """A trained model that stops looking at an image when one more look is not worth it."""
 
+from __future__ import annotations
+
 import functools
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,7 +16,11 @@ from tf_glimpse.models.checked import replicas
 from tf_glimpse.models.classify import classification
 from tf_glimpse.models.finite import check_weights
 from tf_glimpse.models.wrapped import WrappedModel
-from tf_glimpse.types import UserError, whole_number
+from tf_glimpse.types import Array, Trajectory, UserError, whole_number
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.attention_model import AttentionModel
+    from tf_glimpse.models.classify import Classified
 
 
 class AdaptivePrediction(NamedTuple):
@@ -68,7 +74,7 @@ class AdaptiveModel(WrappedModel):
 
     stops = True
 
-    def __init__(self, model, stopping_units=32, seed=None, **kwargs):
+    def __init__(self, model: AttentionModel, stopping_units: int = 32, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(model, seed, **kwargs)
         if model.num_glimpses < 2 or model.task.inputs:
             expected = "a model of at least two looks that is asked no question"
@@ -83,7 +89,7 @@ class AdaptiveModel(WrappedModel):
         """The stopping head's; the model stays as it is."""
         return self.stopping.trainable_variables
 
-    def build_own(self):
+    def build_own(self) -> None:
         if not self.stopping.built:
             self.stopping.build((None, self.num_classes))
 
@@ -99,7 +105,7 @@ class AdaptiveModel(WrappedModel):
         """
         super().compile(optimizer, loss, metrics, jit_compile=jit_compile, **kwargs)
 
-    def default_terms(self):
+    def default_terms(self) -> Any:
         return []
 
     def _set_terms(self, terms, sample=None):
@@ -107,7 +113,7 @@ class AdaptiveModel(WrappedModel):
             raise UserError(f"an AdaptiveModel trains its stopping head alone; compile its model with the terms. Received: {terms!r}")
         super()._set_terms(terms, False)
 
-    def rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs: Any, training: bool, sample: bool | None, seed: Array | None) -> tuple[Trajectory, Any]:
         return self.model(inputs, training=False, sample=bool(sample), seed=seed), None
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -116,7 +122,7 @@ class AdaptiveModel(WrappedModel):
         rows = rows if sample_weight is None else rows * tf.cast(tf.reshape(sample_weight, [-1]), rows.dtype)
         return tf.reduce_mean(rows) / replicas()
 
-    def classify(self, images, batch_size=128, white_level=None, threshold=None):
+    def classify(self, images: Any, batch_size: int = 128, white_level: float | None = None, threshold: Array | None = None) -> Classified:
         """As `AttentionModel.classify`; with a threshold each image is looked at as often as `predict_adaptive` does.
 
         Args:
@@ -139,7 +145,9 @@ class AdaptiveModel(WrappedModel):
 
         return classification(self, images, batch_size, answer, white_level)
 
-    def predict_adaptive(self, images, threshold, max_glimpses=None, batch_size=128):
+    def predict_adaptive(
+        self, images: Array, threshold: Array, max_glimpses: int | None = None, batch_size: int = 128
+    ) -> AdaptivePrediction:
         """Looks at each image until the expected gain of one more look falls below the threshold.
 
         Args:
@@ -167,7 +175,7 @@ class AdaptiveModel(WrappedModel):
         answers = [adapt(tf.constant(some), tf.constant(theirs), most) for some, theirs in parts]
         return AdaptivePrediction(*(np.concatenate([field.numpy() for field in fields]) for fields in zip(*answers, strict=True)))
 
-    def adapt(self, images, thresholds, max_glimpses):
+    def adapt(self, images: tf.Tensor, thresholds: tf.Tensor, max_glimpses: int | tf.Tensor) -> AdaptivePrediction:
         """`predict_adaptive` on tensors, for a graph: images `[B, H, W, C]`, thresholds float32 `[B]`, a most number of looks int32.
 
         A loop over looks whose batch holds only the images that are still looked at: the others cost nothing more.

@@ -1,7 +1,11 @@
 """The one train_step and test_step of the package."""
 
+from __future__ import annotations
+
 import inspect
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import tensorflow as tf
@@ -16,7 +20,10 @@ from tf_glimpse.models.mean_weights import MeanAdamW
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.models.saving import save_preset
 from tf_glimpse.models.step import Step
-from tf_glimpse.types import UserError, whole_number
+from tf_glimpse.types import AnyPath, Array, Trajectory, UserError, whole_number
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.classify import Classified
 
 REPORTED = ("cross_entropy", "policy_entropy", "policy_gradient_variance")
 
@@ -45,14 +52,16 @@ class AttentionModel(CheckedModel):
         seed: int, the seed of every draw in training, together with the optimiser's step; None draws one from Keras' global seed.
     """
 
-    line_terms = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
-    terms = ()  # of the loss, as compile was given them
+    line_terms: tuple[str, ...] = ("reward",)  # the terms that an epoch's line shows beside loss and metrics
+    terms: Sequence[losses.Term] = ()  # of the loss, as compile was given them
+    image_shape: Any  # (H, W, C), None before it is built
+    num_scales: Any  # a number, None before it is known
     cells = False  # whether its places are the cells of a BagNet's grid
     stops = False  # whether it can stop before its last look, by a threshold
     compiled_inside = False  # whether another model's training compiled it, so that a file need not tell how
     warned_inside = False
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if seed is not None and not (hasattr(seed, "__index__") and 0 <= seed < 2**31):
             raise UserError(f"seed expects a whole number from 0 to 2**31 - 1, or None. Received: {seed}")
@@ -60,20 +69,20 @@ class AttentionModel(CheckedModel):
         self._trackers = Trackers()
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """K, the task's."""
         return self.task.num_classes
 
     @property
-    def class_names(self):
+    def class_names(self) -> list[str] | None:
         """K names, the task's; None for numbers."""
         return self.task.class_names
 
-    def innermost(self):
+    def innermost(self) -> AttentionModel:
         """What looks: this model; of one that adds to another, that one."""
         return self
 
-    def with_glimpses(self, num_glimpses):
+    def with_glimpses(self, num_glimpses: int) -> AttentionModel:
         """A copy with the same weights that takes so many looks, of models whose looks do not depend on how many there are to be.
 
         Raises:
@@ -82,7 +91,7 @@ class AttentionModel(CheckedModel):
         what = "for a Saccader; other models look as often as they learned to"
         raise UserError(f"`num_glimpses` is {what}. Received: a {type(self).__name__}")
 
-    def seen(self, locations, image_size):
+    def seen(self, locations: Array, image_size: Sequence[int]) -> tf.Tensor:
         """Which pixels `[B, H, W]` bool of images of (H, W) the looks at `locations` `[B, T, 2]` have read.
 
         Raises:
@@ -90,16 +99,16 @@ class AttentionModel(CheckedModel):
         """
         raise UserError(f"what was seen is known of a RAM or a Saccader. Received: {type(self).__name__}")
 
-    def blanked(self, images, locations, hidden):
+    def blanked(self, images: Array, locations: Array, hidden: Array) -> tf.Tensor:
         """What to show for images `[B, H, W, C]`, so that the looks where `hidden` `[B, T]` is true see black, and others as before.
 
         Raises:
             UserError: a model that does not say what it sees.
         """
-        return self.seen(locations, images.shape[1:3])
+        raise UserError(f"looks can be made blank for a RAM or a Saccader. Received: {type(self).__name__}")
 
     @property
-    def policy_part(self):
+    def policy_part(self) -> keras.layers.Layer:
         """The layer that chooses the places."""
         return getattr(self.cell, "location", self.cell)
 
@@ -111,7 +120,7 @@ class AttentionModel(CheckedModel):
             teach_inside(self, inputs, trajectory, states)
         return (trajectory, states) if return_states else trajectory
 
-    def rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs: Any, training: bool, sample: bool | None, seed: Array | None) -> tuple[Trajectory, Any]:
         """`(trajectory, states)` of inputs: the `Trajectory`, and what `try_places` goes on from, or None; arguments as of a call."""
         raise NotImplementedError(f"{type(self).__name__} needs rollout(inputs, training, sample, seed): (Trajectory, states or None).")
 
@@ -121,7 +130,7 @@ class AttentionModel(CheckedModel):
         return super().compute_output_spec(*args, **kwargs)
 
     @classmethod
-    def from_preset(cls, name, num_classes=None, class_names=None):
+    def from_preset(cls, name: AnyPath, num_classes: int | None = None, class_names: Sequence[str] | None = None) -> Self:
         """A model with the trained weights that ship with the package, or that you kept yourself.
 
         Args:
@@ -145,7 +154,14 @@ class AttentionModel(CheckedModel):
             raise UserError(f"a {type(model).__name__} takes no new classifier; give one to the model inside it.")
         return model.with_classes(num_classes, class_names)
 
-    def save_to_preset(self, folder, recipe=None, description=None, results=None, licence=None):
+    def save_to_preset(
+        self,
+        folder: AnyPath,
+        recipe: Any = None,
+        description: str | None = None,
+        results: Mapping | None = None,
+        licence: str | None = None,
+    ) -> None:
         """Keeps the model in a folder that `from_preset(folder)` and `tf-glimpse … --preset folder` read.
 
         The folder holds `model.keras` (without the optimiser), `preset.json` (what follows), and `README.md`, a card to fill in.
@@ -172,9 +188,7 @@ class AttentionModel(CheckedModel):
         """
         save_preset(self, folder, recipe, description, results, licence)
 
-    def compile(
-        self, optimizer=None, loss=None, metrics=None, *, terms=None, rollouts=1, sample=None, jit_compile=False, **kwargs
-    ):
+    def compile(self, optimizer=None, loss=None, metrics=None, *, terms=None, rollouts=1, sample=None, jit_compile=False, **kwargs):
         """As `keras.Model.compile`, with the terms that the task's loss is added to.
 
         Args:
@@ -217,11 +231,11 @@ class AttentionModel(CheckedModel):
 
     has_baseline = False  # whether the trajectory's baselines can learn
 
-    def default_terms(self):
+    def default_terms(self) -> Any:
         """The terms of a `compile` that is given none; here REINFORCE, as a model need not be able to try places."""
         return losses.draws(self.has_baseline)
 
-    def classify(self, images, batch_size=128, white_level=None):
+    def classify(self, images: Any, batch_size: int = 128, white_level: float | None = None) -> Classified:
         """What each image shows, by one deterministic rollout: names, probabilities, and where the model looked.
 
         (`predict` returns a `Trajectory` of everything that a rollout computes, for losses and metrics.)
@@ -300,11 +314,11 @@ class AttentionModel(CheckedModel):
         loss = self.compute_loss(x=inputs, y=labels, y_pred=trajectory, sample_weight=weights, training=False)
         return self._report(inputs, labels, trajectory, weights, loss, self.test_terms(inputs, trajectory))
 
-    def test_terms(self, inputs, trajectory):
+    def test_terms(self, inputs: Any, trajectory: Trajectory) -> dict[str, tf.Tensor]:
         """What evaluation reports besides loss and metrics: scalars by name; here none."""
         return {}
 
-    def loss_terms(self, step):
+    def loss_terms(self, step: Step) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """The named terms of the loss, and their weighted sum with the task's own.
 
         Args:
@@ -339,7 +353,7 @@ class AttentionModel(CheckedModel):
         return {name: value for name, value in results.items() if name not in unused}
 
     @property
-    def reported(self):
+    def reported(self) -> tuple[str, ...]:
         """Names of what a step reports besides loss and metrics."""
         return tuple(self._trackers.means)
 
@@ -352,9 +366,7 @@ class AttentionModel(CheckedModel):
         """Every row `rollouts` times: images, actions, labels and weights alike."""
         if self.rollouts == 1:
             return batch
-        return tuple(
-            tf.nest.map_structure(lambda tensor: tensor if tensor is None else tf.repeat(tensor, self.rollouts, axis=0), batch)
-        )
+        return tuple(tf.nest.map_structure(lambda tensor: tensor if tensor is None else tf.repeat(tensor, self.rollouts, axis=0), batch))
 
     def _step_seed(self):
         """`[2]` int32, of this step and this replica, so that a resumed run draws what an unbroken one does."""

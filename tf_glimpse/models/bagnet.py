@@ -1,6 +1,7 @@
 """BagNet: a residual network whose every cell sees one small square of the image, and classifies it."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -73,21 +74,21 @@ class BagNet(CheckedModel):
 
     def __init__(
         self,
-        num_classes,
-        receptive_field=None,
-        wide_blocks=None,
-        width=1.0,
-        low_dim=True,
-        second_norm="skip",
-        blocks=(3, 4, 6, 3),
-        filters=(64, 128, 256, 512),
-        strides=(2, 2, 2, 1),
-        stem_filters=64,
-        pixel_mean=0.45,
-        pixel_stddev=0.225,
-        input_range=UNIT,
-        **kwargs,
-    ):
+        num_classes: int,
+        receptive_field: int | None = None,
+        wide_blocks: Sequence[int] | None = None,
+        width: float = 1.0,
+        low_dim: bool = True,
+        second_norm: str = "skip",
+        blocks: Sequence[int] = (3, 4, 6, 3),
+        filters: Sequence[int] = (64, 128, 256, 512),
+        strides: Sequence[int] = (2, 2, 2, 1),
+        stem_filters: int = 64,
+        pixel_mean: float | Sequence[float] = 0.45,
+        pixel_stddev: float | Sequence[float] = 0.225,
+        input_range: Sequence[float] = UNIT,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         num_classes = whole_number("num_classes", num_classes, 2)
         if not isinstance(width, int | float) or width <= 0:
@@ -112,7 +113,7 @@ class BagNet(CheckedModel):
         dtype = self.dtype_policy
         self.stem = ConvNorm(self._scaled(stem_filters), STEM, dtype=dtype, name="stem")
         self.residual_blocks = [self._block(group, number) for group, count in enumerate(blocks) for number in range(count)]
-        self.bottleneck = ConvNorm(self._scaled(filters[-1]), dtype=dtype, name="bottleneck") if low_dim else None
+        self.bottleneck: Any = ConvNorm(self._scaled(filters[-1]), dtype=dtype, name="bottleneck") if low_dim else None
         self.classifier = keras.layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="classifier")
 
     def _scaled(self, channels):
@@ -148,7 +149,7 @@ class BagNet(CheckedModel):
             raise UserError(f"this BagNet expects images of {max(known)} channels, as its weights or pixel_mean. Received: {channels}")
 
     @property
-    def channels(self):
+    def channels(self) -> tuple[int, int]:
         """(D, E), channels of the features and of the "what" features."""
         inner = self._scaled(self.filters[-1])
         return 4 * inner, inner if self.low_dim else 4 * inner
@@ -156,7 +157,7 @@ class BagNet(CheckedModel):
     def call(self, images, training=False):
         return tf.reduce_mean(self.represent(images, training).logits, axis=[1, 2])
 
-    def represent(self, images, training=False):
+    def represent(self, images: tf.Tensor, training: bool = False) -> Representation:
         """The `Representation` of images `[B, H, W, C]`."""
         images = tf.convert_to_tensor(images)
         self.fields(images.shape[1:3])  # images too small end here, not in a layer
@@ -168,7 +169,7 @@ class BagNet(CheckedModel):
         what = self.bottleneck(features, training=training) if self.low_dim else features
         return Representation(features, what, self.classifier(tf.cast(what, tf.float32)))
 
-    def fields(self, image_size):
+    def fields(self, image_size: Sequence[int]) -> Fields:
         """What each cell sees of an image of (H, W) pixels, as `tf_glimpse.ops.grids.Fields`.
 
         Raises:

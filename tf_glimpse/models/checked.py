@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -21,7 +22,7 @@ from tf_glimpse.types import UNIT, UserError
 class CheckedModel(keras.Model):
     """`fit`, `evaluate` and `predict` say what is wrong with images and labels, as far as a subclass has `patch_size` and a `task`."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         check_keywords("__init__", type(self), kwargs, LAYER_KEYWORDS)
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)
@@ -85,7 +86,7 @@ class CheckedModel(keras.Model):
         return [layer.trainable for layer in self._flatten_layers()]
 
     input_range = UNIT  # (black, white) of float images; a subclass may take another
-    task = None  # what labels and answers mean, of `tf_glimpse.tasks`; None where labels are of any kind
+    task: Any = None  # what labels and answers mean, of `tf_glimpse.tasks`; None where labels are of any kind
     awaits_xla = False  # whether the next training step is compiled before it runs
 
     def make_train_function(self, force=False):

@@ -1,5 +1,8 @@
 """What the class may be, given the glimpses so far."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from tf_glimpse.models.precision import check_precision
@@ -34,7 +37,7 @@ class GlimpsePosterior(keras.Model):
     Reference: Harvey et al. 2019, Near-Optimal Glimpse Sequences, section 3 and figure 4.
     """
 
-    def __init__(self, num_classes, filters=(16, 32), units=128, **kwargs):
+    def __init__(self, num_classes: int, filters: Sequence[int] = (16, 32), units: int = 128, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)
         self.num_classes = num_classes = whole_number("num_classes", num_classes, 2)

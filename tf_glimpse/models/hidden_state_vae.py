@@ -1,5 +1,8 @@
 """A picture of what a model knows: a variational autoencoder from the core's state after each look to the whole image."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -10,7 +13,7 @@ from tf_glimpse.layers.placed_picture import PlacedPicture
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.models.precision import check_precision
 from tf_glimpse.ops.patches import to_float
-from tf_glimpse.types import UserError, whole_number, whole_numbers
+from tf_glimpse.types import AnyPath, Array, UserError, whole_number, whole_numbers
 from tf_glimpse.weights import PRESETS
 
 tfd = tfp.distributions
@@ -70,7 +73,17 @@ class HiddenStateVAE(keras.Model):
     Reference: Kingma, Welling 2014, Auto-Encoding Variational Bayes; on RAM's state: "Explaining Recurrent Attention Models".
     """
 
-    def __init__(self, image_shape, latent_size=16, units=256, decoder="dense", kl_weight=1.0, training_looks=None, seed=0, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_size: int = 16,
+        units: int = 256,
+        decoder: str = "dense",
+        kl_weight: float = 1.0,
+        training_looks: int | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)
         image_shape = whole_numbers("image_shape", image_shape)
@@ -91,7 +104,7 @@ class HiddenStateVAE(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("cross_entropy", "kl")}
 
     @classmethod
-    def from_preset(cls, name):
+    def from_preset(cls, name: AnyPath) -> HiddenStateVAE:
         """The autoencoder that ships with the preset of that name, such as "ram_mnist_paper", or of a `.keras` file's path.
 
         Raises:
@@ -125,21 +138,21 @@ class HiddenStateVAE(keras.Model):
         codes = posterior.sample(seed=tf.convert_to_tensor(seed, tf.int32)) if draws else posterior.mean()
         return Reconstruction(self.decode(codes), posterior.mean(), posterior.stddev())
 
-    def posterior(self, hidden):
+    def posterior(self, hidden: tf.Tensor) -> tfp.distributions.Distribution:
         """What states `[..., U]` tell about the code: a `tfd.MultivariateNormalDiag` over `[..., Z]`."""
         flat = self.encoding(tf.reshape(tf.cast(hidden, tf.float32), [-1, hidden.shape[-1]]))
         mean, scale = tf.split(tf.reshape(flat, [*_leading(hidden), 2 * self.latent_size]), 2, axis=-1)
         return tfd.MultivariateNormalDiag(mean, tf.nn.softplus(scale) + 1e-4)
 
-    def decode(self, codes):
+    def decode(self, codes: tf.Tensor) -> tf.Tensor:
         """The logits `[..., H, W, C]` of pixels for codes `[..., Z]`."""
         return tf.reshape(self.decoding(tf.reshape(codes, [-1, self.latent_size])), [*_leading(codes), *self.image_shape])
 
-    def reconstruct(self, hidden):
+    def reconstruct(self, hidden: tf.Tensor) -> tf.Tensor:
         """Pictures `[B, T, H, W, C]` float32 0-1 of the codes' means."""
         return tf.sigmoid(self(hidden).logits)
 
-    def sample_images(self, hidden, count, seed=(0, 0)):
+    def sample_images(self, hidden: tf.Tensor, count: int, seed: Array = (0, 0)) -> tf.Tensor:
         """Pictures `[N, B, T, H, W, C]` float32 0-1 of N codes drawn from the posterior: how far what was seen leaves them open.
 
         Args:
@@ -149,7 +162,7 @@ class HiddenStateVAE(keras.Model):
         """
         return tf.sigmoid(self.decode(self.posterior(hidden).sample(count, seed=tf.convert_to_tensor(seed, tf.int32))))
 
-    def terms(self, images, made):
+    def terms(self, images: tf.Tensor, made: Reconstruction) -> tuple[tf.Tensor, tf.Tensor]:
         """`(cross_entropy, kl)`, each `[B, T]` in nats an image; minus their sum is the ELBO.
 
         Args:

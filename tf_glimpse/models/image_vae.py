@@ -1,5 +1,8 @@
 """A generative model of small images, given what glimpses have shown, or of whole images."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -44,7 +47,16 @@ class ImageVAE(keras.Model):
     2013. For Harvey et al. 2019, figure 3, a completion technique.
     """
 
-    def __init__(self, image_shape, latent_size=16, filters=16, units=128, conditional=True, seed=0, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_size: int = 16,
+        filters: int = 16,
+        units: int = 128,
+        conditional: bool = True,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         check_precision(self.dtype_policy)
         image_shape = whole_numbers("image_shape", image_shape)
@@ -57,8 +69,8 @@ class ImageVAE(keras.Model):
         self.conditional = conditional
         self.seed = seed
         self.encoder = self._reader(2 * latent_size, "encoder")
-        self.prior = self._reader(2 * latent_size, "prior") if conditional else None
-        self.context = self._reader(units, "context") if conditional else None
+        self.prior: Any = self._reader(2 * latent_size, "prior") if conditional else None
+        self.context: Any = self._reader(units, "context") if conditional else None
         self.decoder = self._writer()
 
     def build(self, input_shape=None):
@@ -86,14 +98,14 @@ class ImageVAE(keras.Model):
         self.add_loss(tf.reduce_mean(tfd.kl_divergence(posterior, prior)))
         return self.decode(draw, seen)
 
-    def believe(self, seen):
+    def believe(self, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and log of the scale, `[B, D]` each, of the latents' prior given observations `[B, H, W, C + 1]`."""
         if self.conditional:
             return _gaussian(self.prior(seen))
         zeros = tf.zeros([tf.shape(seen)[0], self.latent_size])
         return zeros, zeros
 
-    def decode(self, latents, seen):
+    def decode(self, latents: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
         """Logits `[B, H, W, C]` of pixels from latents `[B, D]`; only a conditional model reads the observations."""
         return self.decoder(tf.concat([latents, self.context(seen)], axis=-1) if self.conditional else latents)
 

@@ -1,7 +1,10 @@
 """An attention model as a part of another Keras model: how its policy learns there, and a layer of its answer for `Sequential`."""
 
+from __future__ import annotations
+
 import sys
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -9,6 +12,9 @@ import tensorflow as tf
 from tf_glimpse.models.checked import replicas
 from tf_glimpse.models.step import Step
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.attention_model import AttentionModel
 
 
 def trained_by_another(model, training, seed):
@@ -106,7 +112,7 @@ class FinalLogits(keras.layers.Layer):
         (None, 4)
     """
 
-    def __init__(self, model, **kwargs):
+    def __init__(self, model: AttentionModel, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if not hasattr(model, "rollout"):
             raise UserError(f"FinalLogits expects an AttentionModel, such as a trained RAM. Received: {model!r}")

@@ -7,11 +7,11 @@ import zipfile
 import keras
 
 from tf_glimpse.models.precision import check_precision
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 from tf_glimpse.weights import find_preset
 
 
-def load_model(path):
+def load_model(path: AnyPath) -> keras.Model:
     """A model saved with `model.save(path)`, a `.keras` file.
 
     Args:

@@ -1,6 +1,8 @@
 """A classifier of another kind for the places that a Saccader chose: it sees the windows alone, from a sharper image if there is one."""
 
 import contextlib
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -50,7 +52,16 @@ class PatchClassifier(CheckedModel):
     Reference: Elsayed, Kornblith, Le 2019, Saccader, https://arxiv.org/abs/1908.07644, section 4.3 (Saccader-NASNet).
     """
 
-    def __init__(self, num_classes, backbone, options=None, window_size=None, top=True, norm_momentum=None, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        backbone: str | keras.Model,
+        options: Mapping | None = None,
+        window_size: int | None = None,
+        top: bool = True,
+        norm_momentum: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.num_classes = num_classes = whole_number("num_classes", num_classes, 2)
         self.task = Classification(num_classes)
@@ -63,7 +74,7 @@ class PatchClassifier(CheckedModel):
         if self.window_size is None:
             raise UserError("a backbone that takes any size expects window_size, the pixels a side that windows are brought to.")
         with _settings(self.dtype_policy):
-            self.backbone = _application(backbone, self.window_size, self.options) if self.application else backbone
+            self.backbone = _application(backbone, self.window_size, self.options) if isinstance(backbone, str) else backbone
         _check_output(self.backbone.output_shape, None if top else num_classes)
         self.top = keras.layers.Dense(num_classes, dtype="float32", name="top") if top else None
         self.norm_momentum = norm_momentum
@@ -88,7 +99,7 @@ class PatchClassifier(CheckedModel):
         logits = tf.reshape(logits, [-1, looks, self.num_classes])
         return tf.cumsum(logits, axis=1) / tf.range(1, looks + 1, dtype=tf.float32)[:, None]
 
-    def cut(self, images, locations, share):
+    def cut(self, images: tf.Tensor, locations: tf.Tensor, share: float) -> tf.Tensor:
         """The windows `[B, T, s, s, C]` that lie at the locations, s pixels a side.
 
         Args:

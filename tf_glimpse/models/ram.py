@@ -1,6 +1,10 @@
 """The recurrent attention model."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -26,8 +30,12 @@ from tf_glimpse.ops.coordinates import clip
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.patches import in_range
 from tf_glimpse.tasks import config_of, get_task
-from tf_glimpse.types import UNIT, Trajectory, UserError, whole_number
+from tf_glimpse.types import UNIT, Array, Trajectory, UserError, whole_number
 
+if TYPE_CHECKING:
+    from tf_glimpse.tasks import Classification
+
+Part: TypeAlias = str | tuple[str, dict] | keras.layers.Layer
 ENCODERS = {"dense": GlimpseEncoder, "conv": ConvGlimpseEncoder}
 CORES = {"rectified": RectifiedCore, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 LOCATIONS = {"gaussian": GaussianLocation, "categorical": CategoricalLocation}
@@ -86,23 +94,23 @@ class RAM(AttentionModel):
 
     def __init__(
         self,
-        num_classes=None,
-        patch_size=8,
-        num_scales=None,
-        num_glimpses=6,
-        encoder=FAST_ENCODER,
-        core="gru",
-        units=128,
-        location="gaussian",
-        first_location="centre",
-        baseline=True,
-        class_names=None,
-        seed=None,
-        aligned=False,
-        input_range=UNIT,
-        task=None,
-        **kwargs,
-    ):
+        num_classes: int | None = None,
+        patch_size: int = 8,
+        num_scales: int | None = None,
+        num_glimpses: int = 6,
+        encoder: Part = FAST_ENCODER,
+        core: Part = "gru",
+        units: int = 128,
+        location: Part = "gaussian",
+        first_location: str = "centre",
+        baseline: bool = True,
+        class_names: Sequence[str] | None = None,
+        seed: int | None = None,
+        aligned: bool = False,
+        input_range: Sequence[float] = UNIT,
+        task: Classification | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed=seed, **kwargs)
         self.task = get_task(task, num_classes, class_names)
         self.num_glimpses = num_glimpses = whole_number("num_glimpses", num_glimpses)
@@ -128,16 +136,16 @@ class RAM(AttentionModel):
         self.image_shape = None
 
     @property
-    def retina(self):
+    def retina(self) -> Retina:
         """What cuts the patches, for drawing."""
         return self.cell.retina
 
     @property
-    def input_range(self):
+    def input_range(self) -> tuple[float, float]:  # type: ignore[override]  # a plain value in the base
         """(black, white) of float images."""
         return self.retina.input_range
 
-    def with_classes(self, num_classes, class_names=None):
+    def with_classes(self, num_classes: int, class_names: Sequence[str] | None = None) -> RAM:
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
         if self.task.inputs:
             raise UserError(f"a new classifier is for a model of classes alone. Received: the task {type(self.task).__name__}")
@@ -163,7 +171,7 @@ class RAM(AttentionModel):
                 part.build((None, self.cell.output_size))
         self.built = True
 
-    def rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs: Any, training: bool, sample: bool | None, seed: Array | None) -> tuple[Trajectory, Any]:
         images = inputs["images"] if isinstance(inputs, dict) else inputs
         if images.shape[-1] != self.image_shape[-1]:
             raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: images of shape {tuple(images.shape)}")
@@ -182,11 +190,11 @@ class RAM(AttentionModel):
         return self.classifier(hidden, inputs["question"]) if self.task.inputs else self.classifier(hidden)
 
     @property
-    def has_baseline(self):
+    def has_baseline(self) -> bool:  # type: ignore[override]  # a plain value in the base
         """Whether the trajectory's baselines can learn."""
         return self.cell.baseline is not None
 
-    def default_terms(self):
+    def default_terms(self) -> Any:
         """Places tried beside the rollout, if the policy chooses at least one."""
         return losses.TRIES if self._chooses else losses.draws(self.has_baseline)
 
@@ -200,7 +208,9 @@ class RAM(AttentionModel):
         """Whether the policy chooses the place of at least one look."""
         return self.num_glimpses > 1 or self.cell.first_location == "learned"
 
-    def try_places(self, inputs, trajectory, states, candidates, seed, anywhere=0):
+    def try_places(
+        self, inputs: Any, trajectory: Trajectory, states: Any, candidates: int, seed: Array, anywhere: int = 0
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Tries places that the policy might have chosen, and others, each by one look from the state in which it was asked.
 
         Args:
@@ -237,18 +247,18 @@ class RAM(AttentionModel):
         after = look_at_places(self.cell, images, places, before, first)
         return log_probs, self._answers(tf.cast(after, tf.float32), inputs), places
 
-    def score_place(self, trajectory, places):
+    def score_place(self, trajectory: Trajectory, places: tf.Tensor) -> tf.Tensor:
         """The log-probability `[B, T - 1]` of going to a place `[B, 2]` after each look but the last; gradients reach the states."""
         policy = self.cell.location.parameters(trajectory.hidden[:, :-1])
         draws = self.cell.location.to_draw(tf.repeat(places[:, None], policy.shape[1], axis=1))
         return self.cell.location.distribution(policy).log_prob(draws)
 
-    def seen(self, locations, image_size):
+    def seen(self, locations: Array, image_size: Sequence[int]) -> tf.Tensor:
         """Which pixels `[B, H, W]` bool of images of (H, W) the looks at `locations` `[B, T, 2]` have read, at any scale."""
         windows = [self.retina.window(scale) for scale in range(self.num_scales)]
         return tf.reduce_any(tf.stack([seen_pixels(locations, image_size, *window) for window in windows]), axis=0)
 
-    def blanked(self, images, locations, hidden):
+    def blanked(self, images: Array, locations: Array, hidden: Array) -> tf.Tensor:
         """A film of the images `[B, H, W, C]`, black at the looks where `hidden` `[B, T]` is true."""
         images = in_range(images, self.input_range)
         return tf.where(tf.cast(hidden, tf.bool)[:, :, None, None, None], self.input_range[0], images[:, None])

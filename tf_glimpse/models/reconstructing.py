@@ -1,12 +1,20 @@
 """A model and the autoencoder of its states, trained together."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 import tensorflow as tf
 
 from tf_glimpse import losses
 from tf_glimpse.models.wrapped import WrappedModel
 from tf_glimpse.ops.patches import to_float
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, Trajectory, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.attention_model import AttentionModel
+    from tf_glimpse.models.hidden_state_vae import HiddenStateVAE
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -59,7 +67,9 @@ class ReconstructingModel(WrappedModel):
 
     line_terms = ("reward", "reconstruction")
 
-    def __init__(self, model, vae, state_weight=1e-3, seed=None, **kwargs):
+    def __init__(
+        self, model: AttentionModel, vae: HiddenStateVAE, state_weight: float = 1e-3, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(model, seed, **{"dtype": getattr(model, "dtype_policy", None), **kwargs})
         if state_weight < 0 or not hasattr(model, "score_place"):
             expected = "a model whose core has states, such as a RAM, and a state_weight of at least 0"
@@ -68,20 +78,20 @@ class ReconstructingModel(WrappedModel):
         if model.built:
             self.build((None, *model.image_shape))
 
-    def build_own(self):
+    def build_own(self) -> None:
         if tuple(self.vae.image_shape) != tuple(self.image_shape):
             raise UserError(f"expected an autoencoder of images {self.image_shape}, as the model's. Received: {self.vae.image_shape}")
         if not self.vae.built:
             self.vae.build(self.model.compute_output_shape((None, *self.image_shape)).hidden)
 
-    def rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs: Any, training: bool, sample: bool | None, seed: Array | None) -> tuple[Trajectory, Any]:
         return self.model(inputs, training=training, sample=sample, seed=seed, return_states=True)
 
     def _set_terms(self, terms, sample=None):
         terms = [term for term in losses.get_terms(terms) if not isinstance(term, Reconstruction)]
         super()._set_terms([*terms, Reconstruction()], sample)
 
-    def reconstruction_loss(self, clean, trajectory, weights=None):
+    def reconstruction_loss(self, clean: tf.Tensor, trajectory: Trajectory, weights: tf.Tensor | None = None) -> tf.Tensor:
         """The autoencoder's loss, a scalar, of clean images `[B, H, W, C]` and the trajectory's states."""
         states, share = trajectory.hidden, self.state_weight
         made = self.vae(share * states + tf.stop_gradient((1 - share) * states), training=True)

@@ -1,6 +1,10 @@
 """The Saccader: looks at a few squares of an image, chosen by what a BagNet makes of all of them, and answers by their mean."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -16,7 +20,10 @@ from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.ops.grids import field_cells, field_centres, gather_cells, ordered_cells
 from tf_glimpse.ops.patches import in_range
 from tf_glimpse.tasks import Classification
-from tf_glimpse.types import Trajectory, UserError, whole_number
+from tf_glimpse.types import Array, Trajectory, UserError, whole_number
+
+if TYPE_CHECKING:
+    from tf_glimpse.ops.grids import Fields
 
 
 @keras.saving.register_keras_serializable("tf_glimpse")
@@ -68,8 +75,16 @@ class Saccader(SaccaderStages):
     cells = True
 
     def __init__(
-        self, num_classes, bagnet=None, num_glimpses=6, mixed_channels=512, even_spacing=False, class_names=None, seed=None, **kwargs
-    ):
+        self,
+        num_classes: int,
+        bagnet: BagNet | Mapping | None = None,
+        num_glimpses: int = 6,
+        mixed_channels: int = 512,
+        even_spacing: bool = False,
+        class_names: Sequence[str] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed=seed, **kwargs)
         num_classes, num_glimpses = whole_number("num_classes", num_classes, 2), whole_number("num_glimpses", num_glimpses)
         mixed_channels = whole_number("mixed_channels", mixed_channels)
@@ -89,7 +104,7 @@ class Saccader(SaccaderStages):
         self.image_shape = None
 
     @classmethod
-    def published(cls, num_classes=1000, **kwargs):
+    def published(cls, num_classes: int = 1000, **kwargs: Any) -> Saccader:
         """The authors' network for 224x224 photos of ImageNet, with their quirks: `second_norm="main"` and `even_spacing`.
 
         Example:
@@ -101,20 +116,20 @@ class Saccader(SaccaderStages):
         pixels = {"pixel_mean": (0.485, 0.456, 0.406), "pixel_stddev": (0.229, 0.224, 0.225)}
         return cls(num_classes, bagnet={"second_norm": "main", **pixels}, even_spacing=True, **kwargs)
 
-    def with_classes(self, num_classes, class_names=None):
+    def with_classes(self, num_classes: int, class_names: Sequence[str] | None = None) -> Saccader:
         """A copy with a new, untrained classifier for `num_classes` classes; every other weight is kept."""
         return self._copy(num_classes=num_classes, class_names=class_names)
 
-    def with_glimpses(self, num_glimpses):
+    def with_glimpses(self, num_glimpses: int) -> Saccader:
         """A copy with the same weights that takes so many looks; the first ones are the same."""
         return self._copy(num_glimpses=num_glimpses)
 
-    def seen(self, locations, image_size):
+    def seen(self, locations: Array, image_size: Sequence[int]) -> tf.Tensor:
         """Which pixels `[B, H, W]` bool of images of (H, W) the cells looked at, `locations` `[B, T, 2]`, have read: their true fields."""
         cells, fields = field_cells(locations, self.fields(image_size)), self.bagnet.fields(image_size)
         return seen_pixels(tf.gather(field_centres(fields), cells), image_size, fields.side)
 
-    def blanked(self, images, locations, hidden):
+    def blanked(self, images: Array, locations: Array, hidden: Array) -> tf.Tensor:
         """The images `[B, H, W, C]`, black where looks read at which `hidden` `[B, T]` is true; other looks see that too."""
         images = in_range(images, self.input_range)
         windows = [self.seen(locations[:, look, None], images.shape[1:3]) for look in range(hidden.shape[1])]
@@ -135,16 +150,16 @@ class Saccader(SaccaderStages):
         return other
 
     @property
-    def retina(self):
+    def retina(self) -> Retina:
         """A `Retina` that shows what a look saw, for `draw_glimpses`."""
         return Retina(self.patch_size, input_range=self.input_range)
 
     @property
-    def input_range(self):
+    def input_range(self) -> tuple[float, float]:  # type: ignore[override]  # a plain value in the base
         """(black, white) of float images: the BagNet's, `Saccader(..., bagnet={"input_range": (0, 255)})`."""
         return self.bagnet.input_range
 
-    def fields(self, image_size):
+    def fields(self, image_size: Sequence[int]) -> Fields:
         """What each cell sees of an image of (H, W) pixels, as `tf_glimpse.ops.grids.Fields`: the cells of `policy`, in its order."""
         fields = self.bagnet.fields(image_size)
         if not self.even_spacing:
@@ -168,7 +183,7 @@ class Saccader(SaccaderStages):
             self.cell.build([(None, None, self.mixed_channels)])
         self.attention.built = self.cell.built = self.built = True
 
-    def rollout(self, inputs, training, sample, seed):
+    def rollout(self, inputs: Any, training: bool, sample: bool | None, seed: Array | None) -> tuple[Trajectory, Any]:
         images = inputs["images"] if isinstance(inputs, dict) else inputs
         if images.shape[-1] != self.image_shape[-1]:
             raise UserError(f"this model was built for {self.image_shape[-1]} channels. Received: images of shape {tuple(images.shape)}")

@@ -1,8 +1,16 @@
 """How a Saccader is trained after its BagNet: where the BagNet's logits are high first, then by REINFORCE."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tf_glimpse import losses
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.ops.grids import field_cells, ordered_cells
+from tf_glimpse.types import Trajectory
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # By REINFORCE on the answer, its baseline the batch's mean return.
 SACCADES = {"reinforce": {"baseline": "batch_mean"}, "supervision": {}}
@@ -39,7 +47,7 @@ class SaccaderStages(AttentionModel):
         """
         super().compile(optimizer, *args, **kwargs)
 
-    def default_terms(self):
+    def default_terms(self) -> Any:
         return SACCADES
 
     def _set_terms(self, terms, sample=None):
@@ -47,7 +55,7 @@ class SaccaderStages(AttentionModel):
         self._freeze_bagnet(self.targets is not None and self.targets.stop_gradient)
 
     @property
-    def targets(self):
+    def targets(self) -> Any:
         """The term of the location stage; None in any other."""
         return next((term for term in self.terms if isinstance(term, losses.Targets)), None)
 
@@ -69,18 +77,18 @@ class SaccaderStages(AttentionModel):
         return [frozen.get(id(layer), layer.trainable) for layer in self._flatten_layers()]
 
     @property
-    def line_terms(self):
+    def line_terms(self) -> tuple[str, ...]:  # type: ignore[override]  # a plain value in the base
         """What the stage learns by: where to look, or the reward."""
         return losses.Targets.reports if self.targets else super().line_terms
 
-    def target_cells(self, inputs, trajectory, followed, training):
+    def target_cells(self, inputs: Any, trajectory: Trajectory, followed: Any, training: bool) -> Any:
         """The cells `[B, T]` to be looked at: where the trajectory went if it followed them, else by the BagNet's logits."""
         images = inputs["images"] if isinstance(inputs, dict) else inputs
         if followed:
             return field_cells(trajectory.actions, self.fields(images.shape[1:3]))
         return ordered_cells(self.bagnet.represent(images, training).logits, trajectory.policy.shape[1])
 
-    def test_terms(self, inputs, trajectory):
+    def test_terms(self, inputs: Any, trajectory: Trajectory) -> dict[str, tf.Tensor]:
         if self.targets is None:
             return {}
         return losses.place_monitors(trajectory.policy, self.target_cells(inputs, trajectory, followed=False, training=False))

@@ -1,10 +1,17 @@
 """A model that adds to another."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.layers.retina import Retina
 
 
 class WrappedModel(AttentionModel):
@@ -18,7 +25,7 @@ class WrappedModel(AttentionModel):
         UserError: another kind of model.
     """
 
-    def __init__(self, model, seed=None, **kwargs):
+    def __init__(self, model: AttentionModel, seed: int | None = None, **kwargs: Any) -> None:
         if not isinstance(model, AttentionModel):
             raise UserError(f"model expects an AttentionModel, such as a trained RAM. Received: {model!r}")
         super().__init__(seed=model.seed if seed is None else seed, **kwargs)
@@ -33,47 +40,47 @@ class WrappedModel(AttentionModel):
         self.build_own()
         self.built = True
 
-    def build_own(self):
+    def build_own(self) -> None:
         """Builds what a subclass adds; the model is built, and `image_shape` known."""
 
-    def innermost(self):
+    def innermost(self) -> AttentionModel:
         """What looks inside."""
         return self.model.innermost()
 
     @property
-    def policy_part(self):
+    def policy_part(self) -> keras.layers.Layer:
         """The model's layer that chooses the places."""
         return self.model.policy_part
 
     @property
-    def retina(self):
+    def retina(self) -> Retina:
         """The model's, for drawing."""
         return self.model.retina
 
     @property
-    def input_range(self):
+    def input_range(self) -> tuple[float, float]:  # type: ignore[override]  # a plain value in the base
         """(black, white) of float images, the model's."""
         return self.model.input_range
 
     @property
-    def has_baseline(self):
+    def has_baseline(self) -> bool:  # type: ignore[override]  # a plain value in the base
         """Whether the model's baselines can learn."""
         return self.model.has_baseline
 
     @property
-    def try_places(self):
+    def try_places(self) -> Any:
         """The model's method, if it has one."""
         return self.model.try_places
 
     @property
-    def score_place(self):
+    def score_place(self) -> Any:
         """The model's method, if it has one."""
         return self.model.score_place
 
-    def default_terms(self):
+    def default_terms(self) -> Any:
         return self.model.default_terms()
 
-    def looks(self):
+    def looks(self) -> Any:
         """The model's, one look at a time, for `AdaptiveModel`."""
         return looks_of(self.model)
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_glimpse.ops.masks import glimpse_masks
+from tf_glimpse.types import Array
 
 
 def seen_pixels(locations, image_size, side, step=1):
@@ -25,7 +26,7 @@ def seen_pixels(locations, image_size, side, step=1):
     return tf.reduce_any(glimpse_masks(locations, image_size, side, step)[..., 0] > 0, axis=1)
 
 
-def place_counts(locations, cells=24):
+def place_counts(locations: Array, cells: int = 24) -> np.ndarray:
     """How many of B images each look went to, by place: `[T, cells, cells]` int, from locations `[B, T, 2]`.
 
     Example:
@@ -34,4 +35,5 @@ def place_counts(locations, cells=24):
     """
     edges = np.linspace(-1, 1, cells + 1)
     places = np.clip(np.asarray(locations), -1, 1)
-    return np.stack([np.histogram2d(*places[:, look].T, bins=(edges, edges))[0] for look in range(places.shape[1])]).astype(int)
+    maps = [np.histogram2d(*look.T, bins=(edges, edges))[0] for look in places.swapaxes(0, 1)]  # type: ignore[call-overload]  # y and x
+    return np.stack(maps).astype(int)

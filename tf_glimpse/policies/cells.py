@@ -11,7 +11,7 @@ from tf_glimpse.models.saccader import Saccader
 from tf_glimpse.ops.edges import edge_magnitude, window_mean, window_variance
 from tf_glimpse.ops.grids import field_centres, ordered_cells, top_cells
 from tf_glimpse.ops.patches import to_float
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
 
 STATISTICS = {"mean": window_mean, "variance": window_variance}
 
@@ -44,7 +44,7 @@ class OrderedLogits:
     model: Saccader
     num_glimpses: int
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         return _centres(self.model, images, ordered_cells(self.model.bagnet.represent(images).logits, self.num_glimpses))
 
@@ -78,7 +78,7 @@ class Sobel:
         if self.statistic not in STATISTICS:
             raise UserError(f"statistic expects one of {', '.join(STATISTICS)}. Received: {self.statistic!r}")
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         fields = self.model.bagnet.fields(images.shape[1:3])
         spans = zip(fields.image_size, fields.grid, strict=True)
@@ -109,7 +109,7 @@ class RandomCells:
     model: Saccader
     num_glimpses: int
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         height, width = self.model.fields(images.shape[1:3]).grid
         draws = tf.map_fn(lambda row: tf.random.stateless_uniform([height * width], row), _image_seeds(images, seed), tf.float32)

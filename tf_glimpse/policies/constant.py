@@ -1,15 +1,23 @@
 """Where a model looks on average: the places of the policy `constant`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tf_glimpse.datasets import train_batches
 from tf_glimpse.models.rollouts import compiled
 from tf_glimpse.types import UserError
 
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData
+    from tf_glimpse.models.attention_model import AttentionModel
+
 _IMAGES, _BATCH = 2000, 50
 
 
-def mean_places(model, data):
+def mean_places(model: AttentionModel, data: ImageData) -> np.ndarray:
     """The mean of the places at which a model's own policy looks at training images, look by look.
 
     They are the places of the policy `constant`: a model that does no better with its own places has learned a scan, not where to look in

@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_glimpse.types import Array
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scan:
@@ -26,7 +28,7 @@ class Scan:
 
     places: Any
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         return tf.tile(tf.constant(self.places, tf.float32)[None], [tf.size(indices), 1, 1])
 
@@ -51,6 +53,6 @@ class Centre:
 
     num_glimpses: int
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         return tf.zeros([tf.size(indices), self.num_glimpses, 2])

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tf_glimpse.models.attention_model import AttentionModel
 from tf_glimpse.models.rollouts import compiled
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Frozen:
         if not isinstance(self.look, int) or not 1 <= self.look <= most:
             raise UserError(f"frozen expects the look after which places stay, from 1 to {most} for this model. Received: {self.look!r}")
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         with tf.init_scope():  # the weights are checked before a graph is made
             rollout = compiled(self.model)

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_glimpse.ops.coordinates import cell_centres
+from tf_glimpse.types import Array
 
 _STREAM = 3  # of draws: places are drawn apart from what else is drawn by the same seed
 
@@ -32,7 +33,7 @@ class Random:
 
     num_glimpses: int
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         return _drawn_rows(indices, [self.num_glimpses, 2], seed, -1.0, 1.0)
 
@@ -64,7 +65,7 @@ class DrawnCells:
     grid: tuple
     num_glimpses: int
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         upper = tf.cumsum(tf.nn.softmax(tf.constant(self.log_weights, tf.float32)))[:-1]  # where each cell's share of [0, 1) ends
         draws = _drawn_rows(indices, [self.num_glimpses], seed, 0.0, 1.0)

@@ -4,10 +4,17 @@ To add one: a class in a file of this room, a function below that makes it for a
 command line, benchmarks and the tests of all policies read the table.
 """
 
+from __future__ import annotations
+
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageData
+    from tf_glimpse.models.attention_model import AttentionModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +92,7 @@ UNTRAINED = tuple(name for name, row in POLICIES.items() if not row.trained)
 """The names of those at whose places a model can be trained from the start."""
 
 
-def get_policy(name, model, data=None):
+def get_policy(name: str | None, model: AttentionModel, data: ImageData | None = None) -> Callable | None:
     """The policy of a name, made for a model.
 
     Args:
@@ -114,7 +121,7 @@ def get_policy(name, model, data=None):
     return POLICIES[word].make(model, data, int(look or 1))
 
 
-def check_policy_name(name, names=tuple(POLICIES), whose="any model"):
+def check_policy_name(name: str, names: Sequence[str] = tuple(POLICIES), whose: str = "any model") -> None:
     """Refuses what is no policy's name, before TensorFlow loads.
 
     Args:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_glimpse.types import Array
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stored:
@@ -30,7 +32,7 @@ class Stored:
     index: Any
     places: Any
 
-    def __call__(self, images, indices, seed):
+    def __call__(self, images: Array, indices: Array, seed: Array) -> tf.Tensor:
         """The places of a batch."""
         index, places = tf.constant(self.index, tf.int64), np.asarray(self.places, np.float32)
         indices = tf.cast(indices, tf.int64)

@@ -6,16 +6,22 @@ that is left of it once it is folded into the convolution before it. The retina'
 they are.
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import os
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.adaptive import AdaptiveModel
 
 
 class LookCosts(NamedTuple):
@@ -40,7 +46,7 @@ class LookCosts(NamedTuple):
         return self.begin + mean_glimpses * (self.look + self.stop)
 
 
-def count_flops(function, *specifications):
+def count_flops(function: Callable, *specifications: tf.TensorSpec) -> int:
     """Floating point operations of a call.
 
     Args:
@@ -72,7 +78,7 @@ def count_flops(function, *specifications):
     return int(flops)
 
 
-def model_flops(model):
+def model_flops(model: keras.Model) -> int:
     """Floating point operations of a built model's ordinary call on one float image.
 
     Args:
@@ -82,7 +88,7 @@ def model_flops(model):
     return count_flops(lambda images: tf.nest.flatten(model(images, training=False)), tf.TensorSpec([1, *shape], tf.float32))
 
 
-def look_costs(model):
+def look_costs(model: AdaptiveModel) -> LookCosts:
     """The `LookCosts` of a built `AdaptiveModel`."""
     looks = looks_of(model.model)
     images = tf.TensorSpec([1, *model.image_shape], tf.float32)

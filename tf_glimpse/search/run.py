@@ -5,6 +5,8 @@ import math
 import pathlib
 import shutil
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import keras_tuner
@@ -17,29 +19,29 @@ from tf_glimpse.search.frontier import Point, best_under, draw_frontiers, fronti
 from tf_glimpse.search.space import SPACES, least_flops, most_flops
 from tf_glimpse.search.tuner import FrontierTuner, make_oracle
 from tf_glimpse.training import workdirs
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 _NOTE = "search.json"
 CHIEF_WITHIN = 120  # seconds that a worker waits for it
 
 
 def search_architectures(
-    family,
-    data,
-    workdir,
+    family: str,
+    data: AnyPath,
+    workdir: AnyPath,
     *,
-    budget_mflops=0.5,
-    max_trials=20,
-    epochs=10,
-    oracle="bayesian",
-    num_workers=1,
-    epoch_images=24_000,
-    seed=0,
-    space=None,
-    sequences=None,
-    supervision="near_optimal",
-    **data_options,
-):
+    budget_mflops: float = 0.5,
+    max_trials: int = 20,
+    epochs: int = 10,
+    oracle: str = "bayesian",
+    num_workers: int = 1,
+    epoch_images: int = 24_000,
+    seed: int = 0,
+    space: Mapping | None = None,
+    sequences: AnyPath | None = None,
+    supervision: str = "near_optimal",
+    **data_options: Any,
+) -> dict | None:
     """Searches a family's space for the most accurate models under a budget of operations.
 
     The folder then holds `frontier.csv` (trial, mflops, accuracy, threshold, mean_glimpses), `points.csv` (all of them), `frontier.png`,
@@ -79,18 +81,18 @@ def search_architectures(
         _is_begun(folder, settings)
         return workers.run_all({**settings, "max_trials": max_trials, **data_options, "workdir": str(folder)}, num_workers)
     data_options = workdirs.known_sources(folder, data_options)
-    space = _space(settings, data_options)
-    settings |= {"image_shape": list(space.data.image_shape), "fingerprint": space.data.fingerprint}
+    searched = _space(settings, data_options)
+    settings |= {"image_shape": list(searched.data.image_shape), "fingerprint": searched.data.fingerprint}
     if role == "worker":
         _await_chief(folder, settings)
-        _tuner(space, settings, max_trials, folder).search()
+        _tuner(searched, settings, max_trials, folder).search()
         return None
-    _check_budget(space, budget_mflops)
-    _teacher(settings, space)  # tells what does not fit before the folder is this search's
+    _check_budget(searched, budget_mflops)
+    _teacher(settings, searched)  # tells what does not fit before the folder is this search's
     with locked_folder(folder):
         _is_begun(folder, settings)
         write_json(folder / _NOTE, {**settings, "sources": workdirs.noted_sources(**data_options)})
-        _tuner(space, settings, max_trials, folder).search()
+        _tuner(searched, settings, max_trials, folder).search()
         return _write_results(folder, settings)
 
 

@@ -17,7 +17,7 @@ from tf_glimpse.search.baselines import mobilenet_v2, shufflenet_v2
 from tf_glimpse.search.flops import LookCosts, look_costs, model_flops
 from tf_glimpse.training.recipe import Recipe
 from tf_glimpse.training.run import build_model
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 RAM_SPACE = {
     "patch_size": [4, 6, 8, 10, 12],
@@ -260,7 +260,7 @@ class CNNSpace(Space):
     """Width, resolution and learning rate of a low-power CNN; what does not divide the image's side is passed over."""
 
     default: typing.ClassVar[dict] = CNN_SPACE
-    network = None
+    network: typing.Any = None
 
     def __init__(self, data, choices=None, image_size=None):
         super().__init__(data, choices, image_size)
@@ -293,7 +293,7 @@ def most_flops(costs, candidate):
     return costs.adaptive(candidate["num_glimpses"]) if isinstance(costs, LookCosts) else costs
 
 
-def read_space(path):
+def read_space(path: AnyPath | None) -> dict | None:
     """The space in a JSON file, or None for no file.
 
     Raises:

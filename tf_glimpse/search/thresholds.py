@@ -1,6 +1,9 @@
 """What every threshold costs and earns on a split, and the threshold that a budget allows."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +11,10 @@ import tensorflow as tf
 from tf_glimpse.datasets import eval_batches
 from tf_glimpse.search.flops import look_costs
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageSource
+    from tf_glimpse.models.adaptive import AdaptiveModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +77,7 @@ class ThresholdSweep:
         return np.array([[expected[group].mean(), found[group].mean(), found[group].std() / len(group) ** 0.5] for group in groups])
 
 
-def sweep_thresholds(model, source, batch_size=500):
+def sweep_thresholds(model: AdaptiveModel, source: ImageSource, batch_size: int = 500) -> ThresholdSweep:
     """The `ThresholdSweep` of an `AdaptiveModel` on a split.
 
     Args:
@@ -89,7 +96,9 @@ def sweep_thresholds(model, source, batch_size=500):
     return ThresholdSweep(gains, found == labels[:, None])
 
 
-def calibrate_threshold(model, source, *, mean_glimpses=None, mean_flops=None):
+def calibrate_threshold(
+    model: AdaptiveModel, source: ImageSource, *, mean_glimpses: float | None = None, mean_flops: float | None = None
+) -> OperatingPoint:
     """The threshold with the highest accuracy on a validation split among those that keep a budget; of equals, the cheapest.
 
     Args:
@@ -109,7 +118,7 @@ def calibrate_threshold(model, source, *, mean_glimpses=None, mean_flops=None):
     if mean_flops is not None:
         costs = look_costs(model)
         mean_glimpses = (mean_flops - costs.begin) / (costs.look + costs.stop)
-    if mean_glimpses < 1:
+    if mean_glimpses < 1:  # type: ignore[operator]  # one of the two is given
         least = "1 look" if mean_flops is None else f"{costs.adaptive(1):,.0f} FLOPs, one look"
         raise UserError(f"the budget must pay for {least} at each image. Received: {mean_flops or mean_glimpses:,}")
     affordable = [point for point in sweep_thresholds(model, source).points() if point.mean_glimpses <= mean_glimpses]

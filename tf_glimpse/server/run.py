@@ -13,15 +13,25 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
 
 MAX_BODY_BYTES = 32 * 2**20
 MAX_PIXELS = 64_000_000
 MAX_CONNECTIONS = 128  # 503 above
 
 
-def serve(base_path, name="model", port=8501, host="127.0.0.1", max_body_bytes=MAX_BODY_BYTES, max_pixels=MAX_PIXELS, ready=None):
+def serve(
+    base_path: AnyPath,
+    name: str = "model",
+    port: int = 8501,
+    host: str = "127.0.0.1",
+    max_body_bytes: int = MAX_BODY_BYTES,
+    max_pixels: int = MAX_PIXELS,
+    ready: Callable[[str], Any] | None = None,
+) -> None:
     """Serves the highest version in a folder until SIGINT or SIGTERM, then returns.
 
     Args:
@@ -97,7 +107,7 @@ def _bound(host, port):
         raise UserError(message) from None
 
 
-def wait_until_ready(url, name="model", timeout=120.0, process=None):
+def wait_until_ready(url: str, name: str = "model", timeout: float = 120.0, process: subprocess.Popen | None = None) -> None:
     """Waits until `/metadata` answers 200, which both this server and TF-Serving do only when the model can be asked.
 
     Args:
@@ -122,7 +132,7 @@ def wait_until_ready(url, name="model", timeout=120.0, process=None):
 
 
 @contextlib.contextmanager
-def running_server(base_path, name="model", timeout=120.0, **options):
+def running_server(base_path: AnyPath, name: str = "model", timeout: float = 120.0, **options: Any) -> Iterator[str]:
     """A server in a process of its own, on a free port unless `port` is given: yields its URL when it is ready, and stops it at the end.
 
     Args:
@@ -139,6 +149,7 @@ def running_server(base_path, name="model", timeout=120.0, **options):
     with tempfile.TemporaryFile("w+") as complaints:
         command = [sys.executable, "-c", _CHILD, json.dumps(arguments)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
+        assert process.stdout  # a pipe
         try:
             if not select.select([process.stdout], [], [], timeout)[0]:
                 raise UserError(f"the server was not ready within {timeout:g} s")

@@ -1,5 +1,8 @@
 """Yes or no to a question that comes with the image."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -32,7 +35,7 @@ class Questions(Classification):
 
     inputs = ("question",)
 
-    def __init__(self, questions, blind=False):
+    def __init__(self, questions: Sequence[str], blind: bool = False) -> None:
         super().__init__(2, NO_YES)
         questions = [questions] if isinstance(questions, str) else list(questions)
         if not questions or len(set(questions)) < len(questions):
@@ -40,21 +43,21 @@ class Questions(Classification):
         self.questions, self.blind = questions, bool(blind)
 
     @property
-    def num_questions(self):
+    def num_questions(self) -> int:
         """Q."""
         return len(self.questions)
 
-    def metrics(self):
+    def metrics(self) -> list:
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
-    def check_inputs(self, inputs):
+    def check_inputs(self, inputs: Any) -> None:
         question = np.asarray(self._asked(inputs))
         if question.ndim != 1 or question.dtype.kind not in "iu":
             self._refuse_question(f"{question.dtype} of shape {question.shape}")
         if question.size and (question.min() < 0 or question.max() >= self.num_questions):
             self._refuse_question(f"{question.min()} to {question.max()}")
 
-    def check_input_specification(self, inputs):
+    def check_input_specification(self, inputs: Any) -> None:
         question = self._asked(inputs)
         if question.shape.rank not in (None, 1) or not question.dtype.is_integer:
             self._refuse_question(f"{question.dtype.name} of shape {question.shape}")
@@ -68,10 +71,10 @@ class Questions(Classification):
     def _refuse_question(self, received):
         raise UserError(f"question must be whole numbers [B] from 0 to {self.num_questions - 1}. Received: {received}")
 
-    def input_fits(self, name, values):
+    def input_fits(self, name: str, values: tf.Tensor) -> tf.Tensor:
         return tf.reduce_all((values >= 0) & (values < self.num_questions))
 
-    def balanced_accuracy(self, answers, labels, question):
+    def balanced_accuracy(self, answers: np.ndarray, labels: np.ndarray, question: np.ndarray) -> np.ndarray:
         """The mean of the accuracies on images whose answer is no and yes, for each question: float `[Q]`, NaN where one is missing.
 
         Args:

@@ -1,6 +1,10 @@
 """A recipe's settings for one's own arrays: its model, compiled, and what to call `fit` with."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -11,10 +15,24 @@ from tf_glimpse.policies import get_policy
 from tf_glimpse.training.recipes import get_recipe
 from tf_glimpse.training.run import compiled_model, training_batches
 from tf_glimpse.training.saccader_recipes import StagedRecipe
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.models.attention_model import AttentionModel
+    from tf_glimpse.training.recipe import Recipe
 
 
-def from_recipe(recipe, images, labels, validation_data=None, *, epochs=None, batch_size=None, class_names=None, seed=0):
+def from_recipe(
+    recipe: str | Recipe | StagedRecipe,
+    images: Array,
+    labels: Array,
+    validation_data: tuple | None = None,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+) -> tuple[AttentionModel, dict]:
     """A recipe's model, compiled with its loss and schedule, and the arguments of `fit` that train it on arrays as the recipe trains.
 
     The batches are augmented, and their policy is taught, as the recipe says. What is yours to choose is in the dict: change or add
@@ -50,7 +68,7 @@ def from_recipe(recipe, images, labels, validation_data=None, *, epochs=None, ba
     if isinstance(recipe, StagedRecipe):
         reason = f"recipe {recipe.name} trains {len(recipe.stages)} stages, one after the other, which is more than one fit"
         raise UserError(f"{reason}: lay the images out as a folder CLASS/*.png, and call train_and_evaluate.")
-    changed = {"epochs": epochs, "batch_size": batch_size}
+    changed: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
     recipe = dataclasses.replace(recipe, **{name: value for name, value in changed.items() if value is not None})
     data = _data(images, labels, validation_data, class_names, seed)
     keras.utils.set_random_seed(seed)

@@ -1,7 +1,9 @@
 """Error on a split, from one deterministic rollout or from several sampled ones averaged."""
 
+from __future__ import annotations
+
 import functools
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -12,6 +14,10 @@ from tf_glimpse.models.rollouts import split_rollouts
 from tf_glimpse.ops.coverage import seen_pixels
 from tf_glimpse.policies import get_policy
 from tf_glimpse.training import workdirs
+
+if TYPE_CHECKING:
+    from tf_glimpse.datasets.sources import ImageSource
+    from tf_glimpse.models.attention_model import AttentionModel
 
 
 class Answers(NamedTuple):
@@ -28,7 +34,7 @@ class Answers(NamedTuple):
     probabilities: np.ndarray
 
 
-def evaluate_model(model, source, **how):
+def evaluate_model(model: AttentionModel, source: ImageSource, **how: Any) -> float:
     """The share of a split that the model gets wrong: the first of what `judge_answers` returns, which takes the same arguments."""
     return judge_answers(model, source, **how)[0]
 

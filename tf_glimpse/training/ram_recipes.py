@@ -1,6 +1,7 @@
 """Set-ups of RAM: the paper's tasks, near-optimal sequences, sets of one's own."""
 
 import dataclasses
+from typing import Any
 
 from tf_glimpse.training.recipe import Recipe, with_policy
 
@@ -8,7 +9,7 @@ from tf_glimpse.training.recipe import Recipe, with_policy
 SMOOTH_REWARD = {"terms": {"reinforce": {"reward": "final_probability"}, "baseline": {}, "supervision": {}}}
 _TRIED = {"candidates": 4, "share": 0.25}
 # Trains on the rollout that will be asked, the deterministic one; the policy learns from places tried beside it.
-LOOK_AHEAD = {"terms": {"look_ahead": _TRIED, "anytime": {"weight": 0.5}, "supervision": {}}, "sample": False}
+LOOK_AHEAD: dict[str, Any] = {"terms": {"look_ahead": _TRIED, "anytime": {"weight": 0.5}, "supervision": {}}, "sample": False}
 # The best layers found on validation, for digits on a canvas; without them the paper's own, dense encoder and rectified core.
 CANVAS_LAYERS = {"encoder": ["conv", {"filters": [32, 64], "pools": [2, 1]}], "core": "gru"}
 # Six looks of 8x8 that cover the middle 16x22 of 28x28 pixels.

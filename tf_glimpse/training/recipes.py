@@ -4,8 +4,16 @@ A recipe is plain numbers and names, so that listing recipes needs no TensorFlow
 `dataclasses.replace(get_recipe("ram_mnist"), epochs=20)`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tf_glimpse.training import ram_recipes, saccader_recipes
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.training.recipe import Recipe
+    from tf_glimpse.training.saccader_recipes import StagedRecipe
 
 _MAKERS = (
     ram_recipes.ram_mnist,
@@ -38,7 +46,7 @@ RECIPES = {maker.__name__: maker for maker in _MAKERS}
 """Name -> the function that makes the recipe."""
 
 
-def get_recipe(name):
+def get_recipe(name: str) -> Recipe | StagedRecipe:
     """The recipe of that name.
 
     Raises:

@@ -1,7 +1,11 @@
 """One training run in a folder: resumes after a kill, overwrites nothing, touches the test split once."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -24,12 +28,24 @@ from tf_glimpse.training.recipe import READING
 from tf_glimpse.training.saccader_recipes import StagedRecipe
 from tf_glimpse.training.stages import train_stages
 from tf_glimpse.training.starting import start_weights
-from tf_glimpse.types import UserError
+from tf_glimpse.types import AnyPath, UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.training.recipe import Recipe
 
 
 def train_and_evaluate(
-    recipe, workdir, seed=0, *, manual_dir=None, data_dir=None, skip_corrupt=False, deterministic=False, verbose=None, all_terms=False
-):
+    recipe: Recipe | StagedRecipe,
+    workdir: AnyPath,
+    seed: int = 0,
+    *,
+    manual_dir: AnyPath | None = None,
+    data_dir: AnyPath | None = None,
+    skip_corrupt: bool = False,
+    deterministic: bool = False,
+    verbose: int | None = None,
+    all_terms: bool = False,
+) -> dict:
     """Trains a recipe in a folder, picks the best epoch on validation and evaluates that once on test.
 
     The folder then holds `model.keras` (the best epoch's weights, no optimiser), `results.json`, `recipe.json`, `log.csv`, `tensorboard/`
@@ -70,9 +86,9 @@ def train_and_evaluate(
         sources = workdirs.known_sources(folder, {"manual_dir": manual_dir, "data_dir": data_dir, "skip_corrupt": skip_corrupt})
         data = load_recipe_data(recipe, **sources)
         keras.utils.set_random_seed(seed)
-        model = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
+        model: Any = None if isinstance(recipe, StagedRecipe) else compiled_model(recipe, data, seed)
         workdirs.claim_run(folder, recipe, seed, data.fingerprint, sources)
-        if model is None:
+        if isinstance(recipe, StagedRecipe):
             return train_stages(recipe, data, folder, seed, verbose, all_terms)
         progress = Checkpoint(folder, patience=recipe.patience)
         _fit(model, recipe, data, seed, progress, verbose, all_terms)
@@ -81,7 +97,7 @@ def train_and_evaluate(
         return _evaluate_best_epoch(recipe, data, seed, progress, model.jit_compile)
 
 
-def train_seeds(recipe, workdir, seeds, **kwargs):
+def train_seeds(recipe: Recipe | StagedRecipe, workdir: AnyPath, seeds: Iterable[int], **kwargs: Any) -> dict:
     """`train_and_evaluate` for several seeds, in `workdir/seed-N`; writes `summary.json` with the mean and a 95 % interval.
 
     Args:
@@ -104,7 +120,7 @@ def train_seeds(recipe, workdir, seeds, **kwargs):
         raise UserError(f"{workdir} holds {', '.join(others) or 'a single run'}; pass another folder, or all seeds that are to count.")
     for seed, folder in folders.items():
         workdirs.is_run_of(folder, recipe, seed)
-    begun = next((workdirs.known_sources(folder) for folder in folders.values() if (folder / "recipe.json").exists()), {})
+    begun: dict = next((workdirs.known_sources(folder) for folder in folders.values() if (folder / "recipe.json").exists()), {})
     kwargs = {**begun, **{name: value for name, value in kwargs.items() if value or name not in begun}}
     runs = [workdirs.results(folder) or train_and_evaluate(recipe, folder, seed, **kwargs) for seed, folder in folders.items()]
     errors = [run["error_percent"] for run in runs]

@@ -30,7 +30,7 @@ class Preset(NamedTuple):
     licence: str
 
 
-def presets():
+def presets() -> list[Preset]:
     """The presets that ship with the package, as their cards describe them, sorted by name.
 
     Returns:

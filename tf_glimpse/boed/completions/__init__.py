@@ -21,10 +21,17 @@ To add a kind, derive a class from `Completer` and give it a row, from anywhere:
     True
 """
 
+from __future__ import annotations
+
+import pathlib
 import pkgutil
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.boed.plan import Plan
+    from tf_glimpse.datasets.sources import ImageData
 
 # Name -> the class, or where it lies, so that reading the names loads no TensorFlow.
 KINDS = {
@@ -66,10 +73,10 @@ class Completer:
         options: names of the keyword arguments that `planned` and `prepared` take.
     """
 
-    options = ()
+    options: tuple[str, ...] = ()
 
     @classmethod
-    def planned(cls, data, **options):
+    def planned(cls, data: ImageData, **options: Any) -> dict:
         """The options as a plan keeps them, checked before anything is made or written.
 
         Args:
@@ -85,7 +92,7 @@ class Completer:
         return options
 
     @classmethod
-    def prepared(cls, folder, data, plan, **options):
+    def prepared(cls, folder: pathlib.Path, data: ImageData, plan: Plan, **options: Any) -> Completer:
         """A completer; what it needs is made or trained once and kept in the folder, which no other process prepares meanwhile.
 
         Args:

@@ -1,6 +1,10 @@
 """Completions by Hamiltonian Monte Carlo in the latent space of a variational autoencoder that saw whole images."""
 
+from __future__ import annotations
+
 import functools
+import pathlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +13,12 @@ import tensorflow_probability as tfp
 from tf_glimpse.boed.completions import Completer
 from tf_glimpse.boed.completions.vae import VAE_OPTIONS, equally_weighted, noise_of, trained_vae
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.boed.completions import Completions
+    from tf_glimpse.boed.plan import Plan
+    from tf_glimpse.datasets.sources import ImageData
+    from tf_glimpse.models.image_vae import ImageVAE
 
 
 class HMCCompletions(Completer):
@@ -31,7 +41,7 @@ class HMCCompletions(Completer):
 
     options = VAE_OPTIONS
 
-    def __init__(self, vae, stddev=0.1, steps=60, leapfrog_steps=5, step_size=0.05):
+    def __init__(self, vae: ImageVAE, stddev: float = 0.1, steps: int = 60, leapfrog_steps: int = 5, step_size: float = 0.05) -> None:
         if vae.conditional:
             raise UserError("HMCCompletions expects an ImageVAE with conditional=False; VAECompletions takes the other kind")
         if min(stddev, steps, leapfrog_steps, step_size) <= 0:
@@ -44,10 +54,10 @@ class HMCCompletions(Completer):
         self._drawn = tf.function(self._draw, reduce_retracing=True)
 
     @classmethod
-    def prepared(cls, folder, data, plan, **options):
+    def prepared(cls, folder: pathlib.Path, data: ImageData, plan: Plan, **options: Any) -> HMCCompletions:
         return cls(trained_vae(folder, data, plan, conditional=False, **options))
 
-    def __call__(self, images, masks, origins, count, seeds):
+    def __call__(self, images: np.ndarray, masks: np.ndarray, origins: np.ndarray, count: int, seeds: np.ndarray) -> Completions:
         # each image has chains and a seed of its own, so that its samples do not depend on its batch mates
         known = tf.constant(images, tf.float32), tf.constant(masks, tf.float32)
         parts = zip(*known, noise_of(seeds, count, self._vae.latent_size), np.asarray(seeds), strict=True)

@@ -1,11 +1,20 @@
 """Completions by retrieval: images of a bank that look like what is known."""
 
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tf_glimpse.boed.bank import Bank, build_bank
 from tf_glimpse.boed.completions import Completer, Completions
 from tf_glimpse.boed.plan import digest
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.boed.plan import Plan
+    from tf_glimpse.datasets.sources import ImageData
 
 
 class Retrieval(Completer):
@@ -32,7 +41,7 @@ class Retrieval(Completer):
 
     options = ("path", "flips", "shifts", "components")
 
-    def __init__(self, bank, proposals=1000, stddev=0.2, effective=20):
+    def __init__(self, bank: Bank, proposals: int = 1000, stddev: float = 0.2, effective: float = 20) -> None:
         if min(proposals, stddev, effective) <= 0:
             raise UserError(f"Retrieval expects numbers above zero. Received: {proposals=}, {stddev=}, {effective=}")
         self.bank = bank
@@ -41,7 +50,7 @@ class Retrieval(Completer):
         self.effective = effective
 
     @classmethod
-    def planned(cls, data, **options):
+    def planned(cls, data: ImageData, **options: Any) -> dict:
         if "path" in options:
             bank = Bank(options["path"])
             bank.check(data.image_shape, data.num_classes)
@@ -54,13 +63,13 @@ class Retrieval(Completer):
         return options
 
     @classmethod
-    def prepared(cls, folder, data, plan, **options):
+    def prepared(cls, folder: pathlib.Path, data: ImageData, plan: Plan, **options: Any) -> Retrieval:
         if "path" in options:
             return cls(Bank(options["path"]))
         images = data.train.fetch(np.arange(len(data.train))).numpy()
         return cls(build_bank(folder / "bank", images, data.train.labels, seed=plan.seed, **options))
 
-    def __call__(self, images, masks, origins, count, seeds):
+    def __call__(self, images: np.ndarray, masks: np.ndarray, origins: np.ndarray, count: int, seeds: np.ndarray) -> Completions:
         drawn = [self._draw(*row, count) for row in zip(np.asarray(images), np.asarray(masks), origins, seeds, strict=True)]
         owners = np.repeat(np.arange(len(drawn), dtype=np.int32), [len(numbers) for numbers, _ in drawn])
         numbers, weights = (np.concatenate(parts) for parts in zip(*drawn, strict=True))

@@ -1,5 +1,10 @@
 """Completions by a conditional variational autoencoder, and the training of one."""
 
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -12,6 +17,10 @@ from tf_glimpse.models.image_vae import ImageVAE
 from tf_glimpse.models.loading import load_model
 from tf_glimpse.ops.masks import observe
 from tf_glimpse.types import UserError
+
+if TYPE_CHECKING:
+    from tf_glimpse.boed.plan import Plan
+    from tf_glimpse.datasets.sources import ImageData
 
 VAE_OPTIONS = ("epochs", "batch_size", "learning_rate", "latent_size", "filters", "units")
 
@@ -30,17 +39,17 @@ class VAECompletions(Completer):
 
     options = VAE_OPTIONS
 
-    def __init__(self, vae):
+    def __init__(self, vae: ImageVAE) -> None:
         if not vae.conditional:
             raise UserError("VAECompletions expects an ImageVAE with conditional=True; HMCCompletions takes the other kind")
         self._vae = vae
         self._drawn = tf.function(self._draw, reduce_retracing=True)
 
     @classmethod
-    def prepared(cls, folder, data, plan, **options):
+    def prepared(cls, folder: pathlib.Path, data: ImageData, plan: Plan, **options: Any) -> VAECompletions:
         return cls(trained_vae(folder, data, plan, conditional=True, **options))
 
-    def __call__(self, images, masks, origins, count, seeds):
+    def __call__(self, images: np.ndarray, masks: np.ndarray, origins: np.ndarray, count: int, seeds: np.ndarray) -> Completions:
         noise = noise_of(seeds, count, self._vae.latent_size)
         pixels = self._drawn(tf.constant(images, tf.float32), tf.constant(masks, tf.float32), tf.constant(noise))
         return equally_weighted(pixels, len(seeds), count)
@@ -54,8 +63,18 @@ class VAECompletions(Completer):
 
 
 def train_image_vae(
-    data, patch_size, num_glimpses, *, conditional=True, epochs=10, batch_size=128, learning_rate=1e-3, seed=0, verbose=0, **options
-):
+    data: ImageData,
+    patch_size: int,
+    num_glimpses: int,
+    *,
+    conditional: bool = True,
+    epochs: int = 10,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    verbose: int | str = 0,
+    **options: Any,
+) -> ImageVAE:
     """An `ImageVAE` fitted on the training images, seen through 0 to T glimpses at random places.
 
     Args:
