@@ -195,7 +195,7 @@ def test_the_case_of_twelve_bits_in_sixteen(photos):
         pytest.skip(f"no {case}")
     shutil.copy(case, photos / "a" / "ramp.png")
     _, notes = told(photos)
-    assert "pass white_level=4095" in notes
+    assert "pass `white_level=4095`" in notes
 
 
 def test_values_that_have_no_meaning_are_refused_by_name(photos):

@@ -113,7 +113,7 @@ MISTAKES = {
     "no BagNet of these groups has receptive_field=10; near it are 7, 9, 11, 13": {"receptive_field": 10},
     "make a receptive field of 5 pixels": {"wide_blocks": (1, 0)},
     "one number a group, at most its blocks": {"wide_blocks": (1, 3), "receptive_field": None},
-    "as many filters and strides as blocks": {"filters": (8,)},
+    "equally many blocks, filters and strides": {"filters": (8,)},
     "a width above zero": {"width": 0},
 }
 

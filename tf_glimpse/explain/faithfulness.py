@@ -53,6 +53,7 @@ def faithfulness(model: AttentionModel, images: Array, filler: Array, actions: A
         a `Faithfulness`.
 
     Example:
+        >>> from tf_glimpse import RAM
         >>> model = RAM(num_classes=3, patch_size=4, num_glimpses=2, units=8, seed=0)
         >>> images = tf.random.stateless_uniform([4, 16, 16, 1], (0, 0))
         >>> faithfulness(model, images, images[::-1]).change
