@@ -15,6 +15,8 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 RUN = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
 ROOMS = sorted(page.stem for page in (DOCS / "api").glob("*.md") if page.stem != "index")
+SLOW = ("serving", "encoder_and_core", "where_it_looks", "runs", "tasks_and_terms")  # guides of more than twenty seconds
+PAGES_RUN = [pytest.param(page, marks=[pytest.mark.slow] if page.stem in SLOW else []) for page in RUN]
 by_name = {"ids": lambda page: str(page.relative_to(ROOT))}
 
 
@@ -37,7 +39,7 @@ def test_there_are_pages():
     assert len([page for page in RUN if page.parent.name == "how_to"]) == 6
 
 
-@pytest.mark.parametrize("page", RUN, **by_name)
+@pytest.mark.parametrize("page", PAGES_RUN, **by_name)
 def test_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run_page(page) > 0

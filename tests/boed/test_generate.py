@@ -82,6 +82,7 @@ generate_sequences(data, sys.argv[2], **eval(sys.argv[3]))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_set_and_what_is_killed_goes_on_to_the_same_sequences(make, digits, posterior_file, bank, tmp_path):
     options = {"shard_size": 1, "count": 40, "completions": {**SAMPLES, "samples": 100, "path": str(bank.folder)}}
     given = {**options, "glimpses": GLIMPSES, "posterior": {"path": str(posterior_file)}}

@@ -126,6 +126,7 @@ def test_compile_says_what_cannot_learn(options, terms, words):
         RAM(3, **options).compile(terms=terms)
 
 
+@pytest.mark.slow
 def test_a_running_mean_is_validated_kept_and_saved(tmp_path):
     """Also with a checkpoint of one's own, and under loss scaling."""
     for dtype in ("float32", "mixed_float16"):

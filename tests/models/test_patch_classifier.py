@@ -66,6 +66,7 @@ def test_an_application_with_weights_of_ones_own(tmp_path):
         np.testing.assert_array_equal(expected, found)
 
 
+@pytest.mark.slow
 def test_batch_norms_follow_as_fast_as_one_says(tmp_path):
     model = PatchClassifier(3, "MobileNetV2", {"alpha": 0.35}, norm_momentum=0.0)
     windows = model.cut(PHOTOS, LOCATIONS, share=1.0)
@@ -77,6 +78,7 @@ def test_batch_norms_follow_as_fast_as_one_says(tmp_path):
     np.testing.assert_allclose(again(windows), trained, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_any_application_is_found():
     assert PatchClassifier(3, "MobileNetV3Small", {"include_preprocessing": False}).backbone.output_shape == (None, 576)
 

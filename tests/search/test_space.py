@@ -80,6 +80,7 @@ def test_the_recipe_of_a_candidate_is_plain_and_trains_it(data):
     assert "sample" not in drawing
 
 
+@pytest.mark.slow
 def test_a_saccader_that_does_not_fit_its_images_costs_too_much(data):
     first = {name: options[:1] for name, options in SACCADER_SPACE.items()}
     choices = {

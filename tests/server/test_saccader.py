@@ -4,6 +4,7 @@ import base64
 import io
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_images
@@ -13,6 +14,7 @@ from tf_glimpse.export import export_model
 from tf_glimpse.server import running_server
 
 
+@pytest.mark.slow
 def test_a_preset_answers_photos_over_rest(tmp_path, post):
     model = Saccader.from_preset("saccader_flowers_small")
     export_model(model, tmp_path, warm_up_batch_sizes=())

@@ -198,6 +198,7 @@ def corners(count, seed):
     return {"images": images, "question": question}, kinds[np.arange(count), question]
 
 
+@pytest.mark.slow
 def test_a_policy_goes_to_the_corner_that_was_asked_for():
     """One look, at one of 16 places, only one of which tells the answer: a policy that cannot know which is right half of the time."""
     inputs, answers = corners(2048, seed=0)

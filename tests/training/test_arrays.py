@@ -67,6 +67,7 @@ def test_float_images_are_those_of_256_levels_and_columns_of_labels_are_labels()
     np.testing.assert_array_equal(validated[1], IMAGES[:6])
 
 
+@pytest.mark.slow
 def test_fit_learns_from_them():
     """Dark from light images, with what is heaviest in the recipe: a running mean of the weights, and hindsight."""
     images = (IMAGES[:, :24, :24] // 4 + 128 * (LABELS[:, None, None, None] % 2)).astype(np.uint8)

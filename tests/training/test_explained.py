@@ -17,6 +17,7 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_preset_on_its_own_test_images_and_on_files(tmp_path, capsys):
     out = tmp_path / "pages" / "report.html"
     assert main(["explain", "--preset", "ram_digits", "--count", "2", "--out", str(out), "--pictures"]) == 0

@@ -28,6 +28,7 @@ def train(photos, workdir, *more):
     return main(["train", "testing", "--data", str(photos), "--epochs", "1", "--batch-size", "4", "--workdir", str(workdir), *more])
 
 
+@pytest.mark.slow
 def test_a_run_remembers_to_leave_out_what_cannot_be_decoded(photos, tmp_path, capsys):
     run = tmp_path / "run"
     assert train(photos, run) == 2  # not asked for, torn images end it
