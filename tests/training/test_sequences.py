@@ -64,6 +64,7 @@ def test_sequences_teach_a_search(folder, sequences, tmp_path, monkeypatch):
     for kind in ("near_optimal", "heuristic"):
         best = search_architectures("ram", str(folder), tmp_path / kind, supervision=kind, **settings)
         assert 0 <= best["accuracy"] <= 1
+        assert best["recipe"]["teacher"] == {"sequences": str(sequences), "kind": kind, "until": 0.5}
     assert [teacher.among is None for teacher in taught] == [False, True]
     with pytest.raises(UserError, match="'near_optimal' there, 'random' here"):
         search_architectures("ram", str(folder), tmp_path / "near_optimal", supervision="random", **settings)

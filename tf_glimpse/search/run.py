@@ -146,18 +146,19 @@ def _check_budget(space, budget_mflops):
 def _tuner(space, settings, max_trials, folder):
     budget, epochs, epoch_images, seed = (settings[name] for name in ("budget_mflops", "epochs", "epoch_images", "seed"))
     oracle = make_oracle(settings["oracle"], _affords(space, budget), max_trials, epochs, seed)
-    return FrontierTuner(space, oracle, folder, budget, epochs, epoch_images, seed, _teacher(settings, space))
+    return FrontierTuner(space, oracle, folder, budget, epochs, epoch_images, seed, *_teacher(settings, space))
 
 
 def _teacher(settings, space):
-    """What teaches the policy of a trial, or None."""
+    """What teaches the policy of a trial, or None, and how a recipe says so."""
     if not settings["sequences"]:
-        return None
+        return None, {}
     found, choices = read_sequences(settings["sequences"], space.data), space.choices
     if choices["num_glimpses"] != [looks := found.actions.shape[1]]:
         wanted = f'a `space` that holds {{"num_glimpses": [{looks}]}}'
         raise UserError(f"sequences of {looks} looks need {wanted}. Received: {choices['num_glimpses']}")
-    return found.supervision(settings["supervision"], until=0.5)
+    options = {"kind": settings["supervision"], "until": 0.5}
+    return found.supervision(**options), {"sequences": settings["sequences"], **options}
 
 
 def _affords(space, budget_mflops):

@@ -114,15 +114,16 @@ class FrontierTuner(keras_tuner.Tuner):
         epoch_images: as for `recipe_of`.
         seed: of weights and data order.
         actions: as for `train_candidate`.
+        teacher: how a recipe says the same, kept with every trial.
     """
 
-    def __init__(self, space, oracle, workdir, budget_mflops, epochs, epoch_images, seed=0, actions=None):
+    def __init__(self, space, oracle, workdir, budget_mflops, epochs, epoch_images, seed=0, actions=None, teacher=None):
         super().__init__(oracle, space, directory=str(workdir), project_name="tuner")
         self.budget_mflops = budget_mflops
         self.epochs = epochs
         self.epoch_images = epoch_images
         self.seed = seed
-        self.actions = actions
+        self.actions, self.teacher = actions, teacher or {}
         if (pathlib.Path(self.project_dir) / "oracle.json").exists() and isinstance(self.oracle, keras_tuner.Oracle):
             self._take_up()
 
@@ -172,7 +173,7 @@ class FrontierTuner(keras_tuner.Tuner):
         train_candidate(model, self.hypermodel.data, self._recipe(candidate, epochs), self.seed, self.actions)
 
     def _recipe(self, candidate, epochs):
-        return recipe_of(self.hypermodel, candidate, epochs, self.epoch_images)
+        return dataclasses.replace(recipe_of(self.hypermodel, candidate, epochs, self.epoch_images), teacher=self.teacher)
 
     def _keep(self, trial, model, candidate, points):
         """Points, recipe and weights, in a model of its own, so that no optimiser is saved."""
