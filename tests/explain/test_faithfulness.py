@@ -8,7 +8,7 @@ from tf_glimpse import RAM, Saccader
 from tf_glimpse.datasets import load
 from tf_glimpse.explain import attribution, deletion_curve, faithfulness, seen_mask
 from tf_glimpse.explain.faithfulness import answers_without
-from tf_glimpse.models import BagNet
+from tf_glimpse.models import AdaptiveModel, BagNet
 from tf_glimpse.types import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -85,6 +85,13 @@ def test_a_hidden_look_is_a_black_frame(digits):
     film[:, 2] = 0
     expected = model({"images": film, "actions": trajectory.actions}).logits[:, -1]
     np.testing.assert_allclose(answers_without(model, images, trajectory, hidden), expected, atol=1e-3)
+
+
+def test_a_model_around_another_hides_looks_as_that_does(digits):
+    model, images, trajectory = digits
+    hidden = np.arange(6)[None].repeat(10, axis=0) == 2
+    around = answers_without(AdaptiveModel(model, stopping_units=4), images, trajectory, hidden)
+    np.testing.assert_allclose(around, answers_without(model, images, trajectory, hidden), atol=1e-5)
 
 
 def test_worthy_looks_hidden_first_hurt_most(digits):

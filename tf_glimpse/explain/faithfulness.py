@@ -97,7 +97,7 @@ def answers_without(model, images, trajectory, hidden):
         trajectory: its `Trajectory` for them.
         hidden: `[B, T]` bool, the looks that show nothing.
     """
-    shown = model.blanked(images, trajectory.locations, hidden)
+    shown = model.innermost().blanked(images, trajectory.locations, hidden)
     return model({"images": shown, "actions": trajectory.actions}).logits[:, -1]
 
 
