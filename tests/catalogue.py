@@ -144,10 +144,10 @@ MODELS = {
         "lstm, learned first place, film": ModelCase(ram(core="lstm", first_location="learned"), FILMS, LABELS),
         "gru, grid, centre, XLA": ModelCase(ram(**GRID), COLOUR, LABELS, {"jit_compile": True}, slow=True),
         "convolutions, scales, no baseline": ModelCase(
-            ram(encoder="conv", num_scales=2, baseline=False, class_names=list("abc")), COLOUR, LABELS
+            ram(encoder="conv", num_scales=2, baseline=False, class_names=list("abc")), COLOUR, LABELS, slow=True
         ),
         "half precision": ModelCase(ram(core="gru", dtype="mixed_bfloat16"), GREY, LABELS, slow=True),
-        "half precision, loss scaled": ModelCase(ram(dtype="mixed_float16", location="categorical"), GREY, LABELS),
+        "half precision, loss scaled": ModelCase(ram(dtype="mixed_float16", location="categorical"), GREY, LABELS, {"terms": losses.PAPER}),
     },
     models.Saccader: {
         "location, as the authors": ModelCase(

@@ -219,7 +219,7 @@ def test_the_page_fits_every_width_and_cuts_nothing(found, tmp_path):
 
 
 @needs_browser
-@pytest.mark.parametrize("preset", ["ram_mnist_paper", "ram_cluttered_60_joint"])
+@pytest.mark.parametrize("preset", ["ram_mnist_paper", pytest.param("ram_cluttered_60_joint", marks=pytest.mark.slow)])
 def test_the_pages_of_presets(preset, manual_dir, tmp_path):
     page = tmp_path / f"{preset}.html"
     explain_finished(open_finished(preset=preset), page, count=3, manual_dir=manual_dir)

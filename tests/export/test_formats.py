@@ -128,7 +128,7 @@ def test_every_frame_of_a_gif_is_counted():
     assert len(file) < 1_000_000
 
 
-@pytest.mark.parametrize("channels", [2, 4, 6])
+@pytest.mark.parametrize("channels", [2, pytest.param(4, marks=pytest.mark.slow), 6])
 def test_models_of_other_channels_are_exported(channels, tmp_path):
     model = RAM(num_classes=3, patch_size=4, num_glimpses=2, units=8, num_scales=1)
     keras.utils.set_random_seed(0)

@@ -37,6 +37,7 @@ def test_odd_sizes_are_refused():
         ImageVAE((10, 8, 1))
 
 
+@pytest.mark.slow
 def test_it_learns_in_half_precision_too():
     keras.config.set_dtype_policy("mixed_float16")
     try:

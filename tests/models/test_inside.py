@@ -74,7 +74,7 @@ def policy_moved(model, ram, inputs):
     return max(np.abs(weight.numpy() - old).max() for weight, old in zip(ram.cell.location.weights, before, strict=True))
 
 
-@pytest.mark.parametrize("make", [functional, subclassed])
+@pytest.mark.parametrize("make", [functional, pytest.param(subclassed, marks=pytest.mark.slow)])
 def test_with_labels_the_policy_learns_and_the_whole_is_saved(make, tmp_path):
     ram = make_ram()
     model = make(ram)

@@ -73,7 +73,10 @@ def test_what_is_no_model_server_is_one_line(tmp_path):
         server.shutdown()
 
 
-@pytest.mark.parametrize("number, options, host", [(signal.SIGINT, {}, "127.0.0.1"), (signal.SIGTERM, {"host": "::1"}, "[::1]")])
+@pytest.mark.parametrize(
+    "number, options, host",
+    [(signal.SIGINT, {}, "127.0.0.1"), pytest.param(signal.SIGTERM, {"host": "::1"}, "[::1]", marks=pytest.mark.slow)],
+)
 def test_a_signal_ends_it_cleanly(base_path, number, options, host):
     if options and not os.path.exists("/proc/net/if_inet6"):
         pytest.skip("this machine has no IPv6")
