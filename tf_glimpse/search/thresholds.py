@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_glimpse.datasets import eval_batches
 from tf_glimpse.search.flops import look_costs
+from tf_glimpse.training.fitting import first_traces
 from tf_glimpse.types import UserError
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def sweep_thresholds(model: AdaptiveModel, source: ImageSource, batch_size: int 
         logits = model(images).logits
         return model.stopping(logits[:, :-1]), tf.argmax(logits, axis=-1)
 
-    answers = [(*ask(images), labels) for images, labels in eval_batches(source, batch_size)]
+    with first_traces():
+        answers = [(*ask(images), labels) for images, labels in eval_batches(source, batch_size)]
     gains, found, labels = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*answers, strict=True))
     return ThresholdSweep(gains, found == labels[:, None])
 

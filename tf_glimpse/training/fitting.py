@@ -51,7 +51,7 @@ def fit_epochs(model, batches, validation, epochs, epoch, callbacks, verbose=Non
     if epoch and verbose != 0:
         print(f"Resuming after epoch {epoch} of {epochs}.", flush=True)
     lines = [] if verbose == 0 else [RunProgress(all_terms, bar={1: True, 2: False}.get(verbose))]
-    with warnings.catch_warnings(), _first_traces():
+    with warnings.catch_warnings(), first_traces():
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         model.fit(
             batches,
@@ -66,8 +66,8 @@ def fit_epochs(model, batches, validation, epochs, epoch, callbacks, verbose=Non
 
 
 @contextlib.contextmanager
-def _first_traces():
-    """Keeps back TensorFlow's warning of too many traces: it counts all models together, and each stage and seed has a new one."""
+def first_traces():
+    """Keeps back TensorFlow's warning of too many traces: it counts all models together, and each stage, seed and trial has a new one."""
 
     def tells(record):
         return "triggered tf.function retracing" not in record.getMessage()
