@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from policy_models import BAGNET
+from policy_models import BAGNET, with_opinion
 
 from tf_glimpse import layers, losses, models, tasks
 
@@ -122,7 +122,10 @@ def built(make, images=GREY):
 
 
 def saccader(**settings):
-    return lambda: models.Saccader(3, BAGNET, 2, mixed_channels=16, seed=1, name="saccader", **settings)
+    def make():
+        return models.Saccader(3, BAGNET, 2, mixed_channels=16, seed=1, name="saccader", **settings)
+
+    return lambda: with_opinion(built(make, PHOTOS))
 
 
 def window_classifier():
@@ -131,7 +134,7 @@ def window_classifier():
 
 
 PHOTOS = RANDOM.random([8, 26, 30, 3]).astype("float32")
-CLIPPED = {"optimizer": keras.optimizers.Adam(clipnorm=1.0), "rollouts": 2, "terms": losses.PAPER}
+CLIPPED = {"optimizer": keras.optimizers.Adam(clipnorm=1.0), "rollouts": 2}
 SMOOTH = {"reinforce": {"reward": "final_probability", "baseline": "batch_mean"}, "supervision": {}}
 GRID = {"core": "gru", "location": "categorical", "first_location": "centre"}
 SGD = {"optimizer": keras.optimizers.SGD(1e-3)}
@@ -147,7 +150,7 @@ MODELS = {
             ram(encoder="conv", num_scales=2, baseline=False, class_names=list("abc")), COLOUR, LABELS, slow=True
         ),
         "half precision": ModelCase(ram(core="gru", dtype="mixed_bfloat16"), GREY, LABELS, slow=True),
-        "half precision, loss scaled": ModelCase(ram(dtype="mixed_float16", location="categorical"), GREY, LABELS, {"terms": losses.PAPER}),
+        "half precision, loss scaled": ModelCase(ram(dtype="mixed_float16", location="categorical"), GREY, LABELS),
     },
     models.Saccader: {
         "location, as the authors": ModelCase(

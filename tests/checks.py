@@ -73,8 +73,19 @@ def _check_config(layer, init_kwargs):
     assert arguments <= set(config), f"get_config forgets {arguments - set(config)}"
     for _ in range(2):
         assert _plain(type(layer).from_config(config).get_config()) == _plain(config)
-    described = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
-    assert _plain(keras.saving.deserialize_keras_object(described).get_config()) == _plain(config)
+    _check_stored(layer)
+
+
+def _check_stored(part):
+    """Written as JSON and read again, it is of the same class and configuration."""
+    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(part))))
+    assert (type(again), _plain(again.get_config())) == (type(part), _plain(part.get_config()))
+
+
+def _check_remade(model):
+    """Its configuration survives JSON, and makes an equal model."""
+    described = json.dumps(model.get_config())  # read twice: Keras takes a configuration apart while it makes a model of it
+    assert _plain(type(model).from_config(json.loads(described)).get_config()) == _plain(json.loads(described))
 
 
 def _plain(config):
@@ -155,8 +166,7 @@ def run_model_check(model, images, labels, *, folder, compile_kwargs=None):
         folder: where to save, such as pytest's `tmp_path`.
         compile_kwargs: for `model.compile`.
     """
-    fresh = type(model).from_config(json.loads(json.dumps(model.get_config())))
-    assert _plain(fresh.get_config()) == _plain(json.loads(json.dumps(model.get_config())))
+    _check_remade(model)
     model.compile(**(compile_kwargs or {}))
     model(images[:1])
     before = model.get_weights()
@@ -187,8 +197,7 @@ def run_network_check(case, folder):
     np.testing.assert_array_equal(call(model, case.inputs), answer)
     np.testing.assert_allclose(tf.function(call)(model, case.inputs), answer, atol=1e-5)
     np.testing.assert_allclose(call(model, few), answer[:3], atol=1e-5)
-    fresh = type(model).from_config(json.loads(json.dumps(model.get_config())))
-    assert _plain(fresh.get_config()) == _plain(json.loads(json.dumps(model.get_config())))
+    _check_remade(model)
     model.save(folder / "model.keras")
     np.testing.assert_allclose(call(keras.saving.load_model(folder / "model.keras"), case.inputs), answer, atol=1e-6)
     if case.fit:
@@ -212,8 +221,7 @@ def run_term_check(term, name, model, inputs, labels):
         labels: `[B]`.
     """
     assert term.name == name and term in model.terms
-    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(term))))
-    assert (type(again), again.get_config()) == (type(term), term.get_config())
+    _check_stored(term)
     with tf.GradientTape() as tape:
         step = Step(model, inputs, labels, *model(inputs, training=True, sample=True, seed=(1, 2), return_states=True), None, (1, 2))
         loss = step.mean(term(step))
@@ -232,8 +240,7 @@ def run_task_check(task, labels, wrong):
         labels: `[B]` that it takes.
         wrong: labels that it refuses, arrays.
     """
-    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(task))))
-    assert (type(again), again.get_config()) == (type(task), task.get_config())
+    _check_stored(task)
     assert 0 < task.chance <= 1 / task.num_classes
     task.check_labels(labels)
     assert task.labels_fit(tf.constant(labels))

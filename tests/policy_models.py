@@ -23,6 +23,15 @@ def ram(first_location="learned", num_glimpses=4, **settings):
     return model
 
 
+def with_opinion(model):
+    """A built `Saccader` with random weights, so that cells differ and the policy has an opinion; returns it."""
+    random = np.random.default_rng(1)
+    for variable in model.variables:
+        variable.assign(random.normal(0, 0.2, variable.shape) if variable.name == "kernel" else random.uniform(0.5, 1.0, variable.shape))
+    model.cell.attention.assign(random.normal(0, 2, model.cell.attention.shape))
+    return model
+
+
 def saccader():
     keras.utils.set_random_seed(3)
     model = Saccader(3, BAGNET, num_glimpses=4, mixed_channels=8)

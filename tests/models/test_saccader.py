@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from checks import TOLERANCE, assert_trajectories_close
+from policy_models import BAGNET as TINY
+from policy_models import with_opinion
 
 from tf_glimpse import losses
 from tf_glimpse.export import export_model
@@ -18,19 +20,13 @@ RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random([8, 26, 30, 3]).astype("float32")
 LABELS = np.arange(8) % 3
 BAGNET = {"blocks": (1, 1), "filters": (8, 8), "strides": (2, 2), "stem_filters": 8, "receptive_field": 9}
-TINY = {"blocks": (1,), "filters": (8,), "strides": (4,), "stem_filters": 8, "receptive_field": 5}
 GRID = (5, 6)
 
 
 def make_model(num_glimpses=4, bagnet=BAGNET, **options):
-    """A model with random weights, so that cells differ and the policy has an opinion."""
     model = Saccader(3, bagnet, num_glimpses, mixed_channels=16, seed=1, **options)
     model.build((None, *IMAGES.shape[1:]))
-    random = np.random.default_rng(1)
-    for variable in model.variables:
-        variable.assign(random.normal(0, 0.2, variable.shape) if variable.name == "kernel" else random.uniform(0.5, 1.0, variable.shape))
-    model.cell.attention.assign(random.normal(0, 2, model.cell.attention.shape))
-    return model
+    return with_opinion(model)
 
 
 def given(trajectory, rows=slice(None)):

@@ -83,9 +83,9 @@ def seen_mask(model: AttentionModel, locations: Array, image_size: Sequence[int]
     Raises:
         UserError: a model that does not say what it sees.
     """
-    if not hasattr(model, "innermost"):
+    if not hasattr(model, "seen"):
         raise UserError(f"seen_mask expects a RAM or a Saccader, whose fields are known. Received: {type(model).__name__}")
-    return model.innermost().seen(locations, image_size)
+    return model.seen(locations, image_size)
 
 
 def answers_without(model, images, trajectory, hidden):
@@ -97,7 +97,7 @@ def answers_without(model, images, trajectory, hidden):
         trajectory: its `Trajectory` for them.
         hidden: `[B, T]` bool, the looks that show nothing.
     """
-    shown = model.innermost().blanked(images, trajectory.locations, hidden)
+    shown = model.blanked(images, trajectory.locations, hidden)
     return model({"images": shown, "actions": trajectory.actions}).logits[:, -1]
 
 

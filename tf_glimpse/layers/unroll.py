@@ -97,11 +97,11 @@ def _look(cell, training):
     def look(inputs, states, draw_seed):
         return cell(inputs, states, draw_seed=draw_seed, training=training)
 
+    if tf.executing_eagerly() or GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+        return look
     parts = cell._flatten_layers(include_self=False)
     keeps = any(not type(part).__module__.startswith(KNOWN) or any(getattr(part, name, None) for name in KEPT) for part in parts)
-    if keeps or tf.executing_eagerly() or GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
-        return look
-    return tf.function(look, autograph=False)
+    return look if keeps else tf.function(look, autograph=False)
 
 
 def _reset_dropout(core):

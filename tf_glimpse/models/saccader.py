@@ -130,7 +130,7 @@ class Saccader(SaccaderStages):
         return seen_pixels(tf.gather(field_centres(fields), cells), image_size, fields.side)
 
     def blanked(self, images: Array, locations: Array, hidden: Array) -> tf.Tensor:
-        """The images `[B, H, W, C]`, black where looks read at which `hidden` `[B, T]` is true; other looks see that too."""
+        """The images `[B, H, W, C]`, black wherever a look that `hidden` `[B, T]` marks has read; other looks there see black too."""
         images = in_range(images, self.input_range)
         windows = [self.seen(locations[:, look, None], images.shape[1:3]) for look in range(hidden.shape[1])]
         blank = tf.reduce_any(tf.stack(windows, axis=1) & tf.cast(hidden, tf.bool)[:, :, None, None], axis=1)

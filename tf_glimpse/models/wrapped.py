@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
+import tensorflow as tf
 
 from tf_glimpse.models.adaptive_looks import looks_of
 from tf_glimpse.models.attention_model import AttentionModel
-from tf_glimpse.types import UserError
+from tf_glimpse.types import Array, UserError
 
 if TYPE_CHECKING:
     from tf_glimpse.layers.retina import Retina
@@ -76,6 +78,12 @@ class WrappedModel(AttentionModel):
     def score_place(self) -> Any:
         """The model's method, if it has one."""
         return self.model.score_place
+
+    def seen(self, locations: Array, image_size: Sequence[int]) -> tf.Tensor:
+        return self.model.seen(locations, image_size)
+
+    def blanked(self, images: Array, locations: Array, hidden: Array) -> tf.Tensor:
+        return self.model.blanked(images, locations, hidden)
 
     def default_terms(self) -> Any:
         return self.model.default_terms()
